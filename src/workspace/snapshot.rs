@@ -1,0 +1,184 @@
+//! What a dashboard or `status` is told: one immutable picture of a workspace.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::{Event, Position, Timestamp};
+use crate::lag::Lag;
+use crate::log::Durability;
+use crate::read::Policy;
+
+/// Everything that is shown, at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub taken_at: Timestamp,
+    /// The folder.
+    pub workspace: WorkspaceInfo,
+    /// Who applies events.
+    pub engine: EngineInfo,
+    /// The log's last position.
+    pub head: Position,
+    /// Events stored a second, over ten seconds; `None` before there are samples.
+    pub stored_per_second: Option<f64>,
+    /// What commands came to in this process since it started.
+    pub commands: CommandCounts,
+    /// One a projection, by name.
+    pub projections: Vec<ProjectionView>,
+    /// The newest events, oldest first; at most [`RECENT_EVENTS`].
+    pub recent: Arc<[Event]>,
+    /// What needs somebody's attention and belongs to no projection that runs: a broken file …
+    pub problems: Vec<String>,
+}
+
+/// How many events a snapshot carries at most.
+pub const RECENT_EVENTS: usize = 200;
+
+/// How many samples of history a projection's view carries at most.
+pub const HISTORY: usize = 120;
+
+/// Which workspace it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceInfo {
+    /// Its name: the configuration's, else the folder's.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// What an acknowledged commit survives.
+    pub durability: Durability,
+}
+
+/// Who applies events in this workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EngineInfo {
+    /// Whether anybody does.
+    pub running: bool,
+    /// The process that does.
+    pub pid: Option<u32>,
+    /// Whether that is this process.
+    pub here: bool,
+}
+
+/// What commands came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CommandCounts {
+    /// Accepted: their events, if any, are stored.
+    pub accepted: u64,
+    /// Rejected for a business reason.
+    pub rejected: u64,
+    /// Given up after conflicts.
+    pub conflict: u64,
+}
+
+/// One projection, or one of its replicas.
+#[derive(Debug, Clone)]
+pub struct ProjectionView {
+    /// Its name; a replica's is `orders@eu`.
+    pub name: String,
+    /// The version that answers: the first digits of its definition's hash and its generation.
+    pub version: String,
+    /// The first words of the file's description; may be empty.
+    pub description: String,
+    /// When it applies what is waiting.
+    pub policy: Policy,
+    /// How stale it may be before that is a breach.
+    pub objective: Option<Duration>,
+    /// Whether the objective is breached (with hysteresis).
+    pub breach: bool,
+    /// The last position that the read model contains.
+    pub checkpoint: Position,
+    /// How far behind it is.
+    pub lag: Lag,
+    /// How many different streams have events that the read model lacks; counted up to 1,000.
+    pub stale_keys: usize,
+    /// Streams with parked events.
+    pub parked: u64,
+    /// What stopped it.
+    pub fault: Option<Fault>,
+    /// How fast it is.
+    pub rates: Rates,
+    /// When it will have caught up, where that can be said.
+    pub eta: Option<Duration>,
+    /// From stored to visible, over the last minute, live work only.
+    pub visibility: Option<Visibility>,
+    /// A rebuild that runs beside it.
+    pub rebuild: Option<RebuildView>,
+    /// Whether its handlers can be applied twice (`-- replayable: yes`).
+    pub replayable: bool,
+    /// Its age in seconds, a sample each half second, oldest first; at most [`HISTORY`].
+    pub history: Arc<[f32]>,
+    /// The queries it answers.
+    pub queries: Vec<QueryInfo>,
+    /// Where its live version can be opened by others.
+    pub path: PathBuf,
+}
+
+/// Why a projection stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The event that cannot be applied.
+    pub position: Position,
+    /// What the handler said.
+    pub error: String,
+    /// How often it was tried.
+    pub tries: u32,
+}
+
+/// How fast a projection is, in subscribed events, over ten seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Rates {
+    /// Stored a second.
+    pub stored: Option<f64>,
+    /// Applied a second of the wall clock.
+    pub applied: Option<f64>,
+    /// Applied a second while busy.
+    pub capacity: Option<f64>,
+    /// Busy time / time: 0 to 1.
+    pub utilisation: Option<f64>,
+}
+
+/// How long after it was stored an event was visible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visibility {
+    /// Half were faster.
+    pub p50: Duration,
+    /// 99 of 100 were faster.
+    pub p99: Duration,
+    /// The slowest.
+    pub max: Duration,
+}
+
+/// A rebuild while it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RebuildView {
+    /// The version it makes.
+    pub version: String,
+    /// How far it is.
+    pub checkpoint: Position,
+    /// Where it has to get to, as things stand.
+    pub target: Position,
+    /// Events applied a second.
+    pub rate: Option<f64>,
+    /// When it will be there, where that can be said.
+    pub eta: Option<Duration>,
+}
+
+impl RebuildView {
+    /// How much of it is done: 0 to 1, and never 1 before it is done.
+    pub fn progress(&self) -> f64 {
+        let target = self.target.get().max(1);
+        #[allow(clippy::cast_precision_loss)]
+        let share = self.checkpoint.get() as f64 / target as f64;
+        share.min(0.999)
+    }
+}
+
+/// A question that a read model answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryInfo {
+    /// Its name.
+    pub name: String,
+    /// Its parameters, in the order of the file.
+    pub parameters: Vec<String>,
+}
