@@ -10,5 +10,6 @@ pub use snapshot::{
     RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
 
+pub use crate::log::Durability;
 pub use crate::read::Policy;
 pub use crate::write::{CommandInfo, Outcome};

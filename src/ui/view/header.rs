@@ -1,0 +1,194 @@
+//! The head of the screen: which workspace, who runs it, how far the log is, and breaches first.
+
+use std::path::Path;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::super::state::Model;
+use super::super::text;
+use super::super::theme::Theme;
+use super::super::widgets::flow;
+use super::words::{own, span};
+use super::{put, put_right};
+use crate::lag::Status;
+use crate::workspace::{Durability, Snapshot};
+
+/// How many lines it takes.
+pub fn height(model: &Model, area: Rect) -> u16 {
+    let problems = u16::from(!model.snapshot.problems.is_empty());
+    match area.height {
+        0..12 => 2,
+        _ => 2 + problems,
+    }
+}
+
+/// Draws it.
+pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let snapshot = &model.snapshot;
+    let right = right(snapshot, theme);
+    let left = left(snapshot, theme, area.width, right.width());
+    put(buf, area, 0, &left);
+    put_right(buf, area, 0, left.width(), &right);
+
+    let counts = counts(model, theme, area.width);
+    let room = usize::from(area.width).saturating_sub(counts.width() + 2);
+    let health = health(snapshot, theme, u16::try_from(room).unwrap_or(area.width));
+    put(buf, area, 1, &health);
+    put_right(buf, area, 1, health.width(), &counts);
+    if area.height > 2 {
+        put(buf, area, 2, &problem(snapshot, theme, area.width));
+    }
+}
+
+/// The name and where the data is.
+fn left(snapshot: &Snapshot, theme: &Theme, width: u16, right: usize) -> Line<'static> {
+    let workspace = &snapshot.workspace;
+    let wide = width >= 70;
+    let mut spans = vec![own(format!(" {} ", theme.glyphs.wave), theme.accent)];
+    if wide {
+        spans.push(own("highwater", theme.chosen));
+        spans.push(Span::raw("  "));
+    }
+    spans.push(span(
+        &text::cut(&workspace.name, 24, theme.glyphs.ellipsis),
+        theme.strong,
+    ));
+    let used: usize = spans.iter().map(Span::width).sum();
+    let room = usize::from(width).saturating_sub(used + right + 4);
+    if room >= 8 {
+        let path = text::cut_front(&home(&workspace.path), room, theme.glyphs.ellipsis);
+        spans.push(Span::raw("  "));
+        spans.push(span(&path, theme.dim));
+    }
+    Line::from(spans)
+}
+
+/// A path as a person would write it, with `~`.
+fn home(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Engine, head and the events a second.
+fn right(snapshot: &Snapshot, theme: &Theme) -> Line<'static> {
+    let engine = match snapshot.engine {
+        e if !e.running => own(format!("{} no engine runs", theme.glyphs.dead), theme.bad),
+        e if e.here => own("engine here", theme.dim),
+        e => match e.pid {
+            Some(pid) => own(format!("engine pid {pid}"), theme.dim),
+            None => own("engine elsewhere", theme.dim),
+        },
+    };
+    let mut spans = vec![engine];
+    if snapshot.workspace.durability == Durability::Relaxed {
+        spans.push(Span::raw("  "));
+        spans.push(own("durability relaxed", theme.warn));
+    }
+    spans.push(own("  head ", theme.dim));
+    spans.push(own(text::thousands(snapshot.head.get()), theme.strong));
+    if let Some(rate) = snapshot.stored_per_second {
+        spans.push(own(format!("  {}", text::rate(rate)), theme.text));
+        spans.push(own(" events/s", theme.dim));
+    }
+    spans.push(Span::raw(" "));
+    Line::from(spans)
+}
+
+/// What is wrong, or that nothing is.
+fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
+    let breaches: Vec<_> = snapshot.projections.iter().filter(|v| v.breach).collect();
+    let stopped = snapshot.projections.iter().filter(|v| {
+        !v.breach
+            && matches!(
+                v.lag.status,
+                Status::Faulted(_) | Status::Dead | Status::Ahead | Status::Stalled
+            )
+    });
+    let mut pieces = Vec::new();
+    if !breaches.is_empty() {
+        let many = text::count(breaches.len() as u64, "breach", "breaches");
+        pieces.push(vec![own(
+            format!(" {} {many}", theme.glyphs.breach),
+            theme.bad,
+        )]);
+    }
+    for view in breaches {
+        let over = view.objective.map(text::span).unwrap_or_default();
+        pieces.push(vec![
+            span(&view.name, theme.text),
+            own(format!(" {}", text::span(view.lag.age)), theme.warn),
+            own(format!(" of {over}"), theme.dim),
+        ]);
+    }
+    for view in stopped {
+        let (glyph, word, style) = super::words::status(view.lag.status, theme);
+        pieces.push(vec![
+            own(format!(" {glyph} {word} "), style),
+            span(&view.name, theme.text),
+        ]);
+    }
+    if pieces.is_empty() {
+        let line = if snapshot.projections.is_empty() {
+            own(" no projections yet", theme.dim)
+        } else {
+            own(format!(" {} ", theme.glyphs.done), theme.good)
+        };
+        let mut line = Line::from(line);
+        if !snapshot.projections.is_empty() {
+            line.push_span(own("every objective is met", theme.dim));
+        }
+        return line;
+    }
+    flow::one_line(pieces, &Span::raw("  "), width)
+}
+
+/// What commands came to, and the load.
+fn counts(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
+    let counts = model.snapshot.commands;
+    let mut spans = Vec::new();
+    if width >= 80 {
+        if let Some(load) = model.load.filter(|load| *load > 0.0) {
+            spans.push(own(format!("load {load}/s   "), theme.dim));
+        }
+        spans.push(own("commands ", theme.dim));
+    }
+    let part = |number: u64, word: &str, style| {
+        [
+            own(
+                text::thousands(number),
+                if number > 0 { style } else { theme.dim },
+            ),
+            own(format!(" {word} "), theme.dim),
+        ]
+    };
+    let words = if width >= 80 {
+        ["accepted", "rejected", "in conflict"]
+    } else {
+        ["acc", "rej", "conf"]
+    };
+    spans.extend(part(counts.accepted, words[0], theme.text));
+    spans.push(Span::raw(" "));
+    spans.extend(part(counts.rejected, words[1], theme.text));
+    spans.push(Span::raw(" "));
+    spans.extend(part(counts.conflict, words[2], theme.warn));
+    Line::from(spans)
+}
+
+/// The first problem that belongs to no projection, and how many more there are.
+fn problem(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
+    let Some(first) = snapshot.problems.first() else {
+        return Line::default();
+    };
+    let more = match snapshot.problems.len() {
+        1 => String::new(),
+        n => format!("  (+{} more)", n - 1),
+    };
+    let room = usize::from(width).saturating_sub(4 + more.len());
+    let text = text::cut(&text::clean(first), room, theme.glyphs.ellipsis);
+    Line::from(vec![
+        own(format!(" {} ", theme.glyphs.failed), theme.bad),
+        own(text, theme.text),
+        own(more, theme.dim),
+    ])
+}
