@@ -133,6 +133,11 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
+/// A span that somebody chose, such as an objective: `5s`, not `5.0s`.
+pub fn limit(duration: Duration) -> String {
+    span(duration).replace(".0s", "s")
+}
+
 /// A size: `0 B`, `12 KiB`, `1.2 MiB`.
 pub fn bytes(size: u64) -> String {
     #[allow(clippy::cast_precision_loss)]

@@ -23,6 +23,10 @@ pub struct Theme {
     pub(crate) bad: Style,
     /// Held on purpose.
     pub(crate) held: Style,
+    /// A line of what was, while it was within reason.
+    pub(crate) trace: Style,
+    /// What lies under something that is open.
+    pub(crate) under: Style,
     /// The chosen row of a list.
     pub(crate) chosen: Style,
     /// What things are drawn with.
@@ -52,6 +56,8 @@ impl Theme {
             warn: fg(172),
             bad: fg(167).add_modifier(Modifier::BOLD),
             held: fg(104),
+            trace: fg(67),
+            under: fg(238).remove_modifier(Modifier::BOLD),
             chosen: fg(38).add_modifier(Modifier::BOLD),
             glyphs: &UNICODE,
         }
@@ -72,6 +78,8 @@ impl Theme {
             warn: BOLD,
             bad: Style::new().add_modifier(Modifier::REVERSED),
             held: PLAIN,
+            trace: PLAIN,
+            under: DIM.remove_modifier(Modifier::BOLD.union(Modifier::REVERSED)),
             chosen: Style::new().add_modifier(Modifier::REVERSED),
             glyphs: &UNICODE,
         }
@@ -121,7 +129,7 @@ pub struct Glyphs {
     pub bar_full: &'static str,
     pub bar_empty: &'static str,
     /// From lowest to highest.
-    pub levels: [&'static str; 8],
+    pub levels: [&'static str; 7],
     /// Corners (top left, top right, bottom left, bottom right), across, down.
     pub frame: [&'static str; 6],
 }
@@ -159,7 +167,7 @@ static UNICODE: Glyphs = Glyphs {
     mark_rebuild: "◇",
     bar_full: "━",
     bar_empty: "─",
-    levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     frame: ["╭", "╮", "╰", "╯", "─", "│"],
 };
 
@@ -196,7 +204,7 @@ static ASCII: Glyphs = Glyphs {
     mark_rebuild: "@",
     bar_full: "#",
     bar_empty: ".",
-    levels: ["_", ".", ":", "-", "=", "+", "*", "#"],
+    levels: ["_", ".", ":", "-", "=", "+", "#"],
     frame: ["+", "+", "+", "+", "-", "|"],
 };
 
@@ -209,6 +217,7 @@ mod tests {
         let t = Theme::monochrome();
         let all = [
             t.text, t.dim, t.rule, t.accent, t.strong, t.good, t.warn, t.bad, t.held, t.chosen,
+            t.trace, t.under,
         ];
         assert!(all.iter().all(|s| s.fg.is_none() && s.bg.is_none()));
     }

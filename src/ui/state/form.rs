@@ -182,9 +182,15 @@ impl Field {
             resolved.get("examples").and_then(|e| e.get(0)),
         ];
         let given = given.into_iter().flatten().find(|v| !v.is_null());
-        let placeholder = match kind {
+        // Nobody likes to type JSON: what it looks like stands there to be changed.
+        let sketch = match kind {
             Kind::List | Kind::Object => sketch(&resolved, root, 0).to_string(),
             _ => String::new(),
+        };
+        let (filled, placeholder) = if required {
+            (sketch, String::new())
+        } else {
+            (String::new(), sketch)
         };
         let description = ["description", "title"]
             .iter()
@@ -197,7 +203,7 @@ impl Field {
                 .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
                 .unwrap_or_default(),
             placeholder,
-            editor: Editor::new(given.map(written).unwrap_or_default()),
+            editor: Editor::new(given.map_or(filled, written)),
             touched: false,
         }
     }
@@ -390,7 +396,7 @@ mod tests {
         assert_eq!(names, ["order", "customer", "lines", "priority", "note"]);
         assert_eq!(form.fields[2].kind, Kind::List);
         assert_eq!(
-            form.fields[2].placeholder,
+            form.fields[2].editor.text(),
             r#"[{"product":"p-1","quantity":1}]"#
         );
         assert!(matches!(&form.fields[3].kind, Kind::Choice(c) if c.len() == 2));

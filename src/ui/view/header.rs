@@ -1,7 +1,5 @@
 //! The head of the screen: which workspace, who runs it, how far the log is, and breaches first.
 
-use std::path::Path;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -17,11 +15,8 @@ use crate::workspace::{Durability, Snapshot};
 
 /// How many lines it takes.
 pub fn height(model: &Model, area: Rect) -> u16 {
-    let problems = u16::from(!model.snapshot.problems.is_empty());
-    match area.height {
-        0..12 => 2,
-        _ => 2 + problems,
-    }
+    let wrong = !model.snapshot.problems.is_empty() || !model.snapshot.engine.running;
+    2 + u16::from(wrong && area.height >= 12)
 }
 
 /// Draws it.
@@ -32,11 +27,14 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     put(buf, area, 0, &left);
     put_right(buf, area, 0, left.width(), &right);
 
-    let counts = counts(model, theme, area.width);
-    let room = usize::from(area.width).saturating_sub(counts.width() + 2);
-    let health = health(snapshot, theme, u16::try_from(room).unwrap_or(area.width));
+    let health = health(snapshot, theme, area.width);
     put(buf, area, 1, &health);
-    put_right(buf, area, 1, health.width(), &counts);
+    let room = usize::from(area.width).saturating_sub(health.width() + 3);
+    let counts = counts(model, theme);
+    let fitting = counts.into_iter().find(|line| line.width() <= room);
+    if let Some(counts) = fitting {
+        put_right(buf, area, 1, health.width(), &counts);
+    }
     if area.height > 2 {
         put(buf, area, 2, &problem(snapshot, theme, area.width));
     }
@@ -58,16 +56,15 @@ fn left(snapshot: &Snapshot, theme: &Theme, width: u16, right: usize) -> Line<'s
     let used: usize = spans.iter().map(Span::width).sum();
     let room = usize::from(width).saturating_sub(used + right + 4);
     if room >= 8 {
-        let path = text::cut_front(&home(&workspace.path), room, theme.glyphs.ellipsis);
+        let path = text::cut_front(
+            &workspace.path.display().to_string(),
+            room,
+            theme.glyphs.ellipsis,
+        );
         spans.push(Span::raw("  "));
         spans.push(span(&path, theme.dim));
     }
     Line::from(spans)
-}
-
-/// A path as a person would write it, with `~`.
-fn home(path: &Path) -> String {
-    path.display().to_string()
 }
 
 /// Engine, head and the events a second.
@@ -114,7 +111,7 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
         )]);
     }
     for view in breaches {
-        let over = view.objective.map(text::span).unwrap_or_default();
+        let over = view.objective.map(text::limit).unwrap_or_default();
         pieces.push(vec![
             span(&view.name, theme.text),
             own(format!(" {}", text::span(view.lag.age)), theme.warn),
@@ -143,46 +140,53 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     flow::one_line(pieces, &Span::raw("  "), width)
 }
 
-/// What commands came to, and the load.
-fn counts(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
+/// What commands came to, and the load: from all of it to the least that says something.
+fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 3] {
     let counts = model.snapshot.commands;
-    let mut spans = Vec::new();
-    if width >= 80 {
-        if let Some(load) = model.load.filter(|load| *load > 0.0) {
-            spans.push(own(format!("load {load}/s   "), theme.dim));
-        }
-        spans.push(own("commands ", theme.dim));
-    }
-    let part = |number: u64, word: &str, style| {
+    let part = |number: u64, word: &str| {
+        let style = if number > 0 { theme.text } else { theme.dim };
         [
-            own(
-                text::thousands(number),
-                if number > 0 { style } else { theme.dim },
-            ),
+            own(text::thousands(number), style),
             own(format!(" {word} "), theme.dim),
         ]
     };
-    let words = if width >= 80 {
-        ["accepted", "rejected", "in conflict"]
-    } else {
-        ["acc", "rej", "conf"]
-    };
-    spans.extend(part(counts.accepted, words[0], theme.text));
-    spans.push(Span::raw(" "));
-    spans.extend(part(counts.rejected, words[1], theme.text));
-    spans.push(Span::raw(" "));
-    spans.extend(part(counts.conflict, words[2], theme.warn));
-    Line::from(spans)
+    let accepted = part(counts.accepted, "accepted");
+    let mut rest = vec![Span::raw(" ")];
+    rest.extend(part(counts.rejected, "rejected"));
+    rest.push(Span::raw(" "));
+    rest.extend(part(counts.conflict, "in conflict"));
+    let title = own("commands ", theme.dim);
+    let load = model.load.filter(|load| *load > 0.0);
+    let load = load.map(|load| own(format!("load {}/s   ", text::rate(load)), theme.dim));
+    let accepted = accepted.into_iter();
+    let line = |spans: Vec<Span<'static>>| Line::from(spans);
+    [
+        line(
+            load.into_iter()
+                .chain([title.clone()])
+                .chain(accepted.clone())
+                .chain(rest.clone())
+                .collect(),
+        ),
+        line(accepted.clone().chain(rest).collect()),
+        line(std::iter::once(title).chain(accepted).collect()),
+    ]
 }
 
-/// The first problem that belongs to no projection, and how many more there are.
+/// The first problem that belongs to no projection, and how many more there are; or what to do where
+/// nobody applies events.
 fn problem(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
-    let Some(first) = snapshot.problems.first() else {
+    let none = "Nobody applies events here: start an engine with highwater run.";
+    let stopped = (!snapshot.engine.running).then_some(none);
+    let mut all = stopped
+        .into_iter()
+        .chain(snapshot.problems.iter().map(String::as_str));
+    let Some(first) = all.next() else {
         return Line::default();
     };
-    let more = match snapshot.problems.len() {
-        1 => String::new(),
-        n => format!("  (+{} more)", n - 1),
+    let more = match all.count() {
+        0 => String::new(),
+        n => format!("  (+{n} more)"),
     };
     let room = usize::from(width).saturating_sub(4 + more.len());
     let text = text::cut(&text::clean(first), room, theme.glyphs.ellipsis);

@@ -46,19 +46,19 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Optio
     ruler::draw(model, theme, areas.ruler, buf);
     events::draw(model, theme, areas.events, buf);
     said::draw(model, theme, areas.said, buf);
-    footer::draw(model, theme, areas.footer, buf);
-    let body = Rect {
-        height: area.height - 1,
-        ..area
-    };
+    if model.layers.is_empty() {
+        footer::draw(model, theme, areas.footer, buf);
+    } else if !matches!(model.layers.last(), Some(Layer::Line(_))) {
+        buf.set_style(area, theme.under);
+    }
     let mut cursor = None;
     for layer in &model.layers {
         cursor = match layer {
-            Layer::Help(scroll) => help::draw(model, *scroll, theme, body, buf),
-            Layer::Commands(chooser) => form::choose(model, chooser, theme, body, buf),
-            Layer::Form(form) => form::fill(model, form, theme, body, buf),
-            Layer::Policy(prompt) => operation::policy(model, prompt, theme, body, buf),
-            Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, body, buf),
+            Layer::Help(scroll) => help::draw(model, *scroll, theme, area, buf),
+            Layer::Commands(chooser) => form::choose(model, chooser, theme, area, buf),
+            Layer::Form(form) => form::fill(model, form, theme, area, buf),
+            Layer::Policy(prompt) => operation::policy(model, prompt, theme, area, buf),
+            Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, area, buf),
             Layer::Line(line) => line::draw(model, line, theme, area, buf),
         };
     }

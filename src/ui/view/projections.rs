@@ -65,12 +65,12 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
         column(Cell::Checkpoint, "checkpoint", checkpoint, 7, true),
         column(Cell::Gap, "gap", gap, 4, true),
         column(Cell::Behind, "behind", behind, 9, true),
-        column(Cell::Age, "age / limit", 13, 3, true),
+        column(Cell::Age, "age / objective", 15, 3, true),
         column(Cell::Stored, "in/s", 5, 12, true),
         column(Cell::Applied, "out/s", 6, 8, true),
         column(Cell::Eta, "ETA", 6, 10, true),
         column(Cell::P99, "p99", 5, 11, true),
-        column(Cell::History, "age, last min", 13, 6, false),
+        column(Cell::History, "age, last minute", 8, 6, false),
     ];
     if views.iter().any(|v| v.parked > 0) {
         all.insert(11, column(Cell::Parked, "parked", 6, 7, true));
@@ -138,17 +138,12 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 
 /// What is said where there is no projection.
 fn nothing(theme: &Theme, area: Rect, buf: &mut Buffer) {
-    let words = [
-        "No projections yet.",
-        "Put one SQL file for each read model into projections/: it is picked up as you save it.",
-    ];
-    for (row, text) in (2..).zip(words) {
-        put(
-            buf,
-            area,
-            row - 1,
-            &Line::from(own(format!("   {text}"), theme.dim)),
-        );
+    let words = "No projections yet. Put one SQL file for each read model into projections/: it is \
+                 picked up as you save it.";
+    let room = usize::from(area.width).saturating_sub(4);
+    for (row, line) in (1..).zip(text::wrap(words, room, theme.glyphs.ellipsis)) {
+        let line = own(format!("   {line}"), theme.dim);
+        put(buf, area, row, &Line::from(line));
     }
 }
 
@@ -323,8 +318,8 @@ fn age(view: &ProjectionView, theme: &Theme) -> Vec<Span<'static>> {
         _ => theme.text,
     };
     let limit = match view.objective {
-        Some(objective) => format!(" / {:<4}", text::span(objective)),
-        None => "       ".to_owned(),
+        Some(objective) => format!(" / {:<6}", text::limit(objective)),
+        None => " ".repeat(9),
     };
     vec![own(age, style), own(limit, theme.dim)]
 }

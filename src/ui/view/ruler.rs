@@ -31,12 +31,12 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
                 format!(" what {} lacks", text::clean(&view.name)),
                 theme.dim,
             ),
-            own(
-                format!("   one step left: ten times further behind"),
-                theme.dim,
-            ),
+            own("   in events, each step ten times more", theme.dim),
         ]),
-        _ => Line::from(own("one step left: ten times further behind", theme.dim)),
+        _ => Line::from(own(
+            "events behind the head, each step ten times more",
+            theme.dim,
+        )),
     };
     rule::draw(buf, area, "Log", &right, theme);
     let inner = Rect {

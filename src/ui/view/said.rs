@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::super::state::ripple::{Reach, Ripple};
@@ -55,45 +56,56 @@ fn lines(model: &Model, theme: &Theme, width: u16) -> Vec<Line<'static>> {
     }
 }
 
-/// Accepted where, visible in which read models after what time, and what the others wait for.
+/// Accepted where, visible in which read models after what time; then what the others wait for.
 fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line<'static>> {
-    let mut pieces: Vec<Piece> = vec![vec![
+    let mut accepted: Vec<Piece> = vec![vec![
         own(format!(" {} ", theme.glyphs.done), theme.good),
         span(&ripple.command, theme.strong),
         own(" accepted at ", theme.dim),
         own(text::thousands(ripple.position.get()), theme.strong),
     ]];
-    let mut visible = Vec::new();
-    let mut waiting = Vec::new();
+    let mut visible: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut waiting: Vec<Piece> = Vec::new();
     for view in &model.snapshot.projections {
         let reach = ripple.reach(view, model.now);
-        let (words, style) = match reach {
-            Reach::Visible(took) => (format!("within {}", text::span(took)), theme.good),
-            Reach::Waiting(Some(left)) if left.is_zero() => ("any moment".to_owned(), theme.accent),
-            Reach::Waiting(Some(left)) => {
-                (format!("at most {} more", text::span(left)), theme.accent)
+        if let Reach::Visible(took) = reach {
+            let took = format!(" within {}", text::span(took));
+            match visible.iter_mut().find(|(time, _)| *time == took) {
+                Some((_, names)) => names.push(&view.name),
+                None => visible.push((took, vec![&view.name])),
             }
-            Reach::Waiting(None) => ("waiting".to_owned(), theme.accent),
-            Reach::Held => (format!("when asked ({})", key()), theme.held),
-            Reach::Paused => ("paused".to_owned(), theme.held),
-            Reach::Stopped(why) => (status(why, theme).1.to_owned(), theme.bad),
-        };
-        let piece = vec![
-            span(&view.name, theme.text),
-            own(format!(" {words}"), style),
-        ];
-        if matches!(reach, Reach::Visible(_)) {
-            visible.push(piece);
         } else {
-            waiting.push(piece);
+            let (words, style) = waits(&reach, theme);
+            waiting.push(vec![
+                span(&view.name, theme.text),
+                own(format!(" {words}"), style),
+            ]);
         }
     }
-    label(&mut visible, "visible in ", theme);
-    label(&mut waiting, "not yet in ", theme);
-    pieces.extend(visible);
-    pieces.extend(waiting);
+    let seen = visible
+        .into_iter()
+        .map(|(took, names)| vec![span(&names.join(", "), theme.text), own(took, theme.good)]);
+    let mut seen: Vec<Piece> = seen.collect();
+    label(&mut seen, "visible in ", theme);
+    label(&mut waiting, "   not yet in ", theme);
+    accepted.extend(seen);
     let between = own(format!(" {} ", theme.glyphs.dot), theme.rule);
-    flow::lines(pieces, &between, width.saturating_sub(1), 3)
+    let width = width.saturating_sub(1);
+    let mut lines = flow::lines(accepted, &between, width, 3);
+    lines.extend(flow::lines(waiting, &between, width, 14));
+    lines
+}
+
+/// What a read model that lacks the events waits for.
+fn waits(reach: &Reach, theme: &Theme) -> (String, Style) {
+    match reach {
+        Reach::Waiting(Some(left)) if left.is_zero() => ("any moment".to_owned(), theme.accent),
+        Reach::Waiting(Some(left)) => (format!("at most {} more", text::span(*left)), theme.accent),
+        Reach::Visible(_) | Reach::Waiting(None) => ("waiting".to_owned(), theme.accent),
+        Reach::Held => (format!("when asked ({})", key()), theme.held),
+        Reach::Paused => ("paused".to_owned(), theme.held),
+        Reach::Stopped(why) => (status(*why, theme).1.to_owned(), theme.bad),
+    }
 }
 
 /// Puts words before the first of some pieces.

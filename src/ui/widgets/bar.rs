@@ -40,16 +40,15 @@ pub fn levels(
     let top = values.iter().copied().fold(top, f32::max).max(f32::EPSILON);
     let mut spans = vec![Span::raw(" ".repeat(cells.saturating_sub(values.len())))];
     for value in values {
-        let share = (value / top).clamp(0.0, 1.0);
-        // Between 0 and 7.
+        // Between 0 and 6: a full block would touch the line above.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let level = (share * 7.0).round() as usize;
+        let level = ((value / top).clamp(0.0, 1.0) * 6.0).round() as usize;
         let style = match limit {
             _ if value <= 0.0 => theme.rule,
             Some(limit) if value > limit => theme.bad,
-            _ => theme.accent,
+            _ => theme.trace,
         };
-        spans.push(Span::styled(theme.glyphs.levels[level.min(7)], style));
+        spans.push(Span::styled(theme.glyphs.levels[level.min(6)], style));
     }
     spans
 }
