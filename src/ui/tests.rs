@@ -2,7 +2,6 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -11,13 +10,13 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 
-use super::state::{Model, Said};
-use super::testing::{self, HEAD, model, model_of, now};
+use super::state::Model;
+use super::testing::{self, HEAD, model_of, now};
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::view;
 use crate::event::{Position, StreamId, Version};
-use crate::workspace::{Operation, Outcome, Preview, Snapshot};
+use crate::workspace::{Outcome, Preview, Snapshot};
 
 /// The key with this name in the table of actions, pressed.
 pub fn key(name: &str) -> Msg {

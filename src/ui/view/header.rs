@@ -22,8 +22,24 @@ pub fn height(model: &Model, area: Rect) -> u16 {
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let snapshot = &model.snapshot;
-    let right = right(snapshot, theme);
-    let left = left(snapshot, theme, area.width, right.width());
+    let name = name(snapshot, theme, area.width);
+    let room = usize::from(area.width).saturating_sub(name.width() + 2);
+    let variants = [
+        (true, true, true),
+        (true, true, false),
+        (true, false, false),
+    ];
+    let fits = variants
+        .into_iter()
+        .map(|(engine, rate, words)| right(snapshot, theme, engine, rate, words))
+        .find(|line| line.width() <= room);
+    let right = fits.unwrap_or_else(|| right(snapshot, theme, false, false, false));
+    let left = path(
+        snapshot,
+        theme,
+        name,
+        room.saturating_sub(right.width() + 2),
+    );
     put(buf, area, 0, &left);
     put_right(buf, area, 0, left.width(), &right);
 
@@ -40,56 +56,70 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// The name and where the data is.
-fn left(snapshot: &Snapshot, theme: &Theme, width: u16, right: usize) -> Line<'static> {
-    let workspace = &snapshot.workspace;
-    let wide = width >= 70;
-    let mut spans = vec![own(format!(" {} ", theme.glyphs.wave), theme.accent)];
-    if wide {
-        spans.push(own("highwater", theme.chosen));
-        spans.push(Span::raw("  "));
+/// The name.
+fn name(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
+    let mut line = Line::from(own(format!(" {} ", theme.glyphs.wave), theme.accent));
+    if width >= 70 {
+        line.push_span(own("highwater", theme.chosen));
+        line.push_span(Span::raw("  "));
     }
-    spans.push(span(
-        &text::cut(&workspace.name, 24, theme.glyphs.ellipsis),
-        theme.strong,
-    ));
-    let used: usize = spans.iter().map(Span::width).sum();
-    let room = usize::from(width).saturating_sub(used + right + 4);
-    if room >= 8 {
-        let path = text::cut_front(
-            &workspace.path.display().to_string(),
-            room,
-            theme.glyphs.ellipsis,
-        );
-        spans.push(Span::raw("  "));
-        spans.push(span(&path, theme.dim));
-    }
-    Line::from(spans)
+    let most = usize::from(width / 4).max(8);
+    let name = text::cut(&snapshot.workspace.name, most, theme.glyphs.ellipsis);
+    line.push_span(span(&name, theme.strong));
+    line
 }
 
-/// Engine, head and the events a second.
-fn right(snapshot: &Snapshot, theme: &Theme) -> Line<'static> {
-    let engine = match snapshot.engine {
-        e if !e.running => own(format!("{} no engine runs", theme.glyphs.dead), theme.bad),
-        e if e.here => own("engine here", theme.dim),
-        e => match e.pid {
-            Some(pid) => own(format!("engine pid {pid}"), theme.dim),
-            None => own("engine elsewhere", theme.dim),
-        },
-    };
-    let mut spans = vec![engine];
+/// The name and where the data is, in so many more cells.
+fn path(snapshot: &Snapshot, theme: &Theme, mut name: Line<'static>, room: usize) -> Line<'static> {
+    if room >= 8 {
+        let path = snapshot.workspace.path.display().to_string();
+        let path = text::cut_front(&path, room, theme.glyphs.ellipsis);
+        name.push_span(Span::raw("  "));
+        name.push_span(span(&path, theme.dim));
+    }
+    name
+}
+
+/// Engine, durability, head and the events a second; the head is always there.
+fn right(
+    snapshot: &Snapshot,
+    theme: &Theme,
+    engine: bool,
+    rate: bool,
+    words: bool,
+) -> Line<'static> {
+    let mut pieces = Vec::new();
+    if engine {
+        pieces.push(vec![match snapshot.engine {
+            e if !e.running => own(format!("{} no engine runs", theme.glyphs.dead), theme.bad),
+            e if e.here => own("engine here", theme.dim),
+            e => match e.pid {
+                Some(pid) => own(format!("engine pid {pid}"), theme.dim),
+                None => own("engine elsewhere", theme.dim),
+            },
+        }]);
+    }
     if snapshot.workspace.durability == Durability::Relaxed {
-        spans.push(Span::raw("  "));
-        spans.push(own("durability relaxed", theme.warn));
+        let name = if words {
+            "durability relaxed"
+        } else {
+            "relaxed"
+        };
+        pieces.push(vec![own(name, theme.warn)]);
     }
-    spans.push(own("  head ", theme.dim));
-    spans.push(own(text::thousands(snapshot.head.get()), theme.strong));
-    if let Some(rate) = snapshot.stored_per_second {
-        spans.push(own(format!("  {}", text::rate(rate)), theme.text));
-        spans.push(own(" events/s", theme.dim));
+    pieces.push(vec![
+        own("head ", theme.dim),
+        own(text::thousands(snapshot.head.get()), theme.strong),
+    ]);
+    if let Some(stored) = snapshot.stored_per_second.filter(|_| rate) {
+        pieces.push(vec![
+            own(text::rate(stored), theme.text),
+            own(" events/s", theme.dim),
+        ]);
     }
-    spans.push(Span::raw(" "));
-    Line::from(spans)
+    let mut line = flow::one_line(pieces, &Span::raw("  "), u16::MAX);
+    line.push_span(Span::raw(" "));
+    line
 }
 
 /// What is wrong, or that nothing is.

@@ -97,6 +97,7 @@ impl Areas {
         let said = said::height(model, theme, area);
         let rest = area.height.saturating_sub(header + footer + said);
         let ruler = match rest {
+            _ if model.snapshot.head.get() == 0 => 0,
             0..14 => 0,
             14..22 => 5,
             _ => 6,

@@ -248,7 +248,7 @@ fn consequences(confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'sta
 /// The preview as a small table.
 fn facts(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let row = |label: &str, value: Vec<Span<'static>>| {
-        let mut spans = vec![own(format!("{label:<14}"), theme.dim)];
+        let mut spans = vec![own(format!("{label:<15}"), theme.dim)];
         spans.extend(value);
         Line::from(spans)
     };
@@ -277,7 +277,7 @@ fn facts(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     } else {
         text::clean(&preview.answers.join(", ")).into_owned()
     };
-    let room = width.saturating_sub(14);
+    let room = width.saturating_sub(15);
     let mut lines = vec![
         row("applies", vec![own(events, theme.strong)]),
         row("takes", vec![own(takes, theme.text)]),

@@ -64,13 +64,13 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
         column(Cell::Policy, "policy", policy, 5, false),
         column(Cell::Checkpoint, "checkpoint", checkpoint, 7, true),
         column(Cell::Gap, "gap", gap, 4, true),
-        column(Cell::Behind, "behind", behind, 9, true),
+        column(Cell::Behind, "behind", behind, 12, true),
         column(Cell::Age, "age / objective", 15, 3, true),
-        column(Cell::Stored, "in/s", 5, 12, true),
+        column(Cell::Stored, "in/s", 5, 11, true),
         column(Cell::Applied, "out/s", 6, 8, true),
-        column(Cell::Eta, "ETA", 6, 10, true),
-        column(Cell::P99, "p99", 5, 11, true),
-        column(Cell::History, "age, last minute", 8, 6, false),
+        column(Cell::Eta, "ETA", 6, 9, true),
+        column(Cell::P99, "p99", 5, 10, true),
+        column(Cell::History, "age, 1m", 8, 6, false),
     ];
     if views.iter().any(|v| v.parked > 0) {
         all.insert(11, column(Cell::Parked, "parked", 6, 7, true));

@@ -118,38 +118,44 @@ impl Ruler {
         }
     }
 
-    /// The names right-aligned over their marks, on the lowest line where there is room.
+    /// The names over their marks, on the lowest line where there is room: of a few ways to place them
+    /// the one that finds room for most.
     fn names(&self, buf: &mut Buffer, area: Rect, theme: &Theme) {
-        let mut taken: Vec<Vec<(u16, u16)>> = vec![Vec::new(); usize::from(area.height)];
-        for group in self.groups(area) {
-            let spans = label(&group, area.width, theme);
-            let wide: usize = spans.iter().map(|(t, _)| text::width(t)).sum();
-            let wide = u16::try_from(wide).unwrap_or(area.width).min(area.width);
-            let from = (group.x + 1).saturating_sub(wide).max(area.x);
-            let free = |row: &[(u16, u16)], from: u16, to: u16| {
-                row.iter().all(|(a, b)| to + 1 < *a || *b + 1 < from)
-            };
-            let levels = 0..taken.len();
-            let found = levels.clone().find(|level| {
-                free(&taken[*level], from, from + wide - 1)
-                    && taken[..*level]
-                        .iter()
-                        .all(|row| free(row, group.x, group.x))
-            });
-            let Some(level) = found else { continue };
-            for row in &mut taken[..level] {
-                row.push((group.x, group.x));
+        let groups = self.groups(area);
+        let labels: Vec<Vec<(String, Style)>> = groups
+            .iter()
+            .map(|group| label(group, area.width, theme))
+            .collect();
+        let wide = |label: &Vec<(String, Style)>| {
+            let cells: usize = label.iter().map(|(part, _)| text::width(part)).sum();
+            u16::try_from(cells)
+                .unwrap_or(u16::MAX)
+                .clamp(1, area.width)
+        };
+        let wanted: Vec<(u16, u16)> = groups
+            .iter()
+            .zip(&labels)
+            .map(|(group, label)| (group.x, wide(label)))
+            .collect();
+        let mut best: Vec<Placed> = Vec::new();
+        for rightward in [false, true] {
+            for left_first in [false, true] {
+                let placed = place_all(&wanted, area, rightward, left_first);
+                if placed.len() > best.len() {
+                    best = placed;
+                }
             }
-            taken[level].push((from, from + wide - 1));
-            let level = u16::try_from(level).unwrap_or(0);
-            let y = area.bottom() - 1 - level;
+        }
+        for placed in best {
+            let y = area.bottom() - 1 - placed.level;
             for below in y + 1..area.bottom() {
-                buf.set_string(group.x, below, theme.glyphs.leader, theme.rule);
+                let x = groups[placed.group].x;
+                buf.set_string(x, below, theme.glyphs.leader, theme.rule);
             }
-            let mut x = from;
-            for (part, style) in spans {
-                let room = usize::from((from + wide).saturating_sub(x));
-                x = buf.set_stringn(x, y, part, room, style).0;
+            let (mut x, end) = (placed.from, placed.from + wanted[placed.group].1);
+            for (part, style) in &labels[placed.group] {
+                let room = usize::from(end.saturating_sub(x));
+                x = buf.set_stringn(x, y, part, room, *style).0;
             }
         }
     }
@@ -172,6 +178,53 @@ impl Ruler {
             }
         }
     }
+}
+
+/// A name that has found room.
+struct Placed {
+    group: usize,
+    level: u16,
+    from: u16,
+}
+
+/// Finds room for labels: each by its mark's cell and its own width, in the order of importance, so
+/// that the first always finds room. `rightward` takes the others from the left to the right;
+/// `left_first` lets a label begin at its mark before it lets it end there.
+fn place_all(wanted: &[(u16, u16)], area: Rect, rightward: bool, left_first: bool) -> Vec<Placed> {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    if rightward && order.len() > 1 {
+        order[1..].sort_by_key(|at| wanted[*at].0);
+    }
+    let free = |row: &[(u16, u16)], from: u16, to: u16| {
+        row.iter().all(|(a, b)| to + 1 < *a || *b + 1 < from)
+    };
+    let mut taken: Vec<Vec<(u16, u16)>> = vec![Vec::new(); usize::from(area.height)];
+    let mut placed = Vec::new();
+    for group in order {
+        let (x, wide) = wanted[group];
+        let most = area.right() - wide;
+        let ends = (x + 1).saturating_sub(wide).clamp(area.x, most);
+        let begins = x.clamp(area.x, most);
+        let ways = if left_first {
+            [begins, ends]
+        } else {
+            [ends, begins]
+        };
+        let found = (0..taken.len()).find_map(|level| {
+            let below = taken[..level].iter().all(|row| free(row, x, x));
+            let fits = |from: &u16| below && free(&taken[level], *from, *from + wide - 1);
+            ways.into_iter().find(fits).map(|from| (level, from))
+        });
+        if let Some((level, from)) = found {
+            for row in &mut taken[..level] {
+                row.push((x, x));
+            }
+            taken[level].push((from, from + wide - 1));
+            let level = u16::try_from(level).unwrap_or(0);
+            placed.push(Placed { group, level, from });
+        }
+    }
+    placed
 }
 
 /// The cell of a place on the line.
@@ -207,4 +260,27 @@ fn label(group: &Group<'_>, width: u16, theme: &Theme) -> Vec<(String, Style)> {
         parts.push((mark.name.clone(), mark.style));
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_never_overlap_and_stay_on_the_line() {
+        let area = Rect::new(2, 0, 60, 2);
+        let wanted = [(61, 6), (2, 5), (8, 7), (14, 5), (20, 9), (24, 9)];
+        for (rightward, left_first) in [(false, false), (false, true), (true, false), (true, true)]
+        {
+            let placed = place_all(&wanted, area, rightward, left_first);
+            assert!(placed.iter().any(|p| p.group == 0));
+            for (i, a) in placed.iter().enumerate() {
+                let end = |p: &Placed| p.from + wanted[p.group].1;
+                assert!(a.from >= area.x && end(a) <= area.right());
+                for b in &placed[..i] {
+                    assert!(a.level != b.level || end(a) < b.from || end(b) < a.from);
+                }
+            }
+        }
+    }
 }
