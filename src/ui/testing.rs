@@ -11,8 +11,8 @@ use super::state::Model;
 use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
 use crate::lag::{Lag, Status};
 use crate::workspace::{
-    CommandCounts, CommandInfo, EngineInfo, Fault, Policy, ProjectionView, QueryInfo, Rates,
-    RebuildView, Snapshot, Visibility, WorkspaceInfo,
+    CommandCounts, CommandInfo, EngineInfo, Fault, ProjectionView, QueryInfo, Rates, RebuildView,
+    Snapshot, Visibility, WorkspaceInfo,
 };
 
 /// The head of the made-up log.
@@ -348,9 +348,4 @@ pub fn model_of(snapshot: Snapshot, width: u16, height: u16) -> Model {
     let mut model = Model::new(Arc::new(snapshot), commands(), Size::new(width, height));
     model.load = Some(20.0);
     model
-}
-
-/// A policy from its words.
-pub fn policy(words: &str) -> Policy {
-    words.parse().unwrap()
 }

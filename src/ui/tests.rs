@@ -258,3 +258,64 @@ fn the_text_for_once() {
     let text = super::plain(&testing::failed(), 100, &Theme::monochrome());
     insta::assert_snapshot!("once", text);
 }
+
+/// A snapshot with the given things in it, out of the ordinary ones.
+fn odd(seed: u8, count: usize, name: &str) -> Snapshot {
+    let mut snapshot = match seed % 5 {
+        0 => testing::normal(),
+        1 => testing::empty(),
+        2 => testing::failed(),
+        3 => testing::rebuilding(),
+        _ => testing::at_the_head(),
+    };
+    if let Some(first) = snapshot.projections.first().cloned() {
+        snapshot.projections.resize(count, first);
+        for (at, view) in snapshot.projections.iter_mut().enumerate() {
+            view.name = format!("{name}{at}");
+            view.lag.gap = u64::MAX >> (at % 64);
+            view.lag.age = Duration::from_secs(u64::MAX >> (at % 64));
+            view.rates.applied = Some(f64::NAN);
+            view.version = name.to_owned();
+        }
+    }
+    snapshot.workspace.name = name.to_owned();
+    snapshot.problems.push(name.to_owned());
+    snapshot
+}
+
+/// Every key of the table and some that are in none.
+fn every_key() -> Vec<&'static str> {
+    let table = super::action::ACTIONS.iter().flat_map(|e| e.keys).copied();
+    table.chain(["x", "7", "é", "日", "=", " "]).collect()
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_size_no_keys_and_no_snapshot_make_it_panic(
+        sizes in proptest::collection::vec((1_u16..200, 1_u16..60), 1..4),
+        keys in proptest::collection::vec(0..every_key().len(), 0..30),
+        seed in 0_u8..5,
+        count in 0_usize..40,
+        name in "\\PC{0,30}|[a-z]{1,8}",
+        colour in proptest::bool::ANY,
+    ) {
+        let mut model = model_of(odd(seed, count, &name), 80, 24);
+        let theme = if colour { Theme::colour() } else { Theme::monochrome().ascii() };
+        let names = every_key();
+        for (turn, at) in keys.iter().enumerate() {
+            let effects = press(&mut model, &[names[*at]]);
+            answer_preview(&mut model, &effects, None);
+            let (width, height) = sizes[turn % sizes.len()];
+            update(&mut model, now(), Msg::Resize(Size::new(width, height)));
+            if turn % 7 == 3 {
+                update(&mut model, now(), accepted());
+            }
+            let _ = drawn(&model, &theme);
+        }
+        for (width, height) in sizes {
+            model.size = Size::new(width, height);
+            let _ = drawn(&model, &theme);
+        }
+        let _ = super::plain(&model.snapshot, 60, &theme);
+    }
+}

@@ -80,6 +80,7 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
                 change.apply(editor);
             }
             if confirm.operation() != before {
+                confirm.preview = None;
                 return operation::ask(confirm);
             }
         }

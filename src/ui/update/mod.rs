@@ -5,6 +5,8 @@ mod layers;
 mod line;
 mod operation;
 mod overview;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
 use serde_json::Value;
 
+#[cfg(test)]
+use super::action::Context;
 use super::action::{Action, Edit};
 use super::keymap;
 use super::state::editor::Editor;

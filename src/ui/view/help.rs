@@ -28,8 +28,14 @@ pub fn draw(
     let width = u16::try_from(widest + 4).unwrap_or(u16::MAX);
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
     let keys = footer::keys(model, Context::Help, theme, area.width);
-    let inner = popup::draw(buf, area, (width, height), "Keys", keys, theme);
-    let last = lines.len().saturating_sub(usize::from(inner.height));
+    let room = usize::from(area.height.saturating_sub(2));
+    let last = lines.len().saturating_sub(room);
+    let title = match scroll {
+        _ if last == 0 => "Keys",
+        scroll if scroll >= last => "Keys, the end",
+        _ => "Keys, more below",
+    };
+    let inner = popup::draw(buf, area, (width, height), title, keys, theme);
     for (row, line) in (0..).zip(lines.iter().skip(scroll.min(last))) {
         put(buf, inner, row, line);
     }
