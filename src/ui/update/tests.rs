@@ -384,7 +384,7 @@ fn the_ripple_notes_each_read_model_once_it_has_the_event() {
         Msg::Snapshot(snapshot.clone().into()),
     );
     assert_eq!(seen(&model), [("orders".to_owned(), later)]);
-    snapshot.taken_at = snapshot.taken_at + jiff::SignedDuration::from_secs(1);
+    snapshot.taken_at += jiff::SignedDuration::from_secs(1);
     update(
         &mut model,
         snapshot.taken_at,

@@ -116,15 +116,15 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let width = area.width.saturating_sub(3);
-    let (columns, fitting) = chosen_columns(views, width);
-    put(buf, area, 1, &heading(&columns, &fitting, theme));
+    let columns = Columns::of(views, width);
+    put(buf, area, 1, &heading(&columns, theme));
     let mut at = 0;
     for (index, view) in views.iter().enumerate() {
         let selected = index == chosen;
         for part in 0..usize::from(heights[index]) {
             if window.contains(&at) {
                 let line = match part {
-                    0 => row(view, selected, &columns, &fitting, theme),
+                    0 => row(view, selected, &columns, theme),
                     1 if view.rebuild.is_some() => rebuild(view, selected, area.width, theme),
                     _ => fault(view, selected, area.width, theme),
                 };
@@ -147,31 +147,47 @@ fn nothing(theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// The columns that fit; the names come with their versions where that costs no telling column.
-fn chosen_columns(
-    views: &[ProjectionView],
-    width: u16,
-) -> (Vec<(Cell, Column)>, Vec<(usize, u16)>) {
-    let of = |full| {
-        let columns = columns(views, full);
-        let bare: Vec<Column> = columns.iter().map(|(_, c)| *c).collect();
-        let fitting = fit(&bare, width);
-        (columns, fitting)
-    };
-    let full = of(true);
-    if full.1.len() >= 7 { full } else { of(false) }
+/// The columns there are, and those that fit: their places, each with its width.
+struct Columns {
+    all: Vec<(Cell, Column)>,
+    fitting: Vec<(usize, u16)>,
 }
 
-fn heading(columns: &[(Cell, Column)], fitting: &[(usize, u16)], theme: &Theme) -> Line<'static> {
+impl Columns {
+    /// Names come with their versions where that costs no telling column.
+    fn of(views: &[ProjectionView], width: u16) -> Self {
+        let of = |full| {
+            let all = columns(views, full);
+            let bare: Vec<Column> = all.iter().map(|(_, c)| *c).collect();
+            let fitting = fit(&bare, width);
+            Self { all, fitting }
+        };
+        let full = of(true);
+        if full.fitting.len() >= 7 {
+            full
+        } else {
+            of(false)
+        }
+    }
+
+    /// The columns that fit, in order, each with its width.
+    fn iter(&self) -> impl Iterator<Item = (Cell, Column, u16)> {
+        self.fitting.iter().map(|(at, width)| {
+            let (cell, column) = self.all[*at];
+            (cell, column, *width)
+        })
+    }
+}
+
+fn heading(columns: &Columns, theme: &Theme) -> Line<'static> {
     let mut spans = vec![Span::raw("   ")];
-    for (n, (at, width)) in fitting.iter().enumerate() {
-        let column = columns[*at].1;
-        let title = text::cut(column.title, usize::from(*width), theme.glyphs.ellipsis);
+    for (n, (_, column, width)) in columns.iter().enumerate() {
+        let title = text::cut(column.title, usize::from(width), theme.glyphs.ellipsis);
         push(
             &mut spans,
             n,
             column.right,
-            *width,
+            width,
             vec![own(title, theme.dim)],
         );
     }
@@ -215,18 +231,11 @@ fn marks(view: &ProjectionView, selected: bool, theme: &Theme) -> Vec<Span<'stat
     ]
 }
 
-fn row(
-    view: &ProjectionView,
-    selected: bool,
-    columns: &[(Cell, Column)],
-    fitting: &[(usize, u16)],
-    theme: &Theme,
-) -> Line<'static> {
+fn row(view: &ProjectionView, selected: bool, columns: &Columns, theme: &Theme) -> Line<'static> {
     let mut spans = marks(view, selected, theme);
-    for (n, (at, width)) in fitting.iter().enumerate() {
-        let (cell, column) = &columns[*at];
-        let content = self::cell(*cell, view, selected, *width, theme);
-        push(&mut spans, n, column.right, *width, content);
+    for (n, (cell, column, width)) in columns.iter().enumerate() {
+        let content = self::cell(cell, view, selected, width, theme);
+        push(&mut spans, n, column.right, width, content);
     }
     Line::from(spans)
 }
