@@ -1,12 +1,14 @@
 //! The loop: the only place that knows the terminal and the clock. It waits until something comes,
 //! takes in everything that is there, and draws at most once.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event as Input, EventStream};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -76,6 +78,11 @@ pub enum UiError {
         "there is no terminal to draw on: use --once for one picture as text, or status --json for a program"
     )]
     NoTerminal,
+    /// Another part of the program panicked; its message is on the screen.
+    #[error(
+        "a part of the program failed (its message is above): what was stored is safe; start again"
+    )]
+    Panicked,
     /// The terminal failed.
     #[error("the terminal cannot be used: {0}; --once prints one picture as text")]
     Terminal(#[from] io::Error),
@@ -97,9 +104,10 @@ pub async fn run(operator: Operator, options: UiOptions) -> Result<Exit, UiError
             picture = changed(&mut app.snapshots) => app.snapshot(picture),
             Some(msg) = app.answers.recv() => app.take(msg),
             signal = signals.next() => app.signal(signal),
+            () = terminal::panicked() => return Err(UiError::Panicked),
             () = sleep_until(next), if app.data => {}
         }
-        while let Some(event) = input.next().now_or_never() {
+        while let Poll::Ready(event) = ready(&mut input).await {
             let more = matches!(event, Some(Ok(_)));
             app.input(event);
             if !more {
@@ -113,6 +121,12 @@ pub async fn run(operator: Operator, options: UiOptions) -> Result<Exit, UiError
             return Ok(exit);
         }
     }
+}
+
+/// What the terminal has sent already, without waiting. It asks with this task's own waker: the stream
+/// keeps the first one it was asked with, and would wake nobody after a look with another.
+async fn ready(input: &mut EventStream) -> Poll<Option<io::Result<Input>>> {
+    poll_fn(|context| Poll::Ready(input.poll_next_unpin(context))).await
 }
 
 /// Waits for another picture; for ever where the workspace makes no more.

@@ -5,20 +5,22 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
-};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{Command, cursor, execute, queue};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 use ratatui::{Frame, Terminal};
+use tokio::sync::Notify;
 
 /// Whether the terminal is ours: a panic anywhere gives it back once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+/// Told when a panic has taken the terminal away from under the dashboard.
+static PANICKED: Notify = Notify::const_new();
 
 /// The terminal while it is ours; given back when dropped.
 pub struct Screen {
@@ -31,13 +33,21 @@ pub fn there() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Waits for a panic in another part of the program: the terminal is given back by then.
+pub async fn panicked() {
+    PANICKED.notified().await;
+}
+
 impl Screen {
     /// Takes the terminal. Errors: it does not do what is asked of it.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
-                give_back();
+                if TAKEN.load(Ordering::SeqCst) {
+                    give_back();
+                    PANICKED.notify_one();
+                }
                 before(panic);
             }));
         });
@@ -56,9 +66,11 @@ impl Screen {
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
-    /// Forgets what was drawn: the next frame is written whole.
+    /// Forgets what was drawn: the next frame is written whole. (`Terminal::clear` asks the terminal
+    /// where its cursor is, and the answer would be taken for keys.)
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// The size in cells.
@@ -69,11 +81,7 @@ impl Screen {
     /// Takes the mouse, or leaves it to the terminal.
     pub fn set_mouse(&mut self, mouse: bool) -> io::Result<()> {
         self.mouse = mouse;
-        if mouse {
-            execute!(self.terminal.backend_mut(), EnableMouseCapture)
-        } else {
-            execute!(self.terminal.backend_mut(), DisableMouseCapture)
-        }
+        execute!(self.terminal.backend_mut(), Mouse(mouse))
     }
 
     /// Puts a text into the terminal's clipboard, where it allows that.
@@ -102,7 +110,7 @@ fn take(mouse: bool) -> io::Result<()> {
     let taken = enable_raw_mode().and_then(|()| {
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
         if mouse {
-            execute!(io::stdout(), EnableMouseCapture)?;
+            execute!(io::stdout(), Mouse(true))?;
         }
         Ok(())
     });
@@ -116,13 +124,36 @@ fn give_back() {
         let _ = execute!(
             out,
             EndSynchronizedUpdate,
-            DisableMouseCapture,
+            Mouse(false),
             DisableBracketedPaste,
             LeaveAlternateScreen,
             cursor::Show
         );
         let _ = out.flush();
         let _ = disable_raw_mode();
+    }
+}
+
+/// Buttons and wheel, in the form that has no limit of columns; crossterm's own command asks for every
+/// movement too, and each would wake the loop.
+struct Mouse(bool);
+
+impl Command for Mouse {
+    fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        f.write_str(if self.0 {
+            "\x1b[?1000h\x1b[?1006h"
+        } else {
+            "\x1b[?1006l\x1b[?1000l"
+        })
+    }
+
+    #[cfg(windows)]
+    fn execute_winapi(&self) -> io::Result<()> {
+        if self.0 {
+            crossterm::event::EnableMouseCapture.execute_winapi()
+        } else {
+            crossterm::event::DisableMouseCapture.execute_winapi()
+        }
     }
 }
 
