@@ -185,6 +185,20 @@ pub fn within(context: Context) -> impl Iterator<Item = &'static Entry> {
         .filter(move |entry| entry.contexts.contains(&context))
 }
 
+/// The keys of the first screen as a Markdown table, for a manual.
+pub fn markdown() -> String {
+    let mut out = "| key | what it does |\n| --- | --- |\n".to_owned();
+    for entry in within(Overview) {
+        let keys: Vec<String> = entry
+            .keys
+            .iter()
+            .map(|key| format!("`{}`", super::keymap::shown(key)))
+            .collect();
+        out.push_str(&format!("| {} | {} |\n", keys.join(" "), entry.help));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

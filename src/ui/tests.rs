@@ -115,7 +115,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
 }
 
 fn check_all(name: &str, snapshot: &Snapshot) {
-    for (width, height) in [(120, 36), (80, 24), (60, 16), (20, 5)] {
+    for (width, height) in [(120, 36), (80, 24), (60, 16), (40, 8), (20, 5)] {
         let mut model = model_of(snapshot.clone(), width, height);
         press(&mut model, &["j", "j"]);
         check(

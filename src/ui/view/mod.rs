@@ -108,7 +108,11 @@ impl Areas {
             .min(rest.saturating_sub(ruler + events))
             .max(3)
             .min(rest);
-        let events = rest.saturating_sub(ruler + projections);
+        // A panel of which only the name would be there helps nobody.
+        let (projections, events) = match rest.saturating_sub(ruler + projections) {
+            1 => (projections + 1, 0),
+            events => (projections, events),
+        };
         let mut y = area.y;
         let mut next = |height: u16| {
             let part = Rect { y, height, ..area };
@@ -140,6 +144,15 @@ pub fn row_at(model: &Model, x: u16, y: u16) -> Option<usize> {
 fn put(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
     if row < area.height {
         buf.set_line(area.x, area.y + row, line, area.width);
+    }
+}
+
+/// Draws a line at the left of a row; one that is too long ends in an ellipsis.
+fn put_cut(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>, theme: &Theme) {
+    put(buf, area, row, line);
+    if row < area.height && area.width > 0 && line.width() > usize::from(area.width) {
+        let last = area.right() - 1;
+        buf.set_string(last, area.y + row, theme.glyphs.ellipsis, theme.dim);
     }
 }
 

@@ -120,7 +120,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     put(buf, area, 1, &heading(&columns, theme));
     let mut at = 0;
     for (index, view) in views.iter().enumerate() {
-        let selected = index == chosen;
+        let selected = index == chosen && !model.overview.still;
         for part in 0..usize::from(heights[index]) {
             if window.contains(&at) {
                 let line = match part {
@@ -220,15 +220,11 @@ fn push(
 fn marks(view: &ProjectionView, selected: bool, theme: &Theme) -> Vec<Span<'static>> {
     let chosen = if selected { theme.glyphs.selected } else { " " };
     let warning = if view.breach {
-        theme.glyphs.breach
+        own(theme.glyphs.breach, theme.bad)
     } else {
-        " "
+        Span::raw(" ")
     };
-    vec![
-        own(chosen, theme.chosen),
-        own(warning, theme.bad),
-        Span::raw(" "),
-    ]
+    vec![own(chosen, theme.title), warning, Span::raw(" ")]
 }
 
 fn row(view: &ProjectionView, selected: bool, columns: &Columns, theme: &Theme) -> Line<'static> {
@@ -345,7 +341,7 @@ fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> 
     };
     let side = if selected { theme.glyphs.selected } else { " " };
     let mut spans = vec![
-        own(side, theme.chosen),
+        own(side, theme.title),
         own(
             format!("    {} rebuild  ", theme.glyphs.rebuild),
             theme.accent,
@@ -390,8 +386,10 @@ fn fault(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Li
     let room = usize::from(width).saturating_sub(8 + at.len());
     let error = text::cut(&text::clean(&fault.error), room, theme.glyphs.ellipsis);
     Line::from(vec![
-        own(side, theme.chosen),
-        own(format!("    {} ", theme.glyphs.faulted), theme.bad),
+        own(side, theme.title),
+        Span::raw("    "),
+        own(theme.glyphs.faulted, theme.bad),
+        Span::raw(" "),
         own(at, theme.dim),
         own(error, theme.warn),
     ])

@@ -22,7 +22,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
     let snapshot = &model.snapshot;
     let head = snapshot.head.get();
-    let selected = model.selected();
+    let selected = model.selected().filter(|_| !model.overview.still);
     let right = match selected {
         _ if head == 0 => Line::from(own("no events yet", theme.dim)),
         Some(view) if view.lag.gap > 0 => Line::from(vec![
@@ -85,7 +85,7 @@ fn marks(model: &Model, theme: &Theme) -> Vec<Mark> {
     }
     let mut marks = Vec::new();
     for (index, view) in views.iter().enumerate() {
-        let first = index == chosen;
+        let first = index == chosen && !model.overview.still;
         let name = text::clean(&view.name).into_owned();
         if let Some(rebuild) = &view.rebuild {
             marks.push(Mark {

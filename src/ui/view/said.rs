@@ -44,12 +44,11 @@ fn lines(model: &Model, theme: &Theme, width: u16) -> Vec<Line<'static>> {
             };
             let room = usize::from(width).saturating_sub(4);
             let wrapped = text::wrap(&text::clean(words), room, theme.glyphs.ellipsis);
-            let mut lead = Some(own(format!(" {glyph} "), style));
+            let mut lead = Some(vec![" ".into(), own(glyph, style), " ".into()]);
             let line = |text| {
-                Line::from(vec![
-                    lead.take().unwrap_or("   ".into()),
-                    own(text, theme.text),
-                ])
+                let mut spans = lead.take().unwrap_or_else(|| vec!["   ".into()]);
+                spans.push(own(text, theme.text));
+                Line::from(spans)
             };
             wrapped.into_iter().map(line).collect()
         }
