@@ -152,6 +152,7 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Mouse, "mouse", "", &["m"], &[Overview], "Mouse on or off; off lets the terminal select text"),
     entry(Action::Line, "", "type it", &[":"], &[Overview], "Type a command or an action"),
     entry(Action::Help, "help", "help", &["?", "f1"], &[Overview, Help, Confirm], "Show or hide this help"),
+    entry(Action::Help, "", "", &["f1"], TEXT, "Show this help"),
     entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Policy, Line], "The one before"),
     entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Policy, Line], "The one after"),
     entry(Action::Accept, "", "choose", &["enter"], &[Commands], "Open the form of the chosen command"),
