@@ -567,7 +567,9 @@ fn split(section: &Section) -> Vec<Section> {
         let rest = &sql[at..];
         if let Some(end) = inside {
             if rest.starts_with(end) {
-                (1..end.len()).for_each(|_| drop(bytes.next()));
+                for _ in 1..end.len() {
+                    bytes.next();
+                }
                 inside = None;
             }
             continue;

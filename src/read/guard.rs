@@ -92,6 +92,17 @@ impl Guard {
         Scope(self)
     }
 
+    /// What SQLite said, or that it took too long, where that is the cause.
+    pub(super) fn explain_limit(&self, words: String) -> String {
+        if self.0.timed_out.swap(false, Ordering::Relaxed) {
+            format!(
+                "{words} at its time limit: make it do less, or look for recursion without an end"
+            )
+        } else {
+            words
+        }
+    }
+
     /// An SQLite error in words: what was denied, or that it took too long, where that is the cause.
     pub(super) fn explain(&self, error: &rusqlite::Error) -> String {
         let denied = self
