@@ -12,6 +12,7 @@ mod query;
 mod runner;
 mod sql;
 mod subscription;
+mod survey;
 mod versions;
 
 pub use definition::{Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Section};
@@ -23,4 +24,5 @@ pub use query::{ANSWER_LIMIT, Answer, QueryError, ROW_LIMIT, Reader};
 pub use runner::{Runner, RunnerError, Step, TRIES, Trouble, is_foreign};
 pub use sql::SqlProjection;
 pub use subscription::Subscription;
+pub use survey::{Backlog, STALE_KEYS, Survey, Tail};
 pub use versions::{Versions, remove_database};

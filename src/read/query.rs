@@ -265,11 +265,7 @@ fn collect(
         query: query.name.clone(),
         limit,
     };
-    let columns: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut found = Vec::new();
     let mut bytes = 0;
     let mut rows = statement.raw_query();
