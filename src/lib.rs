@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod cloudevents;
 pub mod event;
 pub mod lag;
 pub mod log;
