@@ -8,5 +8,6 @@ pub mod lag;
 pub mod log;
 pub mod read;
 pub mod text;
+pub mod transfer;
 pub mod workspace;
 pub mod write;
