@@ -6,5 +6,6 @@ pub mod event;
 pub mod lag;
 pub mod log;
 pub mod read;
+pub mod shop;
 pub mod workspace;
 pub mod write;
