@@ -16,7 +16,6 @@ use crate::write::{Aggregate, Rejection, tagged};
 
 /// What has happened before.
 #[derive(Debug)]
-#[must_use = "nothing is tested before `then` or `rejected`"]
 pub struct Given<A>(A);
 
 /// What the command led to.
