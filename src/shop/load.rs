@@ -399,6 +399,8 @@ mod tests {
         let first = numbers(&requests(1, 0, 300));
         // The least that can be stored: one event for each number.
         let head = first.len() as u64;
+        let past = (1001 + head).to_string();
+        assert!(first.iter().all(|number| *number < past), "{first:?}");
         assert!(first.is_disjoint(&numbers(&requests(1, head, 300))));
     }
 

@@ -24,7 +24,7 @@ use crate::write::{
 #[derive(Clone, Default)]
 pub struct Commands {
     aggregates: Vec<Arc<dyn Handles>>,
-    infos: Vec<CommandInfo>,
+    infos: Arc<Vec<CommandInfo>>,
 }
 
 /// Makes an aggregate's state visible: takes a stream's events from the first on, in order, and gives the
@@ -118,7 +118,7 @@ impl Commands {
                 "command {:?} belongs to two aggregates",
                 info.name
             );
-            self.infos.push(info);
+            Arc::make_mut(&mut self.infos).push(info);
         }
         self.aggregates.push(Arc::new(Of::<A>(PhantomData)));
         self

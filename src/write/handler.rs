@@ -8,8 +8,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId, Version};
-use crate::log::{AppendError, Commit, CommitId, Committed, EventLog, Expected, StreamHead};
-use crate::write::{Aggregate, EventError, Outcome, Request, SendError, tagged};
+use crate::log::{
+    AppendError, Commit, CommitId, Committed, EventLog, Expected, LogError, StreamHead,
+};
+use crate::write::{Aggregate, EventError, Outcome, Rejection, Request, SendError, tagged};
 
 /// How often a command is decided before it is given up as in conflict.
 const TRIES: u32 = 8;
@@ -22,6 +24,15 @@ const PAGE: usize = 500;
 
 /// The longest idempotency key, in bytes.
 const KEY_LIMIT: usize = 255;
+
+/// One command while it is carried out.
+struct Handling<'a> {
+    log: &'a dyn EventLog,
+    request: &'a Request,
+    stream: StreamId,
+    id: CommitId,
+    metadata: JsonObject,
+}
 
 /// What one aggregate's stream comes to.
 struct Rehydrated<A> {
@@ -36,67 +47,159 @@ pub(super) async fn handle<A: Aggregate>(
     request: &Request,
     command: &A::Command,
 ) -> Result<Outcome, SendError> {
-    let stream = stream_of::<A>(request, command)?;
-    let id = commit_id(request)?;
-    let metadata = metadata(request);
-    let mut version = Version::NONE;
-    for attempt in 0..TRIES {
-        if attempt > 0 {
-            pause(attempt).await;
+    let handling = Handling {
+        log,
+        request,
+        stream: stream_of::<A>(request, command)?,
+        id: commit_id(request)?,
+        metadata: metadata(request),
+    };
+    let mut outcome = handling.attempt::<A>(command).await?;
+    for attempt in 1..TRIES {
+        if !matches!(outcome, Outcome::Conflict { .. }) {
+            break;
         }
-        if let Some(outcome) = answered(log, request, &id, &stream).await? {
-            return Ok(outcome);
+        pause(attempt).await;
+        outcome = handling.attempt::<A>(command).await?;
+    }
+    Ok(outcome)
+}
+
+impl Handling<'_> {
+    /// Rehydrates, decides and appends, once.
+    async fn attempt<A: Aggregate>(&self, command: &A::Command) -> Result<Outcome, SendError> {
+        if let Some(first) = self.answered().await? {
+            return Ok(first);
         }
-        let now = rehydrate::<A>(log, &stream).await?;
-        let events = match now.state.decide(command) {
-            Ok(events) if !events.is_empty() => events,
+        let now = self.rehydrate::<A>().await?;
+        match now.state.decide(command) {
+            Ok(events) if !events.is_empty() => {
+                let commit = Commit {
+                    id: self.id.clone(),
+                    stream: self.stream.clone(),
+                    expected: Expected::Head(now.head),
+                    events: self.new_events(&events)?,
+                };
+                self.store(commit).await
+            }
             undone => {
                 // Between the two reads the same key may have been answered: then that is the answer.
-                let first = answered(log, request, &id, &stream).await?;
-                return Ok(first.unwrap_or_else(|| match undone {
-                    Err(rejection) => Outcome::Rejected {
-                        stream,
-                        version: now.version,
-                        reason: rejection.into(),
-                    },
-                    Ok(_) => Outcome::Accepted {
-                        position: None,
-                        stream,
-                        version: now.version,
-                        repeated: false,
-                    },
-                }));
+                let first = self.answered().await?;
+                Ok(first.unwrap_or_else(|| self.without_events(undone.err(), now.version)))
             }
-        };
-        let commit = Commit {
-            id: id.clone(),
-            stream: stream.clone(),
-            expected: Expected::Head(now.head),
-            events: new_events(&events, &metadata, request)?,
-        };
-        match append(log, commit).await {
-            Ok(committed) if committed.repeated => {
-                return first_answer(log, request, &stream, committed).await;
+        }
+    }
+
+    fn without_events(&self, rejection: Option<Rejection>, version: Version) -> Outcome {
+        let stream = self.stream.clone();
+        match rejection {
+            Some(rejection) => Outcome::Rejected {
+                stream,
+                version,
+                reason: rejection.into(),
+            },
+            None => Outcome::Accepted {
+                position: None,
+                stream,
+                version,
+                repeated: false,
+            },
+        }
+    }
+
+    async fn store(&self, commit: Commit) -> Result<Outcome, SendError> {
+        let command = self.request.command.clone();
+        let stream = self.stream.clone();
+        match append(self.log, commit).await {
+            Ok(committed) if committed.repeated => self.first_answer(committed).await,
+            Ok(committed) => Ok(accepted(committed)),
+            Err(AppendError::Conflict { actual, .. }) => Ok(Outcome::Conflict {
+                stream,
+                version: actual,
+            }),
+            Err(AppendError::Unknown { reason, .. }) => Err(SendError::Unknown {
+                command,
+                stream,
+                reason,
+            }),
+            Err(source) => Err(SendError::NotStored {
+                command,
+                stream,
+                source,
+            }),
+        }
+    }
+
+    async fn rehydrate<A: Aggregate>(&self) -> Result<Rehydrated<A>, SendError> {
+        let mut state = A::default();
+        let mut after = Version::NONE;
+        loop {
+            let page = self.log.read_stream(&self.stream, after, PAGE).await;
+            let page = page.map_err(|source| self.unread(source))?;
+            for event in &page.events {
+                state.evolve(&decode::<A>(event)?);
+                after = event.version;
             }
-            Ok(committed) => return Ok(accepted(committed)),
-            Err(AppendError::Conflict { actual, .. }) => version = actual,
-            Err(AppendError::Unknown { reason, .. }) => {
-                return Err(SendError::Unknown {
-                    command: request.command.clone(),
-                    stream,
-                    reason,
-                });
-            }
-            Err(source) => {
-                return Err(SendError::NotStored {
-                    command: request.command.clone(),
-                    stream,
-                    source,
+            if after >= page.version || page.events.is_empty() {
+                return Ok(Rehydrated {
+                    state,
+                    version: page.version,
+                    head: page.head,
                 });
             }
         }
     }
-    Ok(Outcome::Conflict { stream, version })
+
+    fn new_events(&self, events: &[impl serde::Serialize]) -> Result<Vec<NewEvent>, SendError> {
+        let with_metadata = |event| {
+            Ok(NewEvent {
+                metadata: self.metadata.clone(),
+                time: self.request.time,
+                ..encode(event)?
+            })
+        };
+        events.iter().map(with_metadata).collect()
+    }
+
+    /// The first answer, where the request's idempotency key has one.
+    async fn answered(&self) -> Result<Option<Outcome>, SendError> {
+        if self.request.key.is_none() {
+            return Ok(None);
+        }
+        let committed = self.log.committed(&self.id).await;
+        match committed.map_err(|source| self.unread(source))? {
+            Some(committed) => self.first_answer(committed).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Answers as the first time, once it is sure that the key was used for the same command on the same
+    /// stream: else somebody would be told that a command was accepted that never was.
+    async fn first_answer(&self, committed: Committed) -> Result<Outcome, SendError> {
+        let before = Position::new(committed.first.get().saturating_sub(1));
+        let first = self.log.read_all(before, 1).await;
+        let first = first.map_err(|source| self.unread(source))?;
+        let metadata = first.first().map(|event| event.metadata.value());
+        let command = metadata.as_ref().and_then(|m| m["command"].as_str());
+        if committed.stream == self.stream && command == Some(&self.request.command) {
+            return Ok(accepted(Committed {
+                repeated: true,
+                ..committed
+            }));
+        }
+        Err(SendError::KeyUsed {
+            key: self.request.key.clone().unwrap_or_default(),
+            command: command.unwrap_or("something else").to_owned(),
+            stream: committed.stream,
+        })
+    }
+
+    fn unread(&self, source: LogError) -> SendError {
+        SendError::Read {
+            stream: self.stream.clone(),
+            source,
+        }
+    }
 }
 
 fn stream_of<A: Aggregate>(request: &Request, command: &A::Command) -> Result<StreamId, SendError> {
@@ -139,32 +242,6 @@ async fn pause(attempt: u32) {
     tokio::time::sleep(Duration::from_micros(micros)).await;
 }
 
-async fn rehydrate<A: Aggregate>(
-    log: &dyn EventLog,
-    stream: &StreamId,
-) -> Result<Rehydrated<A>, SendError> {
-    let mut state = A::default();
-    let mut after = Version::NONE;
-    loop {
-        let page = log.read_stream(stream, after, PAGE).await;
-        let page = page.map_err(|source| SendError::Read {
-            stream: stream.clone(),
-            source,
-        })?;
-        for event in &page.events {
-            state.evolve(&decode::<A>(event)?);
-            after = event.version;
-        }
-        if after >= page.version || page.events.is_empty() {
-            return Ok(Rehydrated {
-                state,
-                version: page.version,
-                head: page.head,
-            });
-        }
-    }
-}
-
 /// A stored event as the aggregate's own.
 pub(super) fn decode<A: Aggregate>(event: &Event) -> Result<A::Event, EventError> {
     tagged::join(event.event_type.as_str(), event.data.as_str()).map_err(|error| EventError {
@@ -191,21 +268,6 @@ pub(super) fn encode(event: &impl serde::Serialize) -> Result<NewEvent, SendErro
     ))
 }
 
-fn new_events(
-    events: &[impl serde::Serialize],
-    metadata: &JsonObject,
-    request: &Request,
-) -> Result<Vec<NewEvent>, SendError> {
-    let with_metadata = |event| {
-        Ok(NewEvent {
-            metadata: metadata.clone(),
-            time: request.time,
-            ..encode(event)?
-        })
-    };
-    events.iter().map(with_metadata).collect()
-}
-
 /// Appends, and asks again with the same id for as long as nobody knows whether it is stored.
 async fn append(log: &dyn EventLog, commit: Commit) -> Result<Committed, AppendError> {
     let mut answer = log.append(commit.clone()).await;
@@ -221,57 +283,6 @@ async fn append(log: &dyn EventLog, commit: Commit) -> Result<Committed, AppendE
         }
     }
     answer
-}
-
-/// The first answer, where the request's idempotency key has one.
-async fn answered(
-    log: &dyn EventLog,
-    request: &Request,
-    id: &CommitId,
-    stream: &StreamId,
-) -> Result<Option<Outcome>, SendError> {
-    if request.key.is_none() {
-        return Ok(None);
-    }
-    let committed = log.committed(id).await.map_err(|source| SendError::Read {
-        stream: stream.clone(),
-        source,
-    })?;
-    match committed {
-        Some(committed) => first_answer(log, request, stream, committed)
-            .await
-            .map(Some),
-        None => Ok(None),
-    }
-}
-
-/// Answers as the first time, once it is sure that the key was used for the same command on the same stream:
-/// else somebody would be told that a command was accepted that never was.
-async fn first_answer(
-    log: &dyn EventLog,
-    request: &Request,
-    stream: &StreamId,
-    committed: Committed,
-) -> Result<Outcome, SendError> {
-    let before = Position::new(committed.first.get().saturating_sub(1));
-    let first = log.read_all(before, 1).await;
-    let first = first.map_err(|source| SendError::Read {
-        stream: stream.clone(),
-        source,
-    })?;
-    let metadata = first.first().map(|event| event.metadata.value());
-    let command = metadata.as_ref().and_then(|m| m["command"].as_str());
-    if committed.stream == *stream && command == Some(&request.command) {
-        return Ok(accepted(Committed {
-            repeated: true,
-            ..committed
-        }));
-    }
-    Err(SendError::KeyUsed {
-        key: request.key.clone().unwrap_or_default(),
-        command: command.unwrap_or("something else").to_owned(),
-        stream: committed.stream,
-    })
 }
 
 fn accepted(committed: Committed) -> Outcome {

@@ -2,23 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod door;
+mod trouble;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
 
 use highwater::event::{
     Event, EventType, JsonObject, NewEvent, Position, StreamId, Timestamp, Version,
 };
 use highwater::log::sqlite::{LogOptions, SqliteLog};
-use highwater::log::{
-    AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, Expected, LogError, LogInfo,
-    StreamPage,
-};
+use highwater::log::{Commit, CommitId, EventLog, Expected};
 use highwater::shop::{self, Load, OrderCommand};
 use highwater::write::{Commands, Outcome, Request, SendError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use trouble::Trouble;
 
 struct Shop {
     log: Arc<SqliteLog>,
@@ -424,80 +424,47 @@ async fn the_load_keeps_to_the_rules_on_a_real_log() {
     }
 }
 
-/// A real log whose answers get lost, or that somebody else is always quicker to write to.
-struct Trouble {
-    log: Arc<SqliteLog>,
-    appends: AtomicU32,
-    /// How many answers get lost, after the commit is stored.
-    lost: u32,
-    /// Stores an event of somebody else's before each commit.
-    rival: bool,
+#[tokio::test]
+async fn commands_and_events_without_fields_are_sent_and_stored_as_empty_objects() {
+    let shop = Shop::open();
+    let commands = Commands::new().with::<door::Door>();
+    let names: Vec<_> = commands
+        .infos()
+        .iter()
+        .map(|i| (i.name.as_str(), i.description.as_str()))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("OpenDoor", "Open a door."),
+            ("CloseUp", "Close the front door.")
+        ]
+    );
+    let open = |door: &str| Request::new("OpenDoor", json!({"door": door, "hinges": null}));
+    commands.send(&*shop.log, open("front")).await.unwrap();
+    let close = Request::of(&door::DoorCommand::CloseUp).unwrap();
+    assert_eq!(close.data, json!({}));
+    let outcome = commands.send(&*shop.log, close).await.unwrap();
+    assert_eq!(position(&outcome), Some(Position::new(2)));
+    assert_eq!(shop.events().await[1].data.as_str(), "{}");
+    for (door, hinges) in [("", json!(2)), ("front", json!(256)), ("front", json!("x"))] {
+        let sent = Request::new("OpenDoor", json!({"door": door, "hinges": hinges}));
+        assert!(
+            commands.send(&*shop.log, sent).await.is_err(),
+            "{door:?} {hinges}"
+        );
+    }
+    let error = commands.send(&*shop.log, open("")).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "OpenDoor is for no aggregate that can be: stream name is empty: give it at least one character"
+    );
 }
 
-impl EventLog for Trouble {
-    fn describe(&self) -> LogInfo {
-        self.log.describe()
-    }
-
-    fn append_all(
-        &self,
-        commits: Vec<Commit>,
-    ) -> BoxFuture<'_, Vec<Result<Committed, AppendError>>> {
-        let append = self.appends.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async move {
-            let id = commits[0].id.clone();
-            if self.rival {
-                let data = JsonObject::parse("{\"name\":\"Mug\",\"quantity\":1}").unwrap();
-                let event = NewEvent::new(EventType::new("ProductRestocked").unwrap(), data);
-                let commit = Commit {
-                    id: CommitId::new(),
-                    stream: commits[0].stream.clone(),
-                    expected: Expected::Any,
-                    events: vec![event],
-                };
-                self.log.append(commit).await.unwrap();
-            }
-            let answers = self.log.append_all(commits).await;
-            if append < self.lost {
-                let reason = "the line is dead".into();
-                return vec![Err(AppendError::Unknown { id, reason })];
-            }
-            answers
-        })
-    }
-
-    fn committed(&self, id: &CommitId) -> BoxFuture<'_, Result<Option<Committed>, LogError>> {
-        self.log.committed(id)
-    }
-
-    fn read_stream(
-        &self,
-        stream: &StreamId,
-        after: Version,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<StreamPage, LogError>> {
-        self.log.read_stream(stream, after, limit)
-    }
-
-    fn read_all(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Event>, LogError>> {
-        self.log.read_all(after, limit)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.head()
-    }
-
-    fn wait(
-        &self,
-        after: Position,
-        deadline: Option<Instant>,
-    ) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.wait(after, deadline)
-    }
+#[test]
+#[should_panic(expected = "category \"door\" belongs to two aggregates")]
+fn a_category_belongs_to_one_aggregate() {
+    let _ = Commands::new().with::<door::Door>().with::<door::Door>();
 }
 
 impl Shop {
