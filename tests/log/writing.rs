@@ -281,7 +281,7 @@ fn name(n: u8) -> StreamId {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_appends_come_to_what_a_list_would_hold(batches in steps()) {

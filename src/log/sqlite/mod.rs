@@ -191,8 +191,9 @@ impl SqliteLog {
     fn open(place: Place, mut options: LogOptions) -> Result<Self, LogError> {
         options.limits = options.limits.min(Limits::default());
         let durability = options.durability;
-        let connection = place.writer(durability)?;
-        let incarnation = place.incarnation(&connection)?;
+        // Kept until the writer has its own, so that the readers here are never alone with the file.
+        let first = place.writer(durability)?;
+        let incarnation = place.incarnation(&first)?;
         let reader = Reader::new(place.clone(), incarnation);
         let last = reader.head()?;
         let tail = Position::new(last.get().saturating_sub(CHECKED_ON_OPENING));
@@ -200,7 +201,7 @@ impl SqliteLog {
         let head = watch::Sender::new(last);
         let listener = Listener::start(&place, head.clone())?;
         let genesis = chain::genesis(incarnation);
-        let writer = Writer::start(connection, place, genesis, options, head.clone())?;
+        let writer = Writer::start(place, genesis, options, head.clone())?;
         Ok(Self {
             incarnation,
             durability,
