@@ -8,6 +8,7 @@ pub mod event;
 pub mod lag;
 pub mod log;
 pub mod read;
+pub mod shop;
 pub mod text;
 pub mod transfer;
 pub mod workspace;
