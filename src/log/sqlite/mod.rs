@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +26,10 @@ mod chain;
 mod reader;
 mod schema;
 mod transaction;
+mod verify;
 mod writer;
+
+pub use verify::Verified;
 
 /// Says what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -169,11 +173,27 @@ impl SqliteLog {
         Self::open(place, options)
     }
 
+    /// Reads the whole log and checks it: positions and versions without holes, every hash. Appends go
+    /// on meanwhile; what came after the start is left out. `progress` is told now and then how far it
+    /// is, and can break it off.
+    ///
+    /// What it cannot see is a log whose last events were cut off cleanly; a checkpoint beyond the head
+    /// shows that.
+    ///
+    /// Errors: the file cannot be read.
+    pub fn verify(
+        &self,
+        progress: &mut dyn FnMut(Position) -> ControlFlow<()>,
+    ) -> Result<Verified, LogError> {
+        verify::verify(&self.reader, progress)
+    }
+
     fn open(place: Place, mut options: LogOptions) -> Result<Self, LogError> {
         options.limits = options.limits.min(Limits::default());
         let durability = options.durability;
-        let connection = place.writer(durability)?;
-        let incarnation = place.incarnation(&connection)?;
+        // Kept until the writer has its own, so that the readers here are never alone with the file.
+        let first = place.writer(durability)?;
+        let incarnation = place.incarnation(&first)?;
         let reader = Reader::new(place.clone(), incarnation);
         let last = reader.head()?;
         let tail = Position::new(last.get().saturating_sub(CHECKED_ON_OPENING));
@@ -181,7 +201,7 @@ impl SqliteLog {
         let head = watch::Sender::new(last);
         let listener = Listener::start(&place, head.clone())?;
         let genesis = chain::genesis(incarnation);
-        let writer = Writer::start(connection, place, genesis, options, head.clone())?;
+        let writer = Writer::start(place, genesis, options, head.clone())?;
         Ok(Self {
             incarnation,
             durability,

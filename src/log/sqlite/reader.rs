@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::chain::{self, Chain, Content, Hash};
@@ -34,13 +34,13 @@ const ALL: &str = select!("position > ? ORDER BY position LIMIT ?");
 /// The events of a log, read.
 #[derive(Debug)]
 pub(super) struct Reader {
-    place: Place,
+    pub(super) place: Place,
     genesis: Hash,
     idle: Mutex<Vec<Connection>>,
 }
 
 /// A row of `events`, borrowed from SQLite.
-struct Stored<'a> {
+pub(super) struct Stored<'a> {
     content: Content<'a>,
     hash: &'a [u8],
 }
@@ -67,7 +67,7 @@ impl<'a> Stored<'a> {
     }
 
     /// Errors: what cannot have been written by us.
-    fn event(&self) -> Result<Event, String> {
+    pub(super) fn event(&self) -> Result<Event, String> {
         let content = &self.content;
         let count = |n: i64| u64::try_from(n).map_err(|e| e.to_string());
         Ok(Event {
@@ -103,7 +103,7 @@ impl Reader {
         }
     }
 
-    fn with<T>(
+    pub(super) fn with<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
@@ -182,7 +182,10 @@ impl Reader {
                     .place
                     .damaged(format!("version {expected} of stream {stream} is missing")));
             }
-            events.push(self.event(&stored)?);
+            events.push(stored.event().map_err(|what| {
+                self.place
+                    .damaged(format!("event {}: {what}", stored.content.position))
+            })?);
         }
         Ok(())
     }
@@ -192,71 +195,88 @@ impl Reader {
         self.with(|connection| {
             let mut events = Vec::with_capacity(limit.min(1024));
             self.walk(connection, after, limit, |stored| {
-                events.push(self.event(stored)?);
+                events.push(stored.event()?);
                 Ok(())
-            })?;
+            })
+            .map_err(|broken| self.error(broken))?;
             Ok(events)
         })
     }
 
-    fn event(&self, stored: &Stored<'_>) -> Result<Event, LogError> {
-        stored.event().map_err(|what| {
-            self.place
-                .damaged(format!("event {}: {what}", stored.content.position))
-        })
+    pub(super) fn error(&self, broken: Broken) -> LogError {
+        match broken {
+            Broken::Flaw { position, what } => {
+                self.place.damaged(format!("event {position}: {what}"))
+            }
+            Broken::Failed(error) => self.place.error(&error),
+        }
     }
 
-    /// Gives each event after a position to `take`, having checked position and hash.
-    fn walk(
+    /// Gives each event after a position to `take`, having checked position and hash; answers the last.
+    pub(super) fn walk(
         &self,
         connection: &Connection,
         after: Position,
         limit: usize,
-        mut take: impl FnMut(&Stored<'_>) -> Result<(), LogError>,
-    ) -> Result<(), LogError> {
-        let failed = |e: rusqlite::Error| self.place.error(&e);
+        mut take: impl FnMut(&Stored<'_>) -> Result<(), String>,
+    ) -> Result<Position, Broken> {
         let mut before = integer(after.get());
+        let flaw = |before: i64, what: String| Broken::Flaw {
+            position: Position::new(before.unsigned_abs()).next(),
+            what,
+        };
         let mut chain = None;
-        let mut statement = connection.prepare_cached(ALL).map_err(failed)?;
-        let mut rows = statement
-            .query(params![before, integer(limit as u64)])
-            .map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            let stored = Stored::of(row).map_err(|e| {
-                self.place
-                    .damaged(format!("event {} cannot be read ({e})", before + 1))
-            })?;
-            let content = &stored.content;
-            if content.position != before + 1 {
-                return Err(self
-                    .place
-                    .damaged(format!("event {} is missing", before + 1)));
+        let mut statement = connection.prepare_cached(ALL)?;
+        let mut rows = statement.query(params![before, integer(limit as u64)])?;
+        while let Some(row) = rows.next().map_err(|e| match e.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt) => flaw(before, format!("it cannot be read ({e})")),
+            _ => Broken::Failed(e),
+        })? {
+            let stored =
+                Stored::of(row).map_err(|e| flaw(before, format!("it cannot be read ({e})")))?;
+            if stored.content.position != before + 1 {
+                return Err(flaw(before, "it is missing".into()));
             }
             let chain = match &mut chain {
                 Some(chain) => chain,
                 none => none.insert(Chain::at(self.hash_at(connection, before)?)),
             };
-            if chain.next(content) != stored.hash {
-                return Err(self.place.damaged(format!(
-                    "event {} or the one before it was changed: its hash does not fit",
-                    content.position
-                )));
+            if chain.next(&stored.content) != stored.hash {
+                let what = "it or the one before it was changed: its hash does not fit";
+                return Err(flaw(before, what.into()));
             }
-            take(&stored)?;
-            before = content.position;
+            take(&stored).map_err(|what| flaw(before, what))?;
+            before = stored.content.position;
         }
-        Ok(())
+        Ok(Position::new(before.unsigned_abs()))
     }
 
-    fn hash_at(&self, connection: &Connection, position: i64) -> Result<Hash, LogError> {
+    fn hash_at(&self, connection: &Connection, position: i64) -> Result<Hash, Broken> {
         if position == 0 {
             return Ok(self.genesis);
         }
         connection
-            .prepare_cached("SELECT hash FROM events WHERE position = ?")
-            .and_then(|mut statement| statement.query_row([position], |row| row.get(0)).optional())
-            .map_err(|e| self.place.error(&e))?
-            .ok_or_else(|| self.place.damaged(format!("event {position} is missing")))
+            .prepare_cached("SELECT hash FROM events WHERE position = ?")?
+            .query_row([position], |row| row.get(0))
+            .optional()?
+            .ok_or_else(|| Broken::Flaw {
+                position: Position::new(position.unsigned_abs()),
+                what: "it is missing".into(),
+            })
+    }
+}
+
+/// Why a walk along the log ended early.
+pub(super) enum Broken {
+    /// An event is not as it was written.
+    Flaw { position: Position, what: String },
+    /// SQLite said no.
+    Failed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
     }
 }
 

@@ -221,6 +221,11 @@ impl Place {
             _ => {}
         }
         build(&draft, created_at).map_err(|e| self.error(&e))?;
+        File::options()
+            .write(true)
+            .open(&draft)
+            .and_then(|draft| draft.sync_all())
+            .map_err(making)?;
         fs::rename(&draft, &self.file).map_err(making)?;
         sync_folder(&self.file).map_err(making)
     }
@@ -282,11 +287,12 @@ impl Place {
     }
 }
 
-/// Builds a whole, empty log without WAL, so that its first page is in the file itself.
+/// Builds a whole, empty log without WAL, so that its first page is in the file itself. Unsynced: it
+/// counts for nothing until it is in its place.
 fn build(path: &Path, created_at: Timestamp) -> rusqlite::Result<()> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "page_size", 8192)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
     connection.execute_batch("BEGIN")?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", FORMAT)?;

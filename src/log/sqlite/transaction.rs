@@ -74,20 +74,26 @@ struct Tail {
 }
 
 impl Transactor {
-    pub fn new(
-        connection: Connection,
-        place: Place,
-        genesis: Hash,
-        options: LogOptions,
-    ) -> Result<Self, LogError> {
-        Ok(Self {
+    pub fn new(place: Place, genesis: Hash, options: LogOptions) -> Result<Self, LogError> {
+        let mut transactor = Self {
             turn: place.open_turn()?,
             place,
             options,
             genesis,
-            connection: Some(connection),
+            connection: None,
             clamped: 0,
-        })
+        };
+        transactor.connection = Some(transactor.open()?);
+        Ok(transactor)
+    }
+
+    /// Waiting for the write lock is [`Self::begin`]'s work, not SQLite's.
+    fn open(&self) -> Result<Connection, LogError> {
+        let connection = self.place.writer(self.options.durability)?;
+        connection
+            .busy_timeout(Duration::ZERO)
+            .map_err(|e| self.place.error(&e))?;
+        Ok(connection)
     }
 
     pub fn clamped(&self) -> u64 {
@@ -99,10 +105,7 @@ impl Transactor {
     pub fn store(&mut self, commits: &[Commit]) -> Result<Stored, Failure> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self
-                .place
-                .writer(self.options.durability)
-                .map_err(Failure::NotStored)?,
+            None => self.open().map_err(Failure::NotStored)?,
         };
         let outcome = self.transact(&connection, commits);
         if outcome.is_ok() || rolled_back(&connection) {

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::bell::Bell;
@@ -46,7 +45,6 @@ struct Job {
 impl Writer {
     /// Starts the thread.
     pub fn start(
-        connection: Connection,
         place: Place,
         genesis: super::chain::Hash,
         options: LogOptions,
@@ -57,7 +55,7 @@ impl Writer {
         let path = place.file.clone();
         let mut desk = Desk {
             bell: Bell::open(&place)?,
-            transactor: Transactor::new(connection, place, genesis, options)?,
+            transactor: Transactor::new(place, genesis, options)?,
             receiver,
             queue: VecDeque::new(),
             head,
