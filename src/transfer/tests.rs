@@ -316,6 +316,44 @@ fn an_import_that_waits_for_input_can_be_stopped() {
     drop(sender);
 }
 
+/// An input without an end; whoever holds the other end of the channel notices when it is dropped.
+struct Endless {
+    next: u64,
+    rest: Cursor<Vec<u8>>,
+    _dropped: std::sync::mpsc::Sender<()>,
+}
+
+impl Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.rest.position() == self.rest.get_ref().len() as u64 {
+            self.rest = Cursor::new(lines(self.next..self.next + 1_000).into_bytes());
+            self.next += 1_000;
+        }
+        self.rest.read(buffer)
+    }
+}
+
+#[test]
+fn what_is_read_ahead_is_bounded_and_reading_ends_with_the_import() {
+    let log = Log::new();
+    let (sender, dropped) = channel();
+    let input = Endless {
+        next: 0,
+        rest: Cursor::default(),
+        _dropped: sender,
+    };
+    let stop = AtomicBool::new(false);
+    let told = |progress: &ImportProgress| {
+        let ahead = progress.bytes - progress.imported * line(0).len() as u64;
+        assert!(ahead < 16 << 20, "{ahead} bytes ahead");
+        stop.store(progress.imported > 20_000, Ordering::Relaxed);
+    };
+    let error = log.import_from(input, told, &stop).unwrap_err();
+    assert!(matches!(error.failure, ImportFailure::Interrupted));
+    let ended = dropped.recv_timeout(std::time::Duration::from_secs(60));
+    assert_eq!(ended, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+}
+
 #[test]
 fn system_streams_are_not_exported() {
     let log = Log::new();
