@@ -146,6 +146,15 @@ impl Reader {
         })
     }
 
+    /// Whether a question and its parameters are right. Errors: what is wrong with them.
+    pub fn check(
+        &self,
+        query: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<(), QueryError> {
+        check_parameters(self.find(query)?, parameters)
+    }
+
     /// Answers a question, for at most so long.
     ///
     /// A value that is written as a number is one; everything else is text.

@@ -78,9 +78,14 @@ impl Config {
     /// Reads a workspace's settings. Errors: not there, not TOML, an unknown or mistyped setting.
     pub fn read(folder: &Path) -> Result<Self, WorkspaceError> {
         let path = folder.join(CONFIG_FILE);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| WorkspaceError::Io { path: path.clone(), reason: e.to_string() })?;
-        toml::from_str(&text).map_err(|e| WorkspaceError::Config { path, reason: e.to_string() })
+        let text = std::fs::read_to_string(&path).map_err(|e| WorkspaceError::Io {
+            path: path.clone(),
+            reason: e.to_string(),
+        })?;
+        toml::from_str(&text).map_err(|e| WorkspaceError::Config {
+            path,
+            reason: e.to_string(),
+        })
     }
 }
 
@@ -103,14 +108,32 @@ mod tests {
             .map(|line| format!("{line}\n"))
             .collect();
         let stated: Config = toml::from_str(&uncommented).unwrap();
-        let limits = LimitsConfig { data: Some(1 << 20), metadata: Some(1 << 16), events: Some(1000) };
-        assert_eq!(stated, Config { limits, ..Config::default() });
-        assert_eq!(toml::from_str::<Config>(CONFIG_TEMPLATE).unwrap(), Config::default());
+        let limits = LimitsConfig {
+            data: Some(1 << 20),
+            metadata: Some(1 << 16),
+            events: Some(1000),
+        };
+        assert_eq!(
+            stated,
+            Config {
+                limits,
+                ..Config::default()
+            }
+        );
+        assert_eq!(
+            toml::from_str::<Config>(CONFIG_TEMPLATE).unwrap(),
+            Config::default()
+        );
     }
 
     #[test]
     fn a_setting_that_is_not_known_is_named() {
-        let error = toml::from_str::<Config>("durabilty = \"full\"").unwrap_err().to_string();
-        assert!(error.contains("durabilty") && error.contains("durability"), "{error}");
+        let error = toml::from_str::<Config>("durabilty = \"full\"")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("durabilty") && error.contains("durability"),
+            "{error}"
+        );
     }
 }

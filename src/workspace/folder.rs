@@ -13,7 +13,10 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// A folder that is a workspace. Errors: it is not there, a file, or has no `highwater.toml`.
     pub fn existing(path: &Path) -> Result<Self, WorkspaceError> {
-        let not = |why: &str| WorkspaceError::NotAWorkspace { path: path.to_owned(), why: why.to_owned() };
+        let not = |why: &str| WorkspaceError::NotAWorkspace {
+            path: path.to_owned(),
+            why: why.to_owned(),
+        };
         if !path.exists() {
             return Err(not("there is no such folder"));
         }
@@ -23,17 +26,23 @@ impl Folder {
         if !path.join(CONFIG_FILE).is_file() {
             return Err(not("it has no highwater.toml"));
         }
-        let path = path
-            .canonicalize()
-            .map_err(|e| WorkspaceError::Io { path: path.to_owned(), reason: e.to_string() })?;
+        let path = path.canonicalize().map_err(|e| WorkspaceError::Io {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        })?;
         Ok(Self(path))
     }
 
     /// The nearest folder at or above `start` that is a workspace. Errors: there is none.
     pub fn nearest(start: &Path) -> Result<Self, WorkspaceError> {
-        match start.ancestors().find(|folder| folder.join(CONFIG_FILE).is_file()) {
+        match start
+            .ancestors()
+            .find(|folder| folder.join(CONFIG_FILE).is_file())
+        {
             Some(found) => Self::existing(found),
-            None => Err(WorkspaceError::NoneFound { start: start.to_owned() }),
+            None => Err(WorkspaceError::NoneFound {
+                start: start.to_owned(),
+            }),
         }
     }
 
@@ -43,13 +52,18 @@ impl Folder {
     pub fn init(path: &Path) -> Result<Self, WorkspaceError> {
         let config = path.join(CONFIG_FILE);
         if config.exists() {
-            return Err(WorkspaceError::Exists { path: path.to_owned() });
+            return Err(WorkspaceError::Exists {
+                path: path.to_owned(),
+            });
         }
         let make = || -> std::io::Result<()> {
             std::fs::create_dir_all(path.join("projections"))?;
             std::fs::write(&config, CONFIG_TEMPLATE)
         };
-        make().map_err(|e| WorkspaceError::Io { path: path.to_owned(), reason: e.to_string() })?;
+        make().map_err(|e| WorkspaceError::Io {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        })?;
         Self::existing(path)
     }
 
@@ -91,8 +105,10 @@ impl Folder {
     /// Makes the folders below `data`. Errors: the system; a folder that cannot be written to.
     pub fn prepare(&self) -> Result<(), WorkspaceError> {
         for folder in [self.models(), self.reports(), self.data().join("locks")] {
-            std::fs::create_dir_all(&folder)
-                .map_err(|e| WorkspaceError::Io { path: folder, reason: e.to_string() })?;
+            std::fs::create_dir_all(&folder).map_err(|e| WorkspaceError::Io {
+                path: folder,
+                reason: e.to_string(),
+            })?;
         }
         Ok(())
     }

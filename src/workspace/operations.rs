@@ -7,7 +7,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::event::{Event, EventType, JsonObject, NameError, NewEvent, Position, StreamId, Version};
+use crate::event::{
+    Event, EventType, JsonObject, NameError, NewEvent, Position, StreamId, Version,
+};
 use crate::log::{AppendError, Commit, CommitId, Committed, EventLog, Expected, LogError};
 use crate::read::Policy;
 
@@ -119,7 +121,11 @@ impl Operations {
     }
 
     /// Takes in what is new; answers whether anything was. Errors: the log cannot be read.
-    pub async fn refresh(&mut self, log: &dyn EventLog, stream: &StreamId) -> Result<bool, LogError> {
+    pub async fn refresh(
+        &mut self,
+        log: &dyn EventLog,
+        stream: &StreamId,
+    ) -> Result<bool, LogError> {
         let before = self.version;
         loop {
             let page = log.read_stream(stream, self.version, 500).await?;
@@ -144,11 +150,15 @@ impl Operations {
             return;
         }
         if let Some(request) = data.get("request").and_then(Value::as_u64) {
-            self.pending.retain(|pending| pending.position.get() != request);
+            self.pending
+                .retain(|pending| pending.position.get() != request);
             return;
         }
         let Some(operation) = parse_request(event.event_type.as_str(), &data) else {
-            tracing::warn!(position = event.position.get(), "an event of a system stream makes no sense; passed over");
+            tracing::warn!(
+                position = event.position.get(),
+                "an event of a system stream makes no sense; passed over"
+            );
             return;
         };
         match operation {
@@ -157,7 +167,10 @@ impl Operations {
             Operation::SetPolicy(policy) => self.policy = Some(policy),
             Operation::Apply | Operation::Rebuild | Operation::Replay { .. } => {}
         }
-        self.pending.push(Request { position: event.position, operation });
+        self.pending.push(Request {
+            position: event.position,
+            operation,
+        });
     }
 }
 
@@ -168,7 +181,9 @@ fn parse_request(event_type: &str, data: &Value) -> Option<Operation> {
         "ApplyRequested" => Operation::Apply,
         "RebuildRequested" => Operation::Rebuild,
         "PolicyRequested" => Operation::SetPolicy(data.get("policy")?.as_str()?.parse().ok()?),
-        "ReplayRequested" => Operation::Replay { after: Position::new(data.get("after")?.as_u64()?) },
+        "ReplayRequested" => Operation::Replay {
+            after: Position::new(data.get("after")?.as_u64()?),
+        },
         _ => return None,
     })
 }
@@ -182,16 +197,26 @@ pub async fn outcome(
     let mut after = request.version;
     loop {
         let page = log.read_stream(stream, after, 100).await?;
-        let Some(last) = page.events.last() else { return Ok(None) };
+        let Some(last) = page.events.last() else {
+            return Ok(None);
+        };
         after = last.version;
         for event in &page.events {
             let data = event.data.value();
             if data.get("request").and_then(Value::as_u64) != Some(request.last.get()) {
                 continue;
             }
-            let what = data.get("what").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let what = data
+                .get("what")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
             let failed = event.event_type.as_str() == FAILED;
-            return Ok(Some(if failed { Ended::Failed(what) } else { Ended::Finished(what) }));
+            return Ok(Some(if failed {
+                Ended::Failed(what)
+            } else {
+                Ended::Finished(what)
+            }));
         }
     }
 }
@@ -245,16 +270,32 @@ async fn store(
     data: &Value,
     id: CommitId,
 ) -> Result<Committed, AppendError> {
-    let invalid = |reason: String| AppendError::Limit { what: "an operation", found: reason, limit: "a JSON object".into() };
+    let invalid = |reason: String| AppendError::Limit {
+        what: "an operation",
+        found: reason,
+        limit: "a JSON object".into(),
+    };
     let event_type = EventType::new(event_type).map_err(|e| invalid(e.to_string()))?;
     let data = JsonObject::of(data).map_err(|e| invalid(e.to_string()))?;
     let events = vec![NewEvent::new(event_type, data)];
-    log.append(Commit { id, stream: stream.clone(), expected: Expected::Any, events }).await
+    log.append(Commit {
+        id,
+        stream: stream.clone(),
+        expected: Expected::Any,
+        events,
+    })
+    .await
 }
 
 /// Who asks: the user, and the process.
 fn who() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "somebody".into());
-    let user: String = user.chars().filter(|c| !crate::event::is_disguise(*c)).take(64).collect();
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("USERNAME"))
+        .unwrap_or_else(|_| "somebody".into());
+    let user: String = user
+        .chars()
+        .filter(|c| !crate::event::is_disguise(*c))
+        .take(64)
+        .collect();
     format!("{user} (process {})", std::process::id())
 }

@@ -128,5 +128,10 @@ pub fn read_all(folder: &Path) -> io::Result<Vec<Report>> {
 
 /// A checkpoint's place in a shadow's report.
 pub(super) fn shadow(version: String, checkpoint: &Checkpoint, target: Position) -> ShadowReport {
-    ShadowReport { version, checkpoint: checkpoint.position, target, applied: checkpoint.applied }
+    ShadowReport {
+        version,
+        checkpoint: checkpoint.position,
+        target,
+        applied: checkpoint.applied,
+    }
 }

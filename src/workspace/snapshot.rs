@@ -32,6 +32,19 @@ pub struct Snapshot {
     pub problems: Vec<String>,
 }
 
+impl Snapshot {
+    /// Whether a picture of this looks the same as one of the other: all is equal but the time.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.workspace == other.workspace
+            && self.engine == other.engine
+            && self.head == other.head
+            && self.stored_per_second == other.stored_per_second
+            && self.commands == other.commands
+            && self.projections == other.projections
+            && self.problems == other.problems
+    }
+}
+
 /// How many events a snapshot carries at most.
 pub const RECENT_EVENTS: usize = 200;
 
@@ -72,7 +85,7 @@ pub struct CommandCounts {
 }
 
 /// One projection, or one of its replicas.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectionView {
     /// Its name; a replica's is `orders@eu`.
     pub name: String,

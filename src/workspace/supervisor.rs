@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::WorkspaceError;
 use super::folder::Folder;
@@ -15,7 +15,7 @@ use super::operations::{self, Defined, Ended, Operation, Operations, Request};
 use super::report::{self, Progress, TroubleReport};
 use crate::crash;
 use crate::event::{Position, StreamId, Timestamp};
-use crate::log::{EventLog, SharedLog};
+use crate::log::SharedLog;
 use crate::read::{
     Model, Now, Policy, Projection, Runner, SqlProjection, Step, Versions, remove_database,
 };
@@ -36,6 +36,10 @@ pub(super) struct Charge {
     pub projection: Arc<SqlProjection>,
     /// Where it says how it is; `None` while it is not the owner.
     pub progress: watch::Sender<Option<Progress>>,
+    /// Told when `progress` has changed.
+    pub changed: Arc<Notify>,
+    /// Counts the supervisors that own their projection, or know that another engine does.
+    pub attempted: watch::Sender<usize>,
     pub stop: watch::Receiver<bool>,
     pub runtime: Handle,
     pub started: Instant,
@@ -66,20 +70,24 @@ struct Shadow {
 struct Visibility {
     halves: [Histogram<u64>; 2],
     turned: Duration,
+    figures: Option<[u64; 3]>,
+    figured: Option<Duration>,
 }
 
 /// Runs until told to stop. Errors are reported and tried again: nothing ends this loop but `stop`.
 pub(super) fn run(charge: &Charge) {
+    let mut first = FirstAttempt(Some(charge.attempted.clone()));
     while !*charge.stop.borrow() {
         let pause = match take_lock(charge) {
             Ok(Some(lock)) => {
-                let ended = charge.runtime.block_on(own(charge));
+                let ended = charge.runtime.block_on(own(charge, &mut first));
                 drop(lock);
                 let Err(error) = ended else { return };
                 tracing::error!(projection = charge.projection.name(), %error, "the projection's loop failed");
                 let mut progress = Progress::new(charge.projection.definition().policy);
                 progress.problem = Some(error.to_string());
                 charge.progress.send_replace(Some(progress));
+                charge.changed.notify_one();
                 AFTER_ERROR
             }
             Ok(None) => STAND_BY,
@@ -89,16 +97,29 @@ pub(super) fn run(charge: &Charge) {
             }
         };
         let mut stop = charge.stop.clone();
+        first.made();
         // Woken by the wish to stop, else by the time.
-        drop(charge.runtime.block_on(tokio::time::timeout(pause, stop.wait_for(|stop| *stop))));
+        drop(
+            charge
+                .runtime
+                .block_on(tokio::time::timeout(pause, stop.wait_for(|stop| *stop))),
+        );
     }
 }
 
 /// The lock is on a file of its own, and the system frees it when a process ends, however it ends.
 fn take_lock(charge: &Charge) -> Result<Option<File>, WorkspaceError> {
     let path = charge.folder.lock(charge.projection.name());
-    let fail = |e: std::io::Error| WorkspaceError::Io { path: path.clone(), reason: e.to_string() };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
+    let fail = |e: std::io::Error| WorkspaceError::Io {
+        path: path.clone(),
+        reason: e.to_string(),
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(fail)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
@@ -106,8 +127,21 @@ fn take_lock(charge: &Charge) -> Result<Option<File>, WorkspaceError> {
     }
 }
 
-async fn own(charge: &Charge) -> Result<(), WorkspaceError> {
+/// Counts this supervisor among those that have made their first attempt, once.
+struct FirstAttempt(Option<watch::Sender<usize>>);
+
+impl FirstAttempt {
+    fn made(&mut self) {
+        if let Some(count) = self.0.take() {
+            count.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+async fn own(charge: &Charge, first: &mut FirstAttempt) -> Result<(), WorkspaceError> {
     let mut owned = Owned::begin(charge).await?;
+    owned.report();
+    first.made();
     let outcome = owned.work().await;
     let flushed = owned.live.flush();
     charge.progress.send_replace(None);
@@ -144,7 +178,10 @@ impl<'a> Owned<'a> {
     }
 
     fn now(&self) -> Now {
-        Now { wall: Timestamp::now(), monotonic: self.charge.started.elapsed() }
+        Now {
+            wall: Timestamp::now(),
+            monotonic: self.charge.started.elapsed(),
+        }
     }
 
     /// Other queries or words, the same content: the file keeps the newest text.
@@ -165,7 +202,11 @@ impl<'a> Owned<'a> {
             let head = self.charge.log.head().await?;
             if head > looked && now.monotonic >= looked_at + LOOK_AT_OPERATIONS {
                 (looked, looked_at) = (head, now.monotonic);
-                if self.operations.refresh(&*self.charge.log, &self.stream).await? {
+                if self
+                    .operations
+                    .refresh(&*self.charge.log, &self.stream)
+                    .await?
+                {
                     self.carry_out().await?;
                 }
             }
@@ -175,7 +216,12 @@ impl<'a> Owned<'a> {
             if let Some((until, past)) = rest {
                 // An operation that comes is looked for at the latest when the log next grows.
                 let late = (head > looked).then(|| looked_at + LOOK_AT_OPERATIONS);
-                self.sleep(earliest(until, late), past.unwrap_or(head).min(head), head > looked).await?;
+                self.sleep(
+                    earliest(until, late),
+                    past.unwrap_or(head).min(head),
+                    head > looked,
+                )
+                .await?;
             }
         }
         Ok(())
@@ -183,7 +229,9 @@ impl<'a> Owned<'a> {
 
     /// One step of the live version; and one of the shadow, which comes second, so that live work never
     /// waits for more than a page of it. `None` when there is more to do at once.
-    async fn step(&mut self) -> Result<Option<(Option<Duration>, Option<Position>)>, WorkspaceError> {
+    async fn step(
+        &mut self,
+    ) -> Result<Option<(Option<Duration>, Option<Position>)>, WorkspaceError> {
         let mut rest = Some((None, None));
         if !self.operations.paused {
             match self.step_live().await? {
@@ -206,7 +254,8 @@ impl<'a> Owned<'a> {
             let visible = Timestamp::now();
             self.progress.applied += applied;
             self.progress.busy_us += u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.visibility.record(live, visible, self.charge.started.elapsed());
+            self.visibility
+                .record(live, visible, self.charge.started.elapsed());
         }
         Ok(step)
     }
@@ -224,7 +273,9 @@ impl<'a> Owned<'a> {
     async fn step_shadow(&mut self) -> Result<bool, WorkspaceError> {
         let target = self.target().await?;
         let now = self.now();
-        let Some(shadow) = &mut self.shadow else { return Ok(false) };
+        let Some(shadow) = &mut self.shadow else {
+            return Ok(false);
+        };
         shadow.runner.bound_to(target);
         if shadow.runner.checkpoint().position >= target {
             self.cut_over().await?;
@@ -246,10 +297,15 @@ impl<'a> Owned<'a> {
     }
 
     async fn give_up_shadow(&mut self, reason: String) -> Result<(), WorkspaceError> {
-        let Some(shadow) = self.shadow.take() else { return Ok(()) };
+        let Some(shadow) = self.shadow.take() else {
+            return Ok(());
+        };
         let path = shadow.runner.model().path().to_owned();
         drop(shadow.runner);
-        remove_database(&path).map_err(|e| WorkspaceError::Io { path, reason: e.to_string() })?;
+        remove_database(&path).map_err(|e| WorkspaceError::Io {
+            path,
+            reason: e.to_string(),
+        })?;
         self.progress.problem = Some(reason.clone());
         match shadow.request {
             Some(request) => self.finish(request, &Ended::Failed(reason)).await,
@@ -260,11 +316,23 @@ impl<'a> Owned<'a> {
     /// Makes the shadow the version that answers. Killed at any point in here, the next owner goes on:
     /// `ARCHITECTURE.md` says how.
     async fn cut_over(&mut self) -> Result<(), WorkspaceError> {
-        let Some(Shadow { mut runner, request, began }) = self.shadow.take() else { return Ok(()) };
+        let Some(Shadow {
+            mut runner,
+            request,
+            began,
+        }) = self.shadow.take()
+        else {
+            return Ok(());
+        };
         runner.flush()?;
         crash::point("before-switch");
         let path = runner.model().path().to_owned();
-        self.versions.switch(&path).map_err(|e| WorkspaceError::Io { path: path.clone(), reason: e.to_string() })?;
+        self.versions
+            .switch(&path)
+            .map_err(|e| WorkspaceError::Io {
+                path: path.clone(),
+                reason: e.to_string(),
+            })?;
         crash::point("after-switch");
         runner.bound_to(Position::new(u64::MAX));
         runner.set_policy(self.live.policy(), self.charge.started.elapsed());
@@ -272,7 +340,11 @@ impl<'a> Owned<'a> {
         self.progress.problem = None;
         let about = self.live.model().about();
         let applied = self.live.checkpoint().applied;
-        let what = format!("version {} answers: {applied} events in {:.1?}", about.label(), began.elapsed());
+        let what = format!(
+            "version {} answers: {applied} events in {:.1?}",
+            about.label(),
+            began.elapsed()
+        );
         let kept = old.model().path().to_owned();
         drop(old);
         self.remove_old_versions(&kept)?;
@@ -285,7 +357,10 @@ impl<'a> Owned<'a> {
 
     /// All but the live version and the one before it, which is kept for going back.
     fn remove_old_versions(&self, kept: &std::path::Path) -> Result<(), WorkspaceError> {
-        let fail = |e: std::io::Error| WorkspaceError::Io { path: kept.to_owned(), reason: e.to_string() };
+        let fail = |e: std::io::Error| WorkspaceError::Io {
+            path: kept.to_owned(),
+            reason: e.to_string(),
+        };
         for (_, path) in self.versions.all().map_err(fail)? {
             if path != kept && path != self.live.model().path() {
                 remove_database(&path).map_err(fail)?;
@@ -324,15 +399,18 @@ impl<'a> Owned<'a> {
             Operation::Pause => {
                 self.live.flush()?;
                 let at = self.live.checkpoint().position;
-                self.finish(request, &done(format!("stands at position {at}"))).await
+                self.finish(request, &done(format!("stands at position {at}")))
+                    .await
             }
             Operation::Resume => {
                 self.live.try_again();
                 let at = self.live.checkpoint().position;
-                self.finish(request, &done(format!("goes on from position {at}"))).await
+                self.finish(request, &done(format!("goes on from position {at}")))
+                    .await
             }
             Operation::SetPolicy(policy) => {
-                self.finish(request, &done(format!("applies by policy {policy}"))).await
+                self.finish(request, &done(format!("applies by policy {policy}")))
+                    .await
             }
             Operation::Apply if self.operations.paused => {
                 let why = "it is paused: resume it first".to_owned();
@@ -364,13 +442,23 @@ impl<'a> Owned<'a> {
     async fn begin_shadow(&mut self, request: Option<Request>) -> Result<(), WorkspaceError> {
         let projection: Arc<dyn Projection> = Arc::clone(&self.charge.projection) as _;
         let asked = request.map(|request| request.position);
-        let fail = |e: std::io::Error| WorkspaceError::Io { path: self.versions.link(), reason: e.to_string() };
-        let begun = self.versions.all().map_err(fail)?.into_iter().rev().find_map(|(generation, path)| {
-            let model = Model::open(&path).ok()?;
-            let newer = generation > self.live.model().about().generation;
-            let fits = model.about().hash == projection.hash() && model.about().request == asked;
-            (newer && fits).then_some(model)
-        });
+        let fail = |e: std::io::Error| WorkspaceError::Io {
+            path: self.versions.link(),
+            reason: e.to_string(),
+        };
+        let begun = self
+            .versions
+            .all()
+            .map_err(fail)?
+            .into_iter()
+            .rev()
+            .find_map(|(generation, path)| {
+                let model = Model::open(&path).ok()?;
+                let newer = generation > self.live.model().about().generation;
+                let fits =
+                    model.about().hash == projection.hash() && model.about().request == asked;
+                (newer && fits).then_some(model)
+            });
         let model = match begun {
             Some(model) => model,
             None => {
@@ -383,13 +471,25 @@ impl<'a> Owned<'a> {
         let log = Arc::clone(&self.charge.log);
         let monotonic = self.charge.started.elapsed();
         let runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
-        self.shadow = Some(Shadow { runner, request, began: Instant::now() });
+        self.shadow = Some(Shadow {
+            runner,
+            request,
+            began: Instant::now(),
+        });
         Ok(())
     }
 
-    async fn begin_replay(&mut self, request: Request, after: Position) -> Result<(), WorkspaceError> {
+    async fn begin_replay(
+        &mut self,
+        request: Request,
+        after: Position,
+    ) -> Result<(), WorkspaceError> {
         let goal = self.live.checkpoint().position;
-        let begun = self.live.model().replay()?.filter(|replay| replay.request == request.position);
+        let begun = self
+            .live
+            .model()
+            .replay()?
+            .filter(|replay| replay.request == request.position);
         if let Some(replay) = begun {
             self.live.allow_to(replay.goal);
             self.under_way.push((request, replay.goal));
@@ -402,7 +502,9 @@ impl<'a> Owned<'a> {
                     .to_owned(),
             )
         } else if after >= goal {
-            Some(format!("nothing to replay: the read model stands at position {goal}"))
+            Some(format!(
+                "nothing to replay: the read model stands at position {goal}"
+            ))
         } else if self.operations.paused {
             Some("it is paused: resume it first".to_owned())
         } else {
@@ -419,24 +521,31 @@ impl<'a> Owned<'a> {
 
     fn live_is_replayable(&self) -> bool {
         let about = self.live.model().about();
-        crate::read::Definition::parse(&about.projection, &about.source).is_ok_and(|definition| definition.replayable)
+        crate::read::Definition::parse(&about.projection, &about.source)
+            .is_ok_and(|definition| definition.replayable)
     }
 
     /// Says the outcome of what has been done by now.
     async fn finish_what_is_done(&mut self) -> Result<(), WorkspaceError> {
         let at = self.live.checkpoint().position;
-        let stopped = self.live.trouble().filter(|trouble| trouble.next_try.is_none()).cloned();
+        let stopped = self
+            .live
+            .trouble()
+            .filter(|trouble| trouble.next_try.is_none())
+            .cloned();
         let paused = self.operations.paused;
         let is_over = |goal: Position| at >= goal || stopped.is_some() || paused;
-        let (over, under_way) =
-            std::mem::take(&mut self.under_way).into_iter().partition(|(_, goal)| is_over(*goal));
+        let (over, under_way) = std::mem::take(&mut self.under_way)
+            .into_iter()
+            .partition(|(_, goal)| is_over(*goal));
         self.under_way = under_way;
         for (request, goal) in over {
             let ended = match &stopped {
                 _ if at >= goal => Ended::Finished(format!("has everything up to position {at}")),
-                Some(trouble) => {
-                    Ended::Failed(format!("stopped at event {}: {}", trouble.position, trouble.error))
-                }
+                Some(trouble) => Ended::Failed(format!(
+                    "stopped at event {}: {}",
+                    trouble.position, trouble.error
+                )),
                 None => Ended::Failed(format!("paused at position {at}, before {goal}")),
             };
             self.finish(request, &ended).await?;
@@ -445,7 +554,9 @@ impl<'a> Owned<'a> {
     }
 
     async fn finish(&mut self, request: Request, ended: &Ended) -> Result<(), WorkspaceError> {
-        self.operations.pending.retain(|pending| *pending != request);
+        self.operations
+            .pending
+            .retain(|pending| *pending != request);
         crash::point("before-outcome");
         operations::finish(&*self.charge.log, &self.stream, request, ended).await?;
         crash::point("after-outcome");
@@ -454,31 +565,43 @@ impl<'a> Owned<'a> {
 
     fn report(&mut self) {
         let live = &self.live;
-        self.progress.version = live.model().about().label();
-        self.progress.policy = live.policy();
-        self.progress.paused = self.operations.paused;
-        self.progress.trouble = live.trouble().map(|trouble| TroubleReport {
-            position: trouble.position,
-            error: trouble.error.clone(),
-            tries: trouble.tries,
-            stopped: trouble.next_try.is_none(),
-        });
-        self.progress.visibility_us = self.visibility.figures();
-        self.progress.shadow = self.shadow.as_ref().map(|shadow| {
-            let model = shadow.runner.model().about().label();
-            report::shadow(model, shadow.runner.checkpoint(), live.checkpoint().position)
-        });
-        self.charge.progress.send_if_modified(|known| {
-            let changed = known.as_ref() != Some(&self.progress);
-            if changed {
-                *known = Some(self.progress.clone());
-            }
-            changed
-        });
+        let progress = Progress {
+            version: live.model().about().label(),
+            policy: live.policy(),
+            paused: self.operations.paused,
+            trouble: live.trouble().map(|trouble| TroubleReport {
+                position: trouble.position,
+                error: trouble.error.clone(),
+                tries: trouble.tries,
+                stopped: trouble.next_try.is_none(),
+            }),
+            applied: self.progress.applied,
+            busy_us: self.progress.busy_us,
+            visibility_us: self.visibility.figures(self.charge.started.elapsed()),
+            shadow: self.shadow.as_ref().map(|shadow| {
+                let version = shadow.runner.model().about().label();
+                report::shadow(
+                    version,
+                    shadow.runner.checkpoint(),
+                    live.checkpoint().position,
+                )
+            }),
+            problem: self.progress.problem.clone(),
+        };
+        if progress != self.progress || self.charge.progress.borrow().is_none() {
+            self.progress = progress.clone();
+            self.charge.progress.send_replace(Some(progress));
+            self.charge.changed.notify_one();
+        }
     }
 
     /// Until the log is past a position, the time has come, or somebody wants this to stop.
-    async fn sleep(&self, until: Option<Duration>, past: Position, only_time: bool) -> Result<(), WorkspaceError> {
+    async fn sleep(
+        &self,
+        until: Option<Duration>,
+        past: Position,
+        only_time: bool,
+    ) -> Result<(), WorkspaceError> {
         let deadline = until.map(|until| self.charge.started + until);
         let mut stop = self.charge.stop.clone();
         let log = async {
@@ -508,7 +631,10 @@ async fn record_definition(
     operations: &mut Operations,
 ) -> Result<(), WorkspaceError> {
     let definition = charge.projection.definition();
-    let defined = Defined { hash: definition.hash.clone(), policy: definition.policy };
+    let defined = Defined {
+        hash: definition.hash.clone(),
+        policy: definition.policy,
+    };
     if operations.defined.as_ref() != Some(&defined) {
         operations::define(&*charge.log, stream, &defined).await?;
         operations.refresh(&*charge.log, stream).await?;
@@ -518,15 +644,24 @@ async fn record_definition(
 
 /// The version that answers; made, where there is none yet.
 fn live_model(charge: &Charge, versions: &Versions) -> Result<Model, WorkspaceError> {
-    let fail = |e: std::io::Error| WorkspaceError::Io { path: versions.link(), reason: e.to_string() };
+    let fail = |e: std::io::Error| WorkspaceError::Io {
+        path: versions.link(),
+        reason: e.to_string(),
+    };
     if let Some(path) = versions.live().map_err(fail)? {
         return Ok(Model::open(&path)?);
     }
     let projection = &*charge.projection;
     // A kill may have come between making the first version and linking it.
-    let begun = versions.all().map_err(fail)?.into_iter().find_map(|(_, path)| {
-        Model::open(&path).ok().filter(|model| model.about().hash == projection.hash())
-    });
+    let begun = versions
+        .all()
+        .map_err(fail)?
+        .into_iter()
+        .find_map(|(_, path)| {
+            Model::open(&path)
+                .ok()
+                .filter(|model| model.about().hash == projection.hash())
+        });
     let model = match begun {
         Some(model) => model,
         None => {
@@ -554,28 +689,57 @@ fn projection_of(charge: &Charge, model: &Model) -> Arc<dyn Projection> {
 impl Visibility {
     const HALF: Duration = Duration::from_secs(30);
 
+    /// Adding histograms up costs more than a step does: not more often than anybody reads it.
+    const FIGURES_EVERY: Duration = Duration::from_millis(200);
+
     fn new() -> Self {
-        // 1 µs to an hour, to three digits: the bounds are constant and valid.
-        let half = || Histogram::new_with_bounds(1, 3_600_000_000, 3).unwrap_or_else(|_| unreachable!());
-        Self { halves: [half(), half()], turned: Duration::ZERO }
+        // 1 µs to an hour, to two digits: the bounds are constant and valid.
+        let half =
+            || Histogram::new_with_bounds(1, 3_600_000_000, 2).unwrap_or_else(|_| unreachable!());
+        Self {
+            halves: [half(), half()],
+            turned: Duration::ZERO,
+            figures: None,
+            figured: None,
+        }
     }
 
     fn record(&mut self, recorded: &[Timestamp], visible: Timestamp, monotonic: Duration) {
-        if monotonic >= self.turned + Self::HALF {
-            self.halves.swap(0, 1);
-            self.halves[0].reset();
-            self.turned = monotonic;
-        }
+        self.turn(monotonic);
         for at in recorded {
             let took = visible.as_microsecond() - at.as_microsecond();
             self.halves[0].saturating_record(u64::try_from(took).unwrap_or(0).max(1));
         }
     }
 
-    fn figures(&self) -> Option<[u64; 3]> {
-        let mut all = self.halves[0].clone();
-        all.add(&self.halves[1]).ok()?;
-        let figures = [all.value_at_quantile(0.5), all.value_at_quantile(0.99), all.max()];
-        (!all.is_empty()).then_some(figures)
+    fn turn(&mut self, monotonic: Duration) {
+        if monotonic >= self.turned + Self::HALF {
+            self.halves.swap(0, 1);
+            self.halves[0].reset();
+            self.turned = monotonic;
+        }
+    }
+
+    fn figures(&mut self, monotonic: Duration) -> Option<[u64; 3]> {
+        if self
+            .figured
+            .is_none_or(|at| monotonic >= at + Self::FIGURES_EVERY)
+        {
+            self.figured = Some(monotonic);
+            self.turn(monotonic);
+            let mut all = self.halves[0].clone();
+            self.figures = all
+                .add(&self.halves[1])
+                .ok()
+                .filter(|()| !all.is_empty())
+                .map(|()| {
+                    [
+                        all.value_at_quantile(0.5),
+                        all.value_at_quantile(0.99),
+                        all.max(),
+                    ]
+                });
+        }
+        self.figures
     }
 }
