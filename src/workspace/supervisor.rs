@@ -99,11 +99,9 @@ pub(super) fn run(charge: &Charge) {
         let mut stop = charge.stop.clone();
         first.made();
         // Woken by the wish to stop, else by the time.
-        drop(
-            charge
-                .runtime
-                .block_on(tokio::time::timeout(pause, stop.wait_for(|stop| *stop))),
-        );
+        charge.runtime.block_on(async {
+            drop(tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await)
+        });
     }
 }
 
