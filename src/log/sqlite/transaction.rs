@@ -5,6 +5,7 @@
 use std::fs::{File, TryLockError};
 use std::time::{Duration, Instant};
 
+use rusqlite::ffi::SQLITE_IOERR_WRITE;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -127,10 +128,12 @@ impl Transactor {
             .map(|commit| self.place_commit(connection, commit, &mut tail))
             .collect::<rusqlite::Result<_>>()
             .map_err(not_stored)?;
-        execute(connection, "COMMIT").map_err(|e| match e.sqlite_error_code() {
-            // Found out before the commit's own record is written.
-            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => not_stored(e),
-            _ => Failure::Unknown(self.place.error(&e)),
+        execute(connection, "COMMIT").map_err(|e| {
+            if never_written(&e) {
+                not_stored(e)
+            } else {
+                Failure::Unknown(self.place.error(&e))
+            }
         })?;
         let stored = tail.position > before;
         if stored && now < last_recorded {
@@ -307,6 +310,16 @@ fn conflict(commit: &Commit, actual: i64) -> AppendError {
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// Whether a failed COMMIT certainly did not happen: what makes it one is the last that is written, so
+/// a write that failed comes before. A sync that failed comes after, and leaves it open.
+fn never_written(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|e| (e.code, e.extended_code));
+    matches!(
+        code,
+        Some((ErrorCode::DiskFull | ErrorCode::DatabaseBusy, _) | (_, SQLITE_IOERR_WRITE))
+    )
 }
 
 /// Whether a connection is out of its transaction and can be used again.
