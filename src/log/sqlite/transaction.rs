@@ -101,23 +101,29 @@ impl Transactor {
         self.clamped
     }
 
-    /// Stores what can be stored. After a failure everything is rolled back and the connection opened
+    /// Stores what can be stored, waiting so long for another process's lock. After a failure everything is rolled back and the connection opened
     /// anew, so that the next transaction starts from what is in the file.
-    pub fn store(&mut self, commits: &[Commit]) -> Result<Stored, Failure> {
+    pub fn store(&mut self, commits: &[Commit], patience: Duration) -> Result<Stored, Failure> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.open().map_err(Failure::NotStored)?,
         };
-        let outcome = self.transact(&connection, commits);
+        let outcome = self.transact(&connection, commits, patience);
         if outcome.is_ok() || rolled_back(&connection) {
             self.connection = Some(connection);
         }
         outcome
     }
 
-    fn transact(&mut self, connection: &Connection, commits: &[Commit]) -> Result<Stored, Failure> {
+    fn transact(
+        &mut self,
+        connection: &Connection,
+        commits: &[Commit],
+        patience: Duration,
+    ) -> Result<Stored, Failure> {
         let not_stored = |e| Failure::NotStored(self.place.error(&e));
-        self.begin(connection).map_err(Failure::NotStored)?;
+        self.begin(connection, patience)
+            .map_err(Failure::NotStored)?;
         let mut tail = self.tail(connection).map_err(not_stored)?;
         let before = tail.position;
         let last_recorded = tail.recorded_at;
@@ -147,7 +153,7 @@ impl Transactor {
 
     /// Takes the write lock. Whoever waits for it holds the turn, so that a process that writes without
     /// a pause stops at the turn's lock and lets it in: nobody starves. SQLite's lock alone decides.
-    fn begin(&self, connection: &Connection) -> Result<(), LogError> {
+    fn begin(&self, connection: &Connection, patience: Duration) -> Result<(), LogError> {
         let start = Instant::now();
         let mut our_turn = false;
         loop {
@@ -163,7 +169,7 @@ impl Transactor {
                 }
             }
             let waited = start.elapsed();
-            if waited >= self.options.lock_patience {
+            if waited >= patience {
                 let _ = self.turn.unlock();
                 return Err(LogError::Locked {
                     path: self.place.file.clone(),
