@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use highwater::event::{EventType, JsonObject, NewEvent, Position, StreamId};
-use highwater::log::{Commit, CommitId, Committed, EventLog as _, Expected};
+use highwater::log::{Commit, CommitId, Committed, Expected};
 use highwater::workspace::{
     Consistency, Done, Folder, Operation, Operator, ProjectionView, Snapshot, Workspace,
 };
