@@ -2,10 +2,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod cloudevents;
+mod crash;
 pub mod event;
 pub mod lag;
 pub mod log;
 pub mod read;
+pub mod shop;
+pub mod text;
+pub mod transfer;
 pub mod ui;
 pub mod workspace;
 pub mod write;

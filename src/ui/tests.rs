@@ -164,7 +164,7 @@ fn answer_preview(model: &mut Model, effects: &[Effect], refused: Option<&str>) 
         {
             let msg = Msg::Previewed {
                 projection: projection.clone(),
-                operation: operation.clone(),
+                operation: *operation,
                 result: Ok(preview(refused)),
             };
             update(model, now(), msg);

@@ -2,56 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use crate::event::Position;
-use crate::read::Policy;
-use crate::workspace::Snapshot;
-use crate::write::{CommandInfo, Outcome};
+use super::operations::{self, Ended, Operation};
+use super::{CommandInfo, Outcome, Preview, Snapshot, Workspace, WorkspaceError, observe};
+use crate::log::EventLog as _;
+use crate::write::{Request, from_words};
 
-/// Asks an open workspace for things. Cheap to clone.
+/// Asks an open workspace for things, and sees it live. Cheap to clone.
 #[derive(Clone)]
-pub struct Operator {}
-
-/// What somebody asks an engine to do with one projection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operation {
-    /// Stop applying events until resumed.
-    Pause,
-    /// Go on.
-    Resume,
-    /// Apply by another policy from now on.
-    SetPolicy(Policy),
-    /// Apply what is waiting now (`manual` and every other policy that holds events back).
-    Apply,
-    /// Fold again from position 0 into a new version, and cut over when it has caught up.
-    Rebuild,
-    /// Apply again into the same read model the events after this position.
-    Replay {
-        /// The position before the first event to be applied again.
-        after: Position,
-    },
-}
-
-/// What an operation would mean, shown before it happens.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Preview {
-    /// How many events it would apply.
-    pub events: u64,
-    /// About how long: from the fastest to the slowest that measured rates suggest. `None` where
-    /// nothing was measured yet.
-    pub takes: Option<(Duration, Duration)>,
-    /// About how many bytes of disk it needs.
-    pub disk_needed: u64,
-    /// How many bytes are free.
-    pub disk_free: Option<u64>,
-    /// Which queries go on being answered by the version there is.
-    pub answers: Vec<String>,
-    /// Why it cannot be done, where it cannot.
-    pub refused: Option<String>,
+pub struct Operator {
+    workspace: Workspace,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    poke: Arc<Notify>,
+    load: Option<watch::Sender<f64>>,
 }
 
 /// How an operation ended.
@@ -76,54 +43,145 @@ pub enum Done {
 #[error("{0}")]
 pub struct OperateError(pub String);
 
-#[allow(unused_variables)]
+impl From<WorkspaceError> for OperateError {
+    fn from(error: WorkspaceError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Workspace {
+    /// A handle for a user interface, with live snapshots. Called within a tokio runtime.
+    ///
+    /// Errors: the first snapshot cannot be taken.
+    pub async fn operator(&self) -> Result<Operator, WorkspaceError> {
+        let first = Arc::new(self.snapshot().await?);
+        let (to, snapshots) = watch::channel(first);
+        let poke = Arc::new(Notify::new());
+        tokio::spawn(observe::forever(self.clone(), to, Arc::clone(&poke)));
+        Ok(Operator {
+            workspace: self.clone(),
+            snapshots,
+            poke,
+            load: None,
+        })
+    }
+
+    /// Asks for an operation and waits for its outcome for at most `patience`; `None` waits for as long
+    /// as an engine runs.
+    ///
+    /// Errors: no such projection, the log.
+    pub async fn operate(
+        &self,
+        projection: &str,
+        operation: Operation,
+        patience: Option<Duration>,
+    ) -> Result<Done, WorkspaceError> {
+        self.projection(projection)?;
+        let stream = operations::stream(projection)?;
+        let request = operations::request(&*self.0.log, &stream, operation).await?;
+        let deadline = patience.map(|patience| Instant::now() + patience);
+        let mut head = request.last;
+        loop {
+            if let Some(ended) = operations::outcome(&*self.0.log, &stream, &request).await? {
+                return Ok(match ended {
+                    Ended::Finished(what) => Done::Finished { what },
+                    Ended::Failed(reason) => Done::Failed { reason },
+                });
+            }
+            let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if over || self.engine().is_none() {
+                return Ok(Done::Requested);
+            }
+            // An engine that dies meanwhile is noticed within a second.
+            let look = Instant::now() + Duration::from_secs(1);
+            let until = deadline.map_or(look, |deadline| deadline.min(look));
+            head = self.0.log.wait(head, Some(until)).await?;
+        }
+    }
+}
+
 impl Operator {
+    /// Takes over a domain's load: whoever receives from the other end sends so many commands a second.
+    #[must_use]
+    pub fn with_load(self, per_second: watch::Sender<f64>) -> Self {
+        Self {
+            load: Some(per_second),
+            ..self
+        }
+    }
+
     /// The newest snapshot, and a way to wait for the next.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        todo!()
+        self.snapshots.clone()
     }
 
     /// Every command of the domain, by name, with its JSON Schema.
     pub fn commands(&self) -> Arc<[CommandInfo]> {
-        todo!()
+        self.workspace.commands().infos().into()
     }
 
-    /// Sends a command.
+    /// The fields of a command that is written as `key=value` words.
+    ///
+    /// Errors: no such command; each word that is wrong.
+    pub fn parse(&self, command: &str, words: &[String]) -> Result<Value, OperateError> {
+        let info = self
+            .workspace
+            .commands()
+            .find(command)
+            .map_err(|e| OperateError(e.to_string()))?;
+        from_words(info, words).map_err(|problems| {
+            OperateError(
+                problems
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            )
+        })
+    }
+
+    /// Sends a command. Errors: the fields are wrong, or the log could not store it.
     pub async fn send(&self, command: &str, data: Value) -> Result<Outcome, OperateError> {
-        todo!()
+        let sent = self.workspace.send(Request::new(command, data)).await?;
+        self.poke.notify_one();
+        Ok(sent.outcome)
     }
 
-    /// Says what an operation would mean.
+    /// Says what an operation would mean. Errors: no such projection, the log, the files.
     pub async fn preview(
         &self,
         projection: &str,
         operation: &Operation,
     ) -> Result<Preview, OperateError> {
-        todo!()
+        Ok(self.workspace.preview(projection, *operation).await?)
     }
 
-    /// Asks for an operation and waits for its outcome for as long as it takes; a rebuild's progress is
-    /// in the snapshots meanwhile.
+    /// Asks for an operation and waits for its outcome for as long as an engine runs; a rebuild's
+    /// progress is in the snapshots meanwhile. Errors: no such projection, the log.
     pub async fn operate(
         &self,
         projection: &str,
         operation: Operation,
     ) -> Result<Done, OperateError> {
-        todo!()
+        let done = self.workspace.operate(projection, operation, None).await?;
+        self.poke.notify_one();
+        Ok(done)
     }
 
-    /// The demo's load: commands a second, 0 for none; `None` where the domain has no load.
+    /// The domain's load: commands a second, 0 for none; `None` where the domain has no load.
     pub fn load(&self) -> Option<f64> {
-        todo!()
+        self.load.as_ref().map(|load| *load.borrow())
     }
 
-    /// Sets the demo's load, in commands a second.
+    /// Sets the domain's load, in commands a second; nothing happens where it has none.
     pub fn set_load(&self, per_second: f64) {
-        todo!()
+        if let Some(load) = &self.load {
+            load.send_replace(per_second.max(0.0));
+        }
     }
 
     /// Where the live version of a read model can be opened.
     pub fn path(&self, projection: &str) -> PathBuf {
-        todo!()
+        self.workspace.folder().versions(projection).link()
     }
 }

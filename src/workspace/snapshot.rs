@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::event::{Event, Position, Timestamp};
 use crate::lag::Lag;
+pub use crate::lag::Rates;
 use crate::log::Durability;
 use crate::read::Policy;
 
@@ -30,6 +31,19 @@ pub struct Snapshot {
     pub recent: Arc<[Event]>,
     /// What needs somebody's attention and belongs to no projection that runs: a broken file …
     pub problems: Vec<String>,
+}
+
+impl Snapshot {
+    /// Whether a picture of this looks the same as one of the other: all is equal but the time.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.workspace == other.workspace
+            && self.engine == other.engine
+            && self.head == other.head
+            && self.stored_per_second == other.stored_per_second
+            && self.commands == other.commands
+            && self.projections == other.projections
+            && self.problems == other.problems
+    }
 }
 
 /// How many events a snapshot carries at most.
@@ -72,7 +86,7 @@ pub struct CommandCounts {
 }
 
 /// One projection, or one of its replicas.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectionView {
     /// Its name; a replica's is `orders@eu`.
     pub name: String,
@@ -123,19 +137,6 @@ pub struct Fault {
     pub error: String,
     /// How often it was tried.
     pub tries: u32,
-}
-
-/// How fast a projection is, in subscribed events, over ten seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Rates {
-    /// Stored a second.
-    pub stored: Option<f64>,
-    /// Applied a second of the wall clock.
-    pub applied: Option<f64>,
-    /// Applied a second while busy.
-    pub capacity: Option<f64>,
-    /// Busy time / time: 0 to 1.
-    pub utilisation: Option<f64>,
 }
 
 /// How long after it was stored an event was visible.

@@ -1,0 +1,335 @@
+//! Reading: a small pool of read-only connections, and rows turned into events along the hash chain.
+//! Every read is one short transaction, so that the WAL can shrink.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::chain::{self, Chain, Content, Hash};
+use super::schema::Place;
+use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
+use crate::log::{CommitId, Committed, LogError, StreamHead, StreamPage};
+
+/// More would only help more threads than read at once.
+const KEPT: usize = 4;
+
+/// Selects the columns of an event in the order that [`Stored::of`] takes them.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT position, stream, version, type, id, source, recorded_at, time, data, metadata, hash ",
+            "FROM events WHERE ",
+            $rest
+        )
+    };
+}
+
+const STREAM: &str =
+    select!("stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?");
+const ALL: &str = select!("position > ? ORDER BY position LIMIT ?");
+
+/// The events of a log, read.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) place: Place,
+    genesis: Hash,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A row of `events`, borrowed from SQLite.
+pub(super) struct Stored<'a> {
+    content: Content<'a>,
+    hash: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    /// Errors: a value of another type than was written.
+    fn of(row: &'a Row<'_>) -> rusqlite::Result<Self> {
+        let text = |at| -> rusqlite::Result<&'a str> { Ok(row.get_ref(at)?.as_str()?) };
+        Ok(Self {
+            content: Content {
+                position: row.get(0)?,
+                stream: text(1)?,
+                version: row.get(2)?,
+                event_type: text(3)?,
+                id: text(4)?,
+                source: row.get_ref(5)?.as_str_or_null()?,
+                recorded_at: row.get(6)?,
+                time: row.get(7)?,
+                data: text(8)?,
+                metadata: text(9)?,
+            },
+            hash: row.get_ref(10)?.as_blob()?,
+        })
+    }
+
+    /// Errors: what cannot have been written by us.
+    pub(super) fn event(&self) -> Result<Event, String> {
+        let content = &self.content;
+        let count = |n: i64| u64::try_from(n).map_err(|e| e.to_string());
+        Ok(Event {
+            position: Position::new(count(content.position)?),
+            stream: StreamId::new(content.stream).map_err(|e| e.to_string())?,
+            version: Version::new(count(content.version)?),
+            event_type: EventType::new(content.event_type).map_err(|e| e.to_string())?,
+            id: content.id.to_owned(),
+            source: content.source.map(str::to_owned),
+            data: JsonObject::stored(content.data.to_owned()),
+            metadata: JsonObject::stored(content.metadata.to_owned()),
+            recorded_at: moment(content.recorded_at)?,
+            happened_at: content.time.map(moment).transpose()?,
+        })
+    }
+}
+
+fn moment(microseconds: i64) -> Result<Timestamp, String> {
+    Timestamp::from_microsecond(microseconds).map_err(|e| e.to_string())
+}
+
+/// As SQLite counts. Saturates: nothing is stored beyond its largest integer.
+pub(super) fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl Reader {
+    pub fn new(place: Place, incarnation: Uuid) -> Self {
+        Self {
+            place,
+            genesis: chain::genesis(incarnation),
+            idle: Mutex::default(),
+        }
+    }
+
+    pub(super) fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, LogError>,
+    ) -> Result<T, LogError> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let pooled = idle().pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => self.place.reader()?,
+        };
+        // A connection that failed is not used again.
+        let answer = read(&connection)?;
+        let mut idle = idle();
+        if idle.len() < KEPT {
+            idle.push(connection);
+        }
+        Ok(answer)
+    }
+
+    pub fn head(&self) -> Result<Position, LogError> {
+        self.with(|connection| head(connection).map_err(|e| self.place.error(&e)))
+    }
+
+    pub fn committed(&self, id: &CommitId) -> Result<Option<Committed>, LogError> {
+        self.with(|connection| find(connection, id).map_err(|e| self.place.error(&e)))
+    }
+
+    /// The stream's head is read first and bounds the page: the page never lacks an event that its head
+    /// counts, although both are transactions of their own.
+    pub fn stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+    ) -> Result<StreamPage, LogError> {
+        self.with(|connection| {
+            let version = version(connection, stream).map_err(|e| self.place.error(&e))?;
+            let mut events = Vec::new();
+            if integer(after.get()) < version {
+                self.stream_page(connection, stream, after, version, limit, &mut events)?;
+            }
+            let version = u64::try_from(version).map_err(|e| self.place.damaged(e))?;
+            Ok(StreamPage {
+                events,
+                version: Version::new(version),
+                head: StreamHead(version),
+            })
+        })
+    }
+
+    fn stream_page(
+        &self,
+        connection: &Connection,
+        stream: &StreamId,
+        after: Version,
+        until: i64,
+        limit: usize,
+        events: &mut Vec<Event>,
+    ) -> Result<(), LogError> {
+        let failed = |e: rusqlite::Error| self.place.error(&e);
+        let mut statement = connection.prepare_cached(STREAM).map_err(failed)?;
+        let after = integer(after.get());
+        let mut rows = statement
+            .query(params![
+                stream.as_str(),
+                after,
+                until,
+                integer(limit as u64)
+            ])
+            .map_err(failed)?;
+        let mut expected = after;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let stored = Stored::of(row).map_err(|e| self.place.damaged(e))?;
+            expected += 1;
+            if stored.content.version != expected {
+                return Err(self
+                    .place
+                    .damaged(format!("version {expected} of stream {stream} is missing")));
+            }
+            events.push(stored.event().map_err(|what| {
+                self.place
+                    .damaged(format!("event {}: {what}", stored.content.position))
+            })?);
+        }
+        Ok(())
+    }
+
+    /// Reads a page of the whole log, and checks that it hangs together with the event before it.
+    pub fn all(&self, after: Position, limit: usize) -> Result<Vec<Event>, LogError> {
+        self.with(|connection| {
+            let mut events = Vec::with_capacity(limit.min(1024));
+            self.walk(connection, after, limit, |stored| {
+                events.push(stored.event()?);
+                Ok(())
+            })
+            .map_err(|broken| self.error(broken))?;
+            Ok(events)
+        })
+    }
+
+    pub(super) fn error(&self, broken: Broken) -> LogError {
+        match broken {
+            Broken::Flaw { position, what } => {
+                self.place.damaged(format!("event {position}: {what}"))
+            }
+            Broken::Failed(error) => self.place.error(&error),
+        }
+    }
+
+    /// Gives each event after a position to `take`, having checked position and hash; answers the last.
+    pub(super) fn walk(
+        &self,
+        connection: &Connection,
+        after: Position,
+        limit: usize,
+        mut take: impl FnMut(&Stored<'_>) -> Result<(), String>,
+    ) -> Result<Position, Broken> {
+        let mut before = integer(after.get());
+        let flaw = |before: i64, what: String| Broken::Flaw {
+            position: Position::new(before.unsigned_abs()).next(),
+            what,
+        };
+        let mut chain = None;
+        let mut statement = connection.prepare_cached(ALL)?;
+        let mut rows = statement.query(params![before, integer(limit as u64)])?;
+        while let Some(row) = rows.next().map_err(|e| match e.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt) => flaw(before, format!("it cannot be read ({e})")),
+            _ => Broken::Failed(e),
+        })? {
+            let stored =
+                Stored::of(row).map_err(|e| flaw(before, format!("it cannot be read ({e})")))?;
+            if stored.content.position != before + 1 {
+                return Err(flaw(before, "it is missing".into()));
+            }
+            let chain = match &mut chain {
+                Some(chain) => chain,
+                none => none.insert(Chain::at(self.hash_at(connection, before)?)),
+            };
+            if chain.next(&stored.content) != stored.hash {
+                let what = "it or the one before it was changed: its hash does not fit";
+                return Err(flaw(before, what.into()));
+            }
+            take(&stored).map_err(|what| flaw(before, what))?;
+            before = stored.content.position;
+        }
+        Ok(Position::new(before.unsigned_abs()))
+    }
+
+    fn hash_at(&self, connection: &Connection, position: i64) -> Result<Hash, Broken> {
+        if position == 0 {
+            return Ok(self.genesis);
+        }
+        connection
+            .prepare_cached("SELECT hash FROM events WHERE position = ?")?
+            .query_row([position], |row| row.get(0))
+            .optional()?
+            .ok_or_else(|| Broken::Flaw {
+                position: Position::new(position.unsigned_abs()),
+                what: "it is missing".into(),
+            })
+    }
+}
+
+/// Why a walk along the log ended early.
+pub(super) enum Broken {
+    /// An event is not as it was written.
+    Flaw { position: Position, what: String },
+    /// SQLite said no.
+    Failed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The last position.
+pub(super) fn head(connection: &Connection) -> rusqlite::Result<Position> {
+    let last: i64 = connection
+        .prepare_cached("SELECT ifnull(max(position), 0) FROM events")?
+        .query_row([], |row| row.get(0))?;
+    Ok(Position::new(last.unsigned_abs()))
+}
+
+/// The last version of a stream; 0 where there is none.
+pub(super) fn version(connection: &Connection, stream: &StreamId) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT ifnull(max(version), 0) FROM events WHERE stream = ?")?
+        .query_row([stream.as_str()], |row| row.get(0))
+}
+
+/// What a commit came to, if it is stored.
+pub(super) fn find(connection: &Connection, id: &CommitId) -> rusqlite::Result<Option<Committed>> {
+    let first_last = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let found: Option<(i64, i64)> = match (id, chain::digest(id)) {
+        (CommitId::Unique(id), _) => connection
+            .prepare_cached("SELECT first, last FROM commits WHERE id = ?")?
+            .query_row([id.as_bytes()], first_last),
+        (_, digest) => connection
+            .prepare_cached("SELECT first, last FROM keys WHERE digest = ?")?
+            .query_row([digest], first_last),
+    }
+    .optional()?;
+    let Some((first, last)) = found else {
+        return Ok(None);
+    };
+    connection
+        .prepare_cached("SELECT stream, version, recorded_at FROM events WHERE position = ?")?
+        .query_row([last], |row| {
+            let stream = row.get_ref(0)?.as_str()?;
+            Ok(Committed {
+                stream: StreamId::new(stream).map_err(|e| unreadable(0, e))?,
+                first: Position::new(first.unsigned_abs()),
+                last: Position::new(last.unsigned_abs()),
+                version: Version::new(row.get::<_, i64>(1)?.unsigned_abs()),
+                recorded_at: Timestamp::from_microsecond(row.get(2)?)
+                    .map_err(|e| unreadable(2, e))?,
+                repeated: true,
+            })
+        })
+        .map(Some)
+}
+
+fn unreadable(
+    column: usize,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}

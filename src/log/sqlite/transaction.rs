@@ -1,0 +1,367 @@
+//! One transaction: takes the write lock, checks each commit on its own, stores the good ones with
+//! one sync. A commit is checked before anything of it is written, so that one that is refused leaves
+//! no trace and does not fail its neighbours.
+
+use std::fs::{File, TryLockError};
+use std::time::{Duration, Instant};
+
+use rusqlite::ffi::SQLITE_IOERR_WRITE;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::chain::{self, Chain, Content, Hash};
+use super::reader::{find, integer, version};
+use super::schema::Place;
+use super::writer::Answer;
+use super::{Limits, LogOptions};
+use crate::event::{NewEvent, Position, Version};
+use crate::log::{AppendError, Commit, CommitId, Committed, Expected, LogError, StreamHead};
+
+const INSERT: &str = "INSERT INTO events
+    (position, stream, version, type, id, source, recorded_at, time, hash, data, metadata)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Stores commits, a transaction at a time.
+pub(super) struct Transactor {
+    place: Place,
+    options: LogOptions,
+    genesis: Hash,
+    /// `None` after a failure, until it could be opened again.
+    connection: Option<Connection>,
+    turn: File,
+    clamped: u64,
+}
+
+/// What a transaction came to.
+pub(super) struct Stored {
+    /// One a commit, in order.
+    pub answers: Vec<Answer>,
+    /// The last position, if anything was stored.
+    pub head: Option<Position>,
+}
+
+/// Why a whole transaction failed.
+pub(super) enum Failure {
+    /// Nothing of it happened.
+    NotStored(LogError),
+    /// It was being synced.
+    Unknown(LogError),
+}
+
+impl Failure {
+    /// What a commit that was in it is told.
+    pub fn of(&self, id: &CommitId) -> AppendError {
+        match self {
+            Self::NotStored(error) => AppendError::NotStored(error.clone()),
+            Self::Unknown(error) => AppendError::Unknown {
+                id: id.clone(),
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    /// What a commit that was to come after it is told.
+    pub fn of_untried(&self) -> AppendError {
+        let (Self::NotStored(error) | Self::Unknown(error)) = self;
+        AppendError::NotStored(error.clone())
+    }
+}
+
+/// The end of the log, as it grows within a transaction.
+struct Tail {
+    position: i64,
+    recorded_at: i64,
+    chain: Chain,
+}
+
+impl Transactor {
+    pub fn new(place: Place, genesis: Hash, options: LogOptions) -> Result<Self, LogError> {
+        let mut transactor = Self {
+            turn: place.open_turn()?,
+            place,
+            options,
+            genesis,
+            connection: None,
+            clamped: 0,
+        };
+        transactor.connection = Some(transactor.open()?);
+        Ok(transactor)
+    }
+
+    /// Waiting for the write lock is [`Self::begin`]'s work, not SQLite's.
+    fn open(&self) -> Result<Connection, LogError> {
+        let connection = self.place.writer(self.options.durability)?;
+        connection
+            .busy_timeout(Duration::ZERO)
+            .map_err(|e| self.place.error(&e))?;
+        Ok(connection)
+    }
+
+    pub fn clamped(&self) -> u64 {
+        self.clamped
+    }
+
+    /// Stores what can be stored, waiting so long for another process's lock. After a failure everything is rolled back and the connection opened
+    /// anew, so that the next transaction starts from what is in the file.
+    pub fn store(&mut self, commits: &[Commit], patience: Duration) -> Result<Stored, Failure> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.open().map_err(Failure::NotStored)?,
+        };
+        let outcome = self.transact(&connection, commits, patience);
+        if outcome.is_ok() || rolled_back(&connection) {
+            self.connection = Some(connection);
+        }
+        outcome
+    }
+
+    fn transact(
+        &mut self,
+        connection: &Connection,
+        commits: &[Commit],
+        patience: Duration,
+    ) -> Result<Stored, Failure> {
+        let not_stored = |e| Failure::NotStored(self.place.error(&e));
+        self.begin(connection, patience)
+            .map_err(Failure::NotStored)?;
+        let mut tail = self.tail(connection).map_err(not_stored)?;
+        let before = tail.position;
+        let last_recorded = tail.recorded_at;
+        let now = (self.options.clock)().as_microsecond();
+        tail.recorded_at = now.max(last_recorded);
+        let answers = commits
+            .iter()
+            .map(|commit| self.place_commit(connection, commit, &mut tail))
+            .collect::<rusqlite::Result<_>>()
+            .map_err(not_stored)?;
+        execute(connection, "COMMIT").map_err(|e| {
+            if never_written(&e) {
+                not_stored(e)
+            } else {
+                Failure::Unknown(self.place.error(&e))
+            }
+        })?;
+        let stored = tail.position > before;
+        if stored && now < last_recorded {
+            self.clamped += 1;
+        }
+        Ok(Stored {
+            answers,
+            head: stored.then(|| Position::new(tail.position.unsigned_abs())),
+        })
+    }
+
+    /// Takes the write lock. Whoever waits for it holds the turn, so that a process that writes without
+    /// a pause stops at the turn's lock and lets it in: nobody starves. SQLite's lock alone decides.
+    fn begin(&self, connection: &Connection, patience: Duration) -> Result<(), LogError> {
+        let start = Instant::now();
+        let mut our_turn = false;
+        loop {
+            our_turn = our_turn || !matches!(self.turn.try_lock(), Err(TryLockError::WouldBlock));
+            if our_turn {
+                match execute(connection, "BEGIN IMMEDIATE") {
+                    Ok(()) => break,
+                    Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+                    Err(e) => {
+                        let _ = self.turn.unlock();
+                        return Err(self.place.error(&e));
+                    }
+                }
+            }
+            let waited = start.elapsed();
+            if waited >= patience {
+                let _ = self.turn.unlock();
+                return Err(LogError::Locked {
+                    path: self.place.file.clone(),
+                    waited,
+                });
+            }
+            std::thread::sleep(Duration::from_micros(rand::random_range(100..=1000)));
+        }
+        let _ = self.turn.unlock();
+        Ok(())
+    }
+
+    /// Read anew in every transaction: another process may have written.
+    fn tail(&self, connection: &Connection) -> rusqlite::Result<Tail> {
+        let last = connection
+            .prepare_cached(
+                "SELECT position, recorded_at, hash FROM events ORDER BY position DESC LIMIT 1",
+            )?
+            .query_row([], |row| {
+                Ok(Tail {
+                    position: row.get(0)?,
+                    recorded_at: row.get(1)?,
+                    chain: Chain::at(row.get(2)?),
+                })
+            })
+            .optional()?;
+        Ok(last.unwrap_or_else(|| Tail {
+            position: 0,
+            recorded_at: i64::MIN,
+            chain: Chain::at(self.genesis),
+        }))
+    }
+
+    /// Checks one commit and writes it. An `Err` outside fails the whole transaction.
+    fn place_commit(
+        &self,
+        connection: &Connection,
+        commit: &Commit,
+        tail: &mut Tail,
+    ) -> rusqlite::Result<Answer> {
+        if let Some(refusal) = self.options.limits.refuse(commit) {
+            return Ok(Err(refusal));
+        }
+        let before = version(connection, &commit.stream)?;
+        if let Expected::Head(StreamHead(expected)) = commit.expected
+            && integer(expected) != before
+        {
+            // A repetition expects what was true the first time.
+            return Ok(find(connection, &commit.id)?.ok_or_else(|| conflict(commit, before)));
+        }
+        let first = tail.position + 1;
+        let last = tail.position + integer(commit.events.len() as u64);
+        if !remember(connection, &commit.id, first, last)?
+            && let Some(repeated) = find(connection, &commit.id)?
+        {
+            return Ok(Ok(repeated));
+        }
+        for (version, event) in (before + 1..).zip(&commit.events) {
+            insert(connection, commit, version, event, tail)?;
+        }
+        let recorded_at = crate::event::Timestamp::from_microsecond(tail.recorded_at);
+        Ok(Ok(Committed {
+            stream: commit.stream.clone(),
+            first: Position::new(first.unsigned_abs()),
+            last: Position::new(last.unsigned_abs()),
+            version: Version::new(before.unsigned_abs()).plus(commit.events.len() as u64),
+            recorded_at: recorded_at.unwrap_or_default(),
+            repeated: false,
+        }))
+    }
+}
+
+/// Remembers a commit's id; `false` where it was there already.
+fn remember(
+    connection: &Connection,
+    id: &CommitId,
+    first: i64,
+    last: i64,
+) -> rusqlite::Result<bool> {
+    let added = match (id, chain::digest(id)) {
+        (CommitId::Unique(id), _) => connection
+            .prepare_cached("INSERT INTO commits VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?
+            .execute(params![id.as_bytes(), first, last]),
+        (_, digest) => connection
+            .prepare_cached("INSERT INTO keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?
+            .execute(params![digest, first, last]),
+    }?;
+    Ok(added == 1)
+}
+
+fn insert(
+    connection: &Connection,
+    commit: &Commit,
+    version: i64,
+    event: &NewEvent,
+    tail: &mut Tail,
+) -> rusqlite::Result<()> {
+    let mut buffer = Uuid::encode_buffer();
+    let (id, source) = match &event.origin {
+        Some(origin) => (origin.id.as_str(), Some(origin.source.as_str())),
+        None => (
+            &*Uuid::now_v7().hyphenated().encode_lower(&mut buffer),
+            None,
+        ),
+    };
+    tail.position += 1;
+    let content = Content {
+        position: tail.position,
+        stream: commit.stream.as_str(),
+        version,
+        event_type: event.event_type.as_str(),
+        id,
+        source,
+        recorded_at: tail.recorded_at,
+        time: event.time.map(|time| time.as_microsecond()),
+        data: event.data.as_str(),
+        metadata: event.metadata.as_str(),
+    };
+    let hash = tail.chain.next(&content);
+    connection.prepare_cached(INSERT)?.execute(params![
+        content.position,
+        content.stream,
+        content.version,
+        content.event_type,
+        content.id,
+        content.source,
+        content.recorded_at,
+        content.time,
+        hash,
+        content.data,
+        content.metadata,
+    ])?;
+    Ok(())
+}
+
+fn conflict(commit: &Commit, actual: i64) -> AppendError {
+    let actual = actual.unsigned_abs();
+    AppendError::Conflict {
+        stream: commit.stream.clone(),
+        actual: Version::new(actual),
+        head: StreamHead(actual),
+    }
+}
+
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// Whether a failed COMMIT certainly did not happen: what makes it one is the last that is written, so
+/// a write that failed comes before. A sync that failed comes after, and leaves it open.
+fn never_written(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|e| (e.code, e.extended_code));
+    matches!(
+        code,
+        Some((ErrorCode::DiskFull | ErrorCode::DatabaseBusy, _) | (_, SQLITE_IOERR_WRITE))
+    )
+}
+
+/// Whether a connection is out of its transaction and can be used again.
+fn rolled_back(connection: &Connection) -> bool {
+    connection.is_autocommit() || execute(connection, "ROLLBACK").is_ok()
+}
+
+impl Limits {
+    /// The limit that a commit is over, if any.
+    fn refuse(&self, commit: &Commit) -> Option<AppendError> {
+        let events = commit.events.len();
+        if events == 0 || events > self.events_a_commit {
+            return Some(AppendError::Limit {
+                what: "a commit",
+                found: format!("{events} events"),
+                limit: format!("1 to {} events", self.events_a_commit),
+            });
+        }
+        commit.events.iter().find_map(|event| {
+            let (source, id) = match &event.origin {
+                Some(origin) => (origin.source.len(), origin.id.len()),
+                None => (0, 0),
+            };
+            [
+                ("data", event.data.as_str().len(), self.data),
+                ("metadata", event.metadata.as_str().len(), self.metadata),
+                ("source", source, self.metadata),
+                ("id", id, self.metadata),
+            ]
+            .into_iter()
+            .find(|(_, found, limit)| found > limit)
+            .map(|(what, found, limit)| AppendError::Limit {
+                what,
+                found: format!("{found} bytes"),
+                limit: format!("{limit} bytes"),
+            })
+        })
+    }
+}

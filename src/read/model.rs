@@ -1,0 +1,445 @@
+//! One version of a read model: an SQLite file with the projection's tables, its checkpoint, and the
+//! definition it was built from. Rows and checkpoint are committed together.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+
+use super::guard::{Guard, Mode, message};
+use super::projection::{ApplyError, Projection};
+use super::sql::{APPLY_LIMIT, prepare_connection};
+use crate::event::{Event, Position};
+
+/// `HwRm`: tells our read models from every other SQLite file.
+pub const MODEL_APPLICATION_ID: i32 = 0x4877_526d;
+
+/// The newest format of a read model's file that this program writes and reads.
+pub const MODEL_FORMAT: i32 = 1;
+
+/// A read model's file, open for folding.
+pub struct Model {
+    db: Connection,
+    guard: Guard,
+    path: PathBuf,
+    about: About,
+    checkpoint: Checkpoint,
+}
+
+/// What a read model's file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The projection's name.
+    pub projection: String,
+    /// The hash of the definition it was built from.
+    pub hash: String,
+    /// 1, 2, 3 … among all versions of this projection.
+    pub generation: u64,
+    /// The definition it was built from.
+    pub source: String,
+    /// The position of the request that it was built for; `None` for a first version or a changed file.
+    pub request: Option<Position>,
+}
+
+impl About {
+    /// How people call this version: `3f2a9c1b-2`.
+    pub fn label(&self) -> String {
+        format!(
+            "{}-{}",
+            &self.hash[..8.min(self.hash.len())],
+            self.generation
+        )
+    }
+}
+
+/// Up to where a read model has the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checkpoint {
+    /// The last position it contains.
+    pub position: Position,
+    /// The id of the event there; `None` before the first.
+    pub event: Option<String>,
+    /// How many events the projection subscribes to up to there.
+    pub applied: u64,
+}
+
+/// A replay under way: kept in the file, so that a killed one goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replay {
+    /// The position of the request.
+    pub request: Position,
+    /// It is done when the checkpoint is here again.
+    pub goal: Position,
+}
+
+/// Why a read model's file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// It is not one of ours.
+    #[error("{path} is not a read model of highwater's: it is left untouched. Move it away")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was made by a newer program.
+    #[error(
+        "{path} has format {found}, and this highwater knows up to {MODEL_FORMAT}: use a newer highwater"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i32,
+    },
+    /// Its tables could not be made.
+    #[error("the schema of {projection} could not be applied: {reason}")]
+    Schema {
+        /// Which projection.
+        projection: String,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// SQLite or the system said no.
+    #[error("{path}: {reason}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl Model {
+    /// Makes the file of a new version, with empty tables. What a killed attempt left there is replaced.
+    ///
+    /// Errors: somebody else's file, a schema that cannot be applied, the system.
+    pub fn create(
+        path: &Path,
+        projection: &dyn Projection,
+        generation: u64,
+        request: Option<Position>,
+    ) -> Result<Self, ModelError> {
+        let fail = io(path);
+        if path.exists() {
+            if is_complete(path)? {
+                return Self::open(path);
+            }
+            super::versions::remove_database(path).map_err(|e| io_error(path, &e))?;
+        }
+        let mut db = connect(path, OpenFlags::default())?;
+        db.pragma_update(None, "page_size", 8192).map_err(&fail)?;
+        db.pragma_update(None, "journal_mode", "wal")
+            .map_err(&fail)?;
+        let guard = prepare_connection(&mut db).map_err(&fail)?;
+        let about = About {
+            projection: projection.name().to_owned(),
+            hash: projection.hash().to_owned(),
+            generation,
+            source: projection.source().to_owned(),
+            request,
+        };
+        make_tables(&mut db, &guard, projection, &about).map_err(|reason| ModelError::Schema {
+            projection: about.projection.clone(),
+            reason,
+        })?;
+        Ok(Self {
+            db,
+            guard,
+            path: path.to_owned(),
+            about,
+            checkpoint: Checkpoint::default(),
+        })
+    }
+
+    /// Opens the file of a version there is. Errors: not there, not ours, newer, damaged.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut db = connect(path, flags)?;
+        let guard = prepare_connection(&mut db).map_err(io(path))?;
+        check_format(&db, path)?;
+        let about = read_about(&db).map_err(io(path))?;
+        let checkpoint = read_checkpoint(&db).map_err(io(path))?;
+        Ok(Self {
+            db,
+            guard,
+            path: path.to_owned(),
+            about,
+            checkpoint,
+        })
+    }
+
+    /// What the file says of itself.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Up to where it has the log.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Folds events and moves the checkpoint, in one transaction.
+    ///
+    /// Errors: the first event that could not be applied; nothing of this call is stored then.
+    pub fn apply(
+        &mut self,
+        projection: &dyn Projection,
+        events: &[Event],
+        through: Checkpoint,
+    ) -> Result<(), ApplyError> {
+        let general = |e: rusqlite::Error| ApplyError {
+            index: 0,
+            reason: message(&e),
+            poisoned: false,
+        };
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(general)?;
+        if !events.is_empty() {
+            let _scope = self.guard.enter(Mode::Handler, APPLY_LIMIT);
+            projection
+                .apply(&transaction, events)
+                .map_err(|mut error| {
+                    error.reason = self.guard.explain_limit(error.reason);
+                    error
+                })?;
+        }
+        write_checkpoint(&transaction, &through).map_err(general)?;
+        transaction.commit().map_err(general)?;
+        self.checkpoint = through;
+        Ok(())
+    }
+
+    /// Sets the checkpoint back, so that what comes after it is applied again. Done once a request.
+    ///
+    /// Errors: the system.
+    pub fn begin_replay(&mut self, replay: Replay, back_to: Checkpoint) -> Result<(), ModelError> {
+        let fail = io(&self.path);
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&fail)?;
+        transaction
+            .execute(
+                "UPDATE _highwater_checkpoint SET replay_request = ?1, replay_goal = ?2",
+                params![int(replay.request), int(replay.goal)],
+            )
+            .map_err(&fail)?;
+        write_checkpoint(&transaction, &back_to).map_err(&fail)?;
+        transaction.commit().map_err(&fail)?;
+        self.checkpoint = back_to;
+        Ok(())
+    }
+
+    /// The last replay that was begun in this file.
+    pub fn replay(&self) -> Result<Option<Replay>, ModelError> {
+        self.db
+            .query_row(
+                "SELECT replay_request, replay_goal FROM _highwater_checkpoint",
+                [],
+                |row| {
+                    let request: Option<i64> = row.get(0)?;
+                    let goal: Option<i64> = row.get(1)?;
+                    Ok(request.zip(goal).map(|(r, g)| Replay {
+                        request: position(r),
+                        goal: position(g),
+                    }))
+                },
+            )
+            .map_err(io(&self.path))
+    }
+
+    /// Keeps another text of the same definition: other queries, other words.
+    pub fn set_source(&mut self, source: &str) -> Result<(), ModelError> {
+        self.db
+            .execute("UPDATE _highwater_model SET source = ?1", [source])
+            .map_err(io(&self.path))?;
+        source.clone_into(&mut self.about.source);
+        Ok(())
+    }
+}
+
+/// Whether a file of ours was made to the end. A stranger's file is an error.
+fn is_complete(path: &Path) -> Result<bool, ModelError> {
+    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let tables: i64 = db
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(io(path))?;
+    if tables == 0 {
+        return Ok(false);
+    }
+    check_format(&db, path).map(|()| true)
+}
+
+/// Opens a version read-only, for one who asks: its definition and checkpoint can be read.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, ModelError> {
+    let db = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    check_format(&db, path)?;
+    Ok(db)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, ModelError> {
+    let fail = io(path);
+    let db =
+        Connection::open_with_flags(path, flags & !OpenFlags::SQLITE_OPEN_URI).map_err(&fail)?;
+    db.busy_timeout(std::time::Duration::from_millis(250))
+        .map_err(&fail)?;
+    db.pragma_update(None, "synchronous", "normal")
+        .map_err(&fail)?;
+    db.pragma_update(None, "cache_size", -16_000)
+        .map_err(&fail)?;
+    db.pragma_update(None, "mmap_size", 256 << 20)
+        .map_err(&fail)?;
+    Ok(db)
+}
+
+fn check_format(db: &Connection, path: &Path) -> Result<(), ModelError> {
+    let fail = io(path);
+    let id: i32 = db
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(&fail)?;
+    let format: i32 = db
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(&fail)?;
+    if id != MODEL_APPLICATION_ID {
+        Err(ModelError::Foreign {
+            path: path.to_owned(),
+        })
+    } else if format > MODEL_FORMAT {
+        Err(ModelError::Newer {
+            path: path.to_owned(),
+            found: format,
+        })
+    } else {
+        Ok(())
+    }
+}
+
+fn make_tables(
+    db: &mut Connection,
+    guard: &Guard,
+    projection: &dyn Projection,
+    about: &About,
+) -> Result<(), String> {
+    let words = |e: rusqlite::Error| message(&e);
+    let transaction = db
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(words)?;
+    transaction
+        .execute_batch(
+            "CREATE TABLE _highwater_model (
+                 projection TEXT NOT NULL,
+                 hash TEXT NOT NULL,
+                 generation INTEGER NOT NULL,
+                 source TEXT NOT NULL,
+                 request INTEGER
+             ) STRICT;
+             CREATE TABLE _highwater_checkpoint (
+                 position INTEGER NOT NULL,
+                 event TEXT,
+                 applied INTEGER NOT NULL,
+                 replay_request INTEGER,
+                 replay_goal INTEGER
+             ) STRICT;
+             INSERT INTO _highwater_checkpoint (position, applied) VALUES (0, 0);",
+        )
+        .map_err(words)?;
+    transaction
+        .execute(
+            "INSERT INTO _highwater_model VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                about.projection,
+                about.hash,
+                i64::try_from(about.generation).unwrap_or(i64::MAX),
+                about.source,
+                about.request.map(int)
+            ],
+        )
+        .map_err(words)?;
+    let scope = guard.enter(Mode::Schema, APPLY_LIMIT);
+    projection
+        .create(&transaction)
+        .map_err(|reason| guard.explain_limit(reason))?;
+    drop(scope);
+    // Last, and in the same transaction: a file that has these is whole.
+    transaction
+        .pragma_update(None, "application_id", MODEL_APPLICATION_ID)
+        .map_err(words)?;
+    transaction
+        .pragma_update(None, "user_version", MODEL_FORMAT)
+        .map_err(words)?;
+    transaction.commit().map_err(words)
+}
+
+pub(super) fn read_about(db: &Connection) -> rusqlite::Result<About> {
+    db.query_row(
+        "SELECT projection, hash, generation, source, request FROM _highwater_model",
+        [],
+        |row| {
+            Ok(About {
+                projection: row.get(0)?,
+                hash: row.get(1)?,
+                generation: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+                source: row.get(3)?,
+                request: row.get::<_, Option<i64>>(4)?.map(position),
+            })
+        },
+    )
+}
+
+pub(super) fn read_checkpoint(db: &Connection) -> rusqlite::Result<Checkpoint> {
+    let mut statement =
+        db.prepare_cached("SELECT position, event, applied FROM _highwater_checkpoint")?;
+    let found = statement
+        .query_row([], |row| {
+            Ok(Checkpoint {
+                position: position(row.get(0)?),
+                event: row.get(1)?,
+                applied: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+            })
+        })
+        .optional()?;
+    found.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+fn write_checkpoint(db: &Connection, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE _highwater_checkpoint SET position = ?1, event = ?2, applied = ?3")?
+        .execute(params![
+            int(checkpoint.position),
+            checkpoint.event,
+            i64::try_from(checkpoint.applied).unwrap_or(i64::MAX)
+        ])
+        .map(drop)
+}
+
+fn int(position: Position) -> i64 {
+    i64::try_from(position.get()).unwrap_or(i64::MAX)
+}
+
+fn position(stored: i64) -> Position {
+    Position::new(u64::try_from(stored).unwrap_or(0))
+}
+
+pub(super) fn io(path: &Path) -> impl Fn(rusqlite::Error) -> ModelError + use<> {
+    let path = path.to_owned();
+    move |e| ModelError::Io {
+        path: path.clone(),
+        reason: message(&e),
+    }
+}
+
+fn io_error(path: &Path, error: &std::io::Error) -> ModelError {
+    ModelError::Io {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,504 @@
+//! Folds the log into one version of a read model, step by step, as its policy allows. It holds no clock
+//! and no thread: whoever runs it says what time it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::model::{Checkpoint, Model, ModelError, Replay};
+use super::pace::{Allowed, Now, Pace, Waiting};
+use super::policy::Policy;
+use super::projection::{ApplyError, Projection};
+use crate::event::{Event, Position, Timestamp};
+use crate::log::{LogError, SharedLog};
+
+/// How many events are read, and applied in one transaction, at most: near the head, and far behind.
+const PAGE_NEAR: usize = 500;
+const PAGE_FAR: usize = 5_000;
+
+/// How often a checkpoint is written while events pass that do not concern the projection.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// How often an event is tried before the projection stops at it.
+pub const TRIES: u32 = 5;
+
+/// Folds the log into one version of a read model.
+pub struct Runner {
+    projection: Arc<dyn Projection>,
+    log: SharedLog,
+    model: Model,
+    pace: Pace,
+    /// As the model's, and further where events passed that concern nobody.
+    seen: Checkpoint,
+    flushed_at: Duration,
+    waiting: Waiting,
+    /// What was allowed as a whole: up to here nothing holds it back.
+    goal: Position,
+    /// Never beyond this.
+    bound: Position,
+    trouble: Option<Trouble>,
+    /// The last page was full: more is likely to wait.
+    far: bool,
+    foreign: bool,
+}
+
+/// An event that could not be applied yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Which event.
+    pub position: Position,
+    /// What the handler said.
+    pub error: String,
+    /// How often it was tried.
+    pub tries: u32,
+    /// When it is tried again (monotonic); `None`: it stopped here.
+    pub next_try: Option<Duration>,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Something was done: step again.
+    Moved {
+        /// When each event that was applied had been recorded, where they were live work.
+        live: Vec<Timestamp>,
+        /// How many events were applied.
+        applied: u64,
+    },
+    /// Nothing to do until one of these.
+    Rest {
+        /// Until then (monotonic).
+        until: Option<Duration>,
+        /// Until the head is past this.
+        past: Option<Position>,
+    },
+}
+
+/// Why a step could not be taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunnerError {
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The read model's file could not be used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+impl Runner {
+    /// Begins where the model's checkpoint is, and compares that with the log.
+    ///
+    /// Errors: the log cannot be read.
+    pub async fn attach(
+        projection: Arc<dyn Projection>,
+        log: SharedLog,
+        model: Model,
+        policy: Policy,
+        monotonic: Duration,
+    ) -> Result<Self, RunnerError> {
+        let seen = model.checkpoint().clone();
+        let foreign = is_foreign(&*log, &seen).await?;
+        let replay = model.replay()?;
+        let goal = replay.map_or(Position::START, |replay| replay.goal);
+        Ok(Self {
+            projection,
+            log,
+            model,
+            pace: Pace::new(policy, monotonic),
+            waiting: Waiting {
+                looked_to: seen.position,
+                ..Waiting::default()
+            },
+            seen,
+            flushed_at: monotonic,
+            goal,
+            bound: Position::new(u64::MAX),
+            trouble: None,
+            far: false,
+            foreign,
+        })
+    }
+
+    /// Up to where it has seen the log; what its file says may be a second older.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.seen
+    }
+
+    /// Its file.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Its file, to be changed between steps.
+    pub fn model_mut(&mut self) -> &mut Model {
+        &mut self.model
+    }
+
+    /// What it folds with.
+    pub fn projection(&self) -> &Arc<dyn Projection> {
+        &self.projection
+    }
+
+    /// The event that it cannot apply.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    /// Whether the checkpoint is not of this log: the log was restored or exchanged.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
+    }
+
+    /// The policy that it keeps to.
+    pub fn policy(&self) -> Policy {
+        self.pace.policy()
+    }
+
+    /// Keeps to another policy from now on. What an earlier one had let through goes on.
+    pub fn set_policy(&mut self, policy: Policy, monotonic: Duration) {
+        self.pace = Pace::new(policy, monotonic);
+    }
+
+    /// Lets everything up to a position through, whatever the policy says.
+    pub fn allow_to(&mut self, position: Position) {
+        self.goal = self.goal.max(position);
+    }
+
+    /// Never goes beyond this position, whatever the policy says.
+    pub fn bound_to(&mut self, position: Position) {
+        self.bound = position;
+    }
+
+    /// Tries an event that it stopped at again.
+    pub fn try_again(&mut self) {
+        self.trouble = None;
+    }
+
+    /// Goes back to a position and applies what comes after it again, up to where it is now.
+    ///
+    /// Errors: the log or the file.
+    pub async fn replay(&mut self, request: Position, after: Position) -> Result<(), RunnerError> {
+        self.flush()?;
+        let mut again = 0;
+        let mut at = after;
+        while at < self.seen.position {
+            let page = self.log.read_all(at, PAGE_FAR).await?;
+            let Some(last) = page.last() else { break };
+            at = last.position;
+            let seen = self.seen.position;
+            let takes =
+                |e: &&Event| e.position <= seen && self.projection.subscription().takes_event(e);
+            again += page.iter().filter(takes).count() as u64;
+        }
+        let back_to = Checkpoint {
+            position: after,
+            event: event_at(&*self.log, after).await?.map(|event| event.id),
+            applied: self.seen.applied.saturating_sub(again),
+        };
+        let replay = Replay {
+            request,
+            goal: self.seen.position,
+        };
+        self.model.begin_replay(replay, back_to.clone())?;
+        self.goal = self.goal.max(replay.goal);
+        self.seen = back_to;
+        self.forget_waiting();
+        self.trouble = None;
+        Ok(())
+    }
+
+    /// Does what is allowed now, at most one page of it.
+    ///
+    /// Errors: the log or the file; take the step again later.
+    pub async fn step(&mut self, now: Now) -> Result<Step, RunnerError> {
+        if self.foreign {
+            return Ok(Step::Rest {
+                until: None,
+                past: None,
+            });
+        }
+        if let Some(trouble) = &self.trouble {
+            match trouble.next_try {
+                Some(at) if at <= now.monotonic => {}
+                until => return Ok(Step::Rest { until, past: None }),
+            }
+        }
+        if self.seen.position < self.goal {
+            return self.advance(u64::MAX, None, self.goal, now).await;
+        }
+        if let Some(enough) = self.pace.counts_to() {
+            self.look(enough, now).await?;
+        }
+        match self.pace.allowed(&self.waiting, now) {
+            Allowed::Apply {
+                events,
+                recorded_by,
+            } => {
+                self.advance(events, recorded_by, Position::new(u64::MAX), now)
+                    .await
+            }
+            Allowed::ToHead => {
+                self.goal = self.log.head().await?;
+                Ok(Step::Moved {
+                    live: Vec::new(),
+                    applied: 0,
+                })
+            }
+            Allowed::Nothing(until) => {
+                let counting = self
+                    .pace
+                    .counts_to()
+                    .is_some_and(|enough| self.waiting.count < enough);
+                self.rest(until, counting.then_some(self.waiting.looked_to), now)
+            }
+        }
+    }
+
+    /// Writes the checkpoint, where the file's is older than what was seen.
+    ///
+    /// Errors: the file.
+    pub fn flush(&mut self) -> Result<(), RunnerError> {
+        if self.model.checkpoint() != &self.seen {
+            self.model
+                .apply(&*self.projection, &[], self.seen.clone())
+                .map_err(|e| ModelError::Io {
+                    path: self.model.path().to_owned(),
+                    reason: e.reason,
+                })?;
+        }
+        Ok(())
+    }
+
+    fn rest(
+        &mut self,
+        until: Option<Duration>,
+        past: Option<Position>,
+        now: Now,
+    ) -> Result<Step, RunnerError> {
+        if self.model.checkpoint() == &self.seen {
+            return Ok(Step::Rest { until, past });
+        }
+        let due = self.flushed_at + FLUSH_EVERY;
+        if due <= now.monotonic {
+            self.flushed_at = now.monotonic;
+            self.flush()?;
+            return Ok(Step::Rest { until, past });
+        }
+        Ok(Step::Rest {
+            until: Some(until.map_or(due, |until| until.min(due))),
+            past,
+        })
+    }
+
+    fn forget_waiting(&mut self) {
+        self.waiting = Waiting {
+            looked_to: self.seen.position,
+            ..Waiting::default()
+        };
+    }
+
+    /// Counts what waits, for policies that hold it back, until `enough` were found.
+    async fn look(&mut self, enough: u64, now: Now) -> Result<(), RunnerError> {
+        if self.waiting.looked_to < self.seen.position {
+            self.forget_waiting();
+        }
+        while self.waiting.count < enough {
+            let page = self.log.read_all(self.waiting.looked_to, PAGE_NEAR).await?;
+            if page.is_empty() {
+                break;
+            }
+            for event in &page {
+                self.waiting.looked_to = event.position;
+                if self.projection.subscription().takes_event(event) {
+                    self.waiting.count += 1;
+                    self.waiting
+                        .oldest
+                        .get_or_insert((event.recorded_at, now.monotonic));
+                } else if self.waiting.count == 0 && event.position <= self.bound {
+                    // It concerns nobody: the read model has seen it.
+                    self.seen.position = event.position;
+                    self.seen.event = Some(event.id.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies the next page, within the limits given.
+    async fn advance(
+        &mut self,
+        most: u64,
+        recorded_by: Option<Timestamp>,
+        through: Position,
+        now: Now,
+    ) -> Result<Step, RunnerError> {
+        let limit = if self.far { PAGE_FAR } else { PAGE_NEAR };
+        let through = through.min(self.bound);
+        let was_far = std::mem::replace(&mut self.far, false);
+        if self.seen.position >= through {
+            return self.rest(None, None, now);
+        }
+        let page = self.log.read_all(self.seen.position, limit).await?;
+        if page.is_empty() {
+            return self.rest(None, Some(self.seen.position), now);
+        }
+        self.far = page.len() == limit;
+        let mut reach = self.seen.clone();
+        let mut take = Vec::with_capacity(page.len());
+        let mut held_until = None;
+        for event in page {
+            if event.position > through {
+                break;
+            }
+            if self.projection.subscription().takes_event(&event) {
+                if let Some(by) = recorded_by.filter(|by| event.recorded_at > *by) {
+                    held_until = Duration::try_from(event.recorded_at.duration_since(by)).ok();
+                    break;
+                }
+                if take.len() as u64 >= most {
+                    break;
+                }
+                reach.applied += 1;
+                reach.position = event.position;
+                reach.event = Some(event.id.clone());
+                take.push(event);
+            } else {
+                reach.position = event.position;
+                reach.event = Some(event.id);
+            }
+        }
+        if take.is_empty() {
+            return self.pass(reach, held_until, now);
+        }
+        let live = if was_far || self.far {
+            Vec::new()
+        } else {
+            take.iter().map(|e| e.recorded_at).collect()
+        };
+        self.apply(&take, reach, live, now)
+    }
+
+    /// Moves on over events that concern nobody.
+    fn pass(
+        &mut self,
+        reach: Checkpoint,
+        held_for: Option<Duration>,
+        now: Now,
+    ) -> Result<Step, RunnerError> {
+        let moved = reach.position > self.seen.position;
+        self.seen = reach;
+        if now.monotonic >= self.flushed_at + FLUSH_EVERY {
+            self.flushed_at = now.monotonic;
+            self.flush()?;
+        }
+        match held_for {
+            Some(wait) => self.rest(Some(now.monotonic + wait), None, now),
+            None if moved => Ok(Step::Moved {
+                live: Vec::new(),
+                applied: 0,
+            }),
+            None => self.rest(None, Some(self.seen.position), now),
+        }
+    }
+
+    fn apply(
+        &mut self,
+        events: &[Event],
+        reach: Checkpoint,
+        live: Vec<Timestamp>,
+        now: Now,
+    ) -> Result<Step, RunnerError> {
+        match self.model.apply(&*self.projection, events, reach.clone()) {
+            Ok(()) => {
+                self.seen = reach;
+                self.flushed_at = now.monotonic;
+                self.trouble = None;
+                self.forget_waiting();
+                self.pace.spent(events.len() as u64);
+                Ok(Step::Moved {
+                    live,
+                    applied: events.len() as u64,
+                })
+            }
+            Err(error) => self.stumble(events, &error, now),
+        }
+    }
+
+    /// Applies what stands before the event that failed, and notes the trouble.
+    fn stumble(
+        &mut self,
+        events: &[Event],
+        error: &ApplyError,
+        now: Now,
+    ) -> Result<Step, RunnerError> {
+        let before = &events[..error.index];
+        let culprit = &events[error.index];
+        if let Some(last) = before.last() {
+            let reach = Checkpoint {
+                position: last.position,
+                event: Some(last.id.clone()),
+                applied: self.seen.applied + before.len() as u64,
+            };
+            if self
+                .model
+                .apply(&*self.projection, before, reach.clone())
+                .is_ok()
+            {
+                self.seen = reach;
+                self.pace.spent(before.len() as u64);
+            }
+        }
+        let tries = match &self.trouble {
+            Some(trouble) if trouble.position == culprit.position => trouble.tries + 1,
+            _ => 1,
+        };
+        let stops = error.poisoned && tries >= TRIES;
+        let pause = Duration::from_millis(100) * 2_u32.pow(tries.min(5) - 1);
+        self.trouble = Some(Trouble {
+            position: culprit.position,
+            error: error.reason.clone(),
+            tries,
+            next_try: (!stops).then(|| now.monotonic + pause),
+        });
+        tracing::warn!(
+            projection = self.projection.name(),
+            position = culprit.position.get(),
+            tries,
+            error = error.reason,
+            "an event could not be applied"
+        );
+        Ok(Step::Moved {
+            live: Vec::new(),
+            applied: before.len() as u64,
+        })
+    }
+}
+
+/// The event at a position.
+async fn event_at(
+    log: &dyn crate::log::EventLog,
+    position: Position,
+) -> Result<Option<Event>, LogError> {
+    let Some(before) = position.get().checked_sub(1) else {
+        return Ok(None);
+    };
+    let page = log.read_all(Position::new(before), 1).await?;
+    Ok(page
+        .into_iter()
+        .next()
+        .filter(|event| event.position == position))
+}
+
+/// Whether the log's event at a checkpoint is another one, or is not there.
+///
+/// Errors: the log cannot be read.
+pub async fn is_foreign(
+    log: &dyn crate::log::EventLog,
+    checkpoint: &Checkpoint,
+) -> Result<bool, LogError> {
+    if checkpoint.position == Position::START {
+        return Ok(false);
+    }
+    let event = event_at(log, checkpoint.position).await?;
+    Ok(event.map(|event| event.id) != checkpoint.event)
+}

@@ -1,0 +1,144 @@
+//! Where the versions of a read model lie, and the link that says which one answers.
+//!
+//! `read/orders.db` is a link to `read/orders/3f2a9c1b-2.db`. Switching it is one rename of the link: who
+//! opens it gets one version or the other, whole. Database files themselves are never renamed.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The read models of one workspace, or the part of them that belongs to one projection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    root: PathBuf,
+    projection: String,
+}
+
+impl Versions {
+    /// Those of one projection below `root`. Nothing is made yet.
+    pub fn new(root: &Path, projection: &str) -> Self {
+        Self {
+            root: root.to_owned(),
+            projection: projection.to_owned(),
+        }
+    }
+
+    /// The stable path under which the version that answers can be opened.
+    pub fn link(&self) -> PathBuf {
+        self.root.join(format!("{}.db", self.projection))
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.join(&self.projection)
+    }
+
+    /// The file of the version that answers; `None` before there is one.
+    ///
+    /// Errors: the system.
+    pub fn live(&self) -> io::Result<Option<PathBuf>> {
+        match fs::read_link(self.link()) {
+            Ok(target) => Ok(Some(self.root.join(target))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Every version's file, with its generation, oldest first.
+    ///
+    /// Errors: the system.
+    pub fn all(&self) -> io::Result<Vec<(u64, PathBuf)>> {
+        let entries = match fs::read_dir(self.folder()) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "db")
+                && let Some(generation) = generation(&path)
+            {
+                found.push((generation, path));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The file for the next version of a definition, which is not made yet, and its generation.
+    ///
+    /// Errors: the system.
+    pub fn next(&self, hash: &str) -> io::Result<(u64, PathBuf)> {
+        fs::create_dir_all(self.folder())?;
+        let generation = self.all()?.last().map_or(1, |(last, _)| last + 1);
+        let short = &hash[..8.min(hash.len())];
+        Ok((
+            generation,
+            self.folder().join(format!("{short}-{generation}.db")),
+        ))
+    }
+
+    /// Makes a version the one that answers, at once for everybody who opens the link from now on.
+    ///
+    /// Errors: the system; the link is as it was then.
+    pub fn switch(&self, to: &Path) -> io::Result<()> {
+        let target = to.strip_prefix(&self.root).unwrap_or(to);
+        let fresh = self.root.join(format!(".{}.link", self.projection));
+        match fs::remove_file(&fresh) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        symlink(target, &fresh)?;
+        fs::rename(&fresh, self.link())
+    }
+}
+
+/// Removes a database with what SQLite keeps beside it. Connections that are open keep their file.
+///
+/// Errors: the system.
+pub fn remove_database(path: &Path) -> io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match fs::remove_file(&name) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn generation(path: &Path) -> Option<u64> {
+    path.file_stem()?.to_str()?.rsplit_once('-')?.1.parse().ok()
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+#[cfg(windows)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_file(target, link)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_switch_changes_what_the_link_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let versions = Versions::new(folder.path(), "orders");
+        assert_eq!(versions.live().unwrap(), None);
+        for (number, hash) in [(1, "aaaaaaaabb"), (2, "cccccccc")] {
+            let (generation, path) = versions.next(hash).unwrap();
+            assert_eq!(generation, number);
+            fs::write(&path, hash).unwrap();
+            versions.switch(&path).unwrap();
+            assert_eq!(fs::read_to_string(versions.link()).unwrap(), hash);
+            assert_eq!(versions.live().unwrap(), Some(path));
+        }
+        assert_eq!(versions.all().unwrap().len(), 2);
+    }
+}

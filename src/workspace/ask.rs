@@ -1,0 +1,349 @@
+//! Asking read models, with the consistency that an answer needs.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use super::operations::{self, Operation, Operations};
+use super::{Workspace, WorkspaceError, report};
+use crate::event::{Event, Position, Timestamp};
+use crate::log::EventLog;
+use crate::read::{Checkpoint, Policy, Reader, Subscription, is_foreign, parse_duration};
+
+/// How fresh an answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Consistency {
+    /// As it is now.
+    #[default]
+    Eventual,
+    /// Everything that was stored when it was asked.
+    Strong,
+    /// Everything up to this position: one's own writes, say.
+    AtLeast(Position),
+    /// Nothing lacking for longer than this.
+    Within(Duration),
+}
+
+/// Why a consistency could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("consistency {0:?} is not known: write eventual, strong, at-least=POSITION or within=2s")]
+pub struct ConsistencyError(String);
+
+impl FromStr for Consistency {
+    type Err = ConsistencyError;
+
+    fn from_str(text: &str) -> Result<Self, ConsistencyError> {
+        let wrong = || ConsistencyError(text.to_owned());
+        match text.split_once('=') {
+            None if text == "eventual" => Ok(Self::Eventual),
+            None if text == "strong" => Ok(Self::Strong),
+            Some(("at-least", n)) => n
+                .parse()
+                .map(|n| Self::AtLeast(Position::new(n)))
+                .map_err(|_| wrong()),
+            Some(("within", time)) => parse_duration(time).map(Self::Within).map_err(|_| wrong()),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// An answer, and how fresh it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// One object a row.
+    pub rows: Vec<Map<String, Value>>,
+    /// Up to where the answer has everything that concerns the projection.
+    pub position: Position,
+    /// How long the oldest event that it lacks had been waiting; 0 where it lacks nothing.
+    pub age: Duration,
+    /// How long was waited for the consistency that was asked for.
+    pub waited: Duration,
+    /// The version that answered.
+    pub version: String,
+}
+
+/// Why there is no answer: the read model did not get there in time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{projection} has {has} and {wanted} was asked for; after {waited:.1?} it is still not there: {because}"
+)]
+pub struct NotFreshError {
+    /// The projection.
+    pub projection: String,
+    /// Up to where it has the log.
+    pub has: Position,
+    /// What was asked for.
+    pub wanted: String,
+    /// How long was waited.
+    pub waited: Duration,
+    /// What holds it, and what helps.
+    pub because: String,
+}
+
+/// How often a read model in another process's hands is looked at: soon at first, then less so.
+const FIRST_LOOKS: Duration = Duration::from_millis(1);
+const LATER_LOOKS: Duration = Duration::from_millis(10);
+
+/// Follows how far one read model is.
+pub(super) struct Follow<'a> {
+    workspace: &'a Workspace,
+    projection: &'a str,
+    subscription: Subscription,
+    reader: Option<Reader>,
+    /// Everything up to here concerns nobody, beyond a checkpoint.
+    passed: Position,
+}
+
+impl<'a> Follow<'a> {
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        projection: &'a str,
+    ) -> Result<Self, WorkspaceError> {
+        let subscription = workspace
+            .projection(projection)?
+            .definition()
+            .subscription
+            .clone();
+        Ok(Self {
+            workspace,
+            projection,
+            subscription,
+            reader: None,
+            passed: Position::START,
+        })
+    }
+
+    fn log(&self) -> &dyn EventLog {
+        &*self.workspace.0.log
+    }
+
+    /// Up to where it has everything that concerns it, and the first event that it lacks.
+    pub(super) async fn reach(
+        &mut self,
+        checkpoint: &Checkpoint,
+    ) -> Result<(Position, Option<Event>), WorkspaceError> {
+        self.passed = self.passed.max(checkpoint.position);
+        loop {
+            let page = self.log().read_all(self.passed, 500).await?;
+            if page.is_empty() {
+                return Ok((self.passed, None));
+            }
+            for event in page {
+                if self.subscription.takes_event(&event) {
+                    return Ok((self.passed, Some(event)));
+                }
+                self.passed = event.position;
+            }
+        }
+    }
+
+    fn checkpoint(&mut self) -> Result<Checkpoint, WorkspaceError> {
+        let versions = self.workspace.0.folder.versions(self.projection);
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => Reader::open(&versions, self.projection)?,
+        };
+        let checkpoint = reader.checkpoint()?;
+        self.reader = Some(reader);
+        Ok(checkpoint)
+    }
+
+    /// Waits until it has everything up to a position that concerns it. Answers why it has not, where it
+    /// cannot be waited for or the time is over.
+    pub(super) async fn until(
+        &mut self,
+        position: Position,
+        deadline: Instant,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let began = Instant::now();
+        loop {
+            // Another version may answer by now.
+            if began.elapsed() > LATER_LOOKS {
+                self.reader = None;
+            }
+            let checkpoint = self.checkpoint()?;
+            let (reach, lacks) = self.reach(&checkpoint).await?;
+            if reach >= position || lacks.as_ref().is_none_or(|event| event.position > position) {
+                return Ok(None);
+            }
+            if let Some(because) = self.workspace.hindrance(self.projection).await? {
+                return Ok(Some(because));
+            }
+            if Instant::now() >= deadline {
+                return Ok(Some("the time limit is over".to_owned()));
+            }
+            pause(began, deadline).await;
+        }
+    }
+}
+
+async fn pause(began: Instant, deadline: Instant) {
+    let soon = began.elapsed() < Duration::from_millis(50);
+    let pause = if soon { FIRST_LOOKS } else { LATER_LOOKS };
+    tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
+}
+
+impl Workspace {
+    /// Answers a question, as fresh as asked for, waiting for at most `patience`.
+    ///
+    /// A `manual` projection applies what waits when somebody asks for more than `eventual`.
+    ///
+    /// Errors: no such projection or query, wrong parameters, not fresh enough in time, the log.
+    pub async fn query(
+        &self,
+        projection: &str,
+        query: &str,
+        parameters: &BTreeMap<String, String>,
+        consistency: Consistency,
+        patience: Duration,
+    ) -> Result<Answered, QueryFailed> {
+        let began = Instant::now();
+        let deadline = began + patience;
+        let head = self.0.log.head().await.map_err(WorkspaceError::from)?;
+        let mut follow = Follow::new(self, projection)?;
+        let mut asked = false;
+        loop {
+            let versions = self.0.folder.versions(projection);
+            let mut reader = Reader::open(&versions, projection).map_err(WorkspaceError::from)?;
+            let checkpoint = reader.checkpoint().map_err(WorkspaceError::from)?;
+            follow.passed = Position::START;
+            let (position, lacks) = follow.reach(&checkpoint).await?;
+            let age = age(lacks.as_ref());
+            let left = deadline.saturating_duration_since(Instant::now());
+            if is_fresh(consistency, position, lacks.as_ref(), age, head) {
+                let limit = left.max(Duration::from_millis(100));
+                let waited = began.elapsed();
+                let answer = reader
+                    .ask(query, parameters, limit)
+                    .map_err(WorkspaceError::from)?;
+                let position = position.max(answer.checkpoint.position);
+                let (rows, version) = (answer.rows, reader.version().to_owned());
+                return Ok(Answered {
+                    rows,
+                    position,
+                    age,
+                    waited,
+                    version,
+                });
+            }
+            // Wrong words are answered at once, not after a wait.
+            reader
+                .check(query, parameters)
+                .map_err(WorkspaceError::from)?;
+            if !std::mem::replace(&mut asked, true)
+                && self.policy_of(projection).await? == Policy::Manual
+            {
+                let stream = operations::stream(projection).map_err(WorkspaceError::from)?;
+                let request = operations::request(&*self.0.log, &stream, Operation::Apply).await;
+                request.map_err(WorkspaceError::from)?;
+            }
+            let because = match self.hindrance(projection).await? {
+                Some(because) => because,
+                None if left.is_zero() => {
+                    "give it longer with --timeout, or ask with --consistency eventual".to_owned()
+                }
+                None => {
+                    pause(began, deadline).await;
+                    continue;
+                }
+            };
+            return Err(QueryFailed::NotFresh(NotFreshError {
+                projection: projection.to_owned(),
+                has: position,
+                wanted: wanted(consistency, head),
+                waited: began.elapsed(),
+                because,
+            }));
+        }
+    }
+
+    /// The policy in force: the file's, or what was set by hand since.
+    pub(super) async fn policy_of(&self, projection: &str) -> Result<Policy, WorkspaceError> {
+        let stream = operations::stream(projection)?;
+        let operations = Operations::read(&*self.0.log, &stream).await?;
+        let file = self.projection(projection)?.definition().policy;
+        Ok(operations.policy.unwrap_or(file))
+    }
+
+    /// Why a projection will not move, whatever one waits for.
+    pub(super) async fn hindrance(
+        &self,
+        projection: &str,
+    ) -> Result<Option<String>, WorkspaceError> {
+        if self.engine().is_none() {
+            return Ok(Some(
+                "no engine runs: start one with `highwater run`".to_owned(),
+            ));
+        }
+        let stream = operations::stream(projection)?;
+        if Operations::read(&*self.0.log, &stream).await?.paused {
+            return Ok(Some(format!(
+                "it is paused: `highwater resume {projection}`"
+            )));
+        }
+        let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();
+        let trouble = reports
+            .iter()
+            .find_map(|report| report.projections.get(projection)?.trouble.as_ref());
+        if let Some(trouble) = trouble.filter(|trouble| trouble.stopped) {
+            return Ok(Some(format!(
+                "it stopped at event {}: {}",
+                trouble.position, trouble.error
+            )));
+        }
+        let reader = Reader::open(&self.0.folder.versions(projection), projection)?;
+        if is_foreign(&*self.0.log, &reader.checkpoint()?).await? {
+            return Ok(Some(format!(
+                "its checkpoint is not of this log, which was restored or exchanged: `highwater rebuild {projection}`"
+            )));
+        }
+        Ok(None)
+    }
+}
+
+/// Why a query was not answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryFailed {
+    /// The read model did not get there in time.
+    #[error(transparent)]
+    NotFresh(#[from] NotFreshError),
+    /// Everything else.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+}
+
+fn age(lacks: Option<&Event>) -> Duration {
+    let since = lacks.map(|event| Timestamp::now().duration_since(event.recorded_at));
+    since
+        .and_then(|since| Duration::try_from(since).ok())
+        .unwrap_or_default()
+}
+
+fn is_fresh(
+    consistency: Consistency,
+    position: Position,
+    lacks: Option<&Event>,
+    age: Duration,
+    head: Position,
+) -> bool {
+    let has =
+        |wanted: Position| position >= wanted || lacks.is_some_and(|event| event.position > wanted);
+    match consistency {
+        Consistency::Eventual => true,
+        Consistency::Strong => has(head),
+        Consistency::AtLeast(wanted) => has(wanted),
+        Consistency::Within(limit) => age <= limit,
+    }
+}
+
+fn wanted(consistency: Consistency, head: Position) -> String {
+    match consistency {
+        Consistency::Eventual => "any position".to_owned(),
+        Consistency::Strong => format!("everything up to {head}"),
+        Consistency::AtLeast(position) => format!("position {position}"),
+        Consistency::Within(limit) => format!("nothing older than {limit:?}"),
+    }
+}

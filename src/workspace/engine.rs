@@ -1,0 +1,229 @@
+//! The engine: a supervisor a projection, and one who reports for all of them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+
+use super::WorkspaceError;
+use super::folder::Folder;
+use super::report::{self, HEARTBEAT, Progress, Report};
+use super::supervisor::{self, Charge};
+use crate::event::Timestamp;
+use crate::log::SharedLog;
+use crate::read::{Projection as _, SqlProjection};
+
+/// How often an engine reports at most.
+const REPORT_EVERY: Duration = Duration::from_millis(200);
+
+/// The name of the lock that says which process runs the engine.
+pub(super) const ENGINE: &str = "$engine";
+
+/// An engine that runs in this process. Stop it with [`Engine::stop`]; dropping it stops it too, and
+/// waits for its threads.
+pub struct Engine {
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+    ready: watch::Receiver<bool>,
+}
+
+impl Engine {
+    /// Starts a thread for each projection, and one that reports. Called within a tokio runtime.
+    ///
+    /// Errors: the system gives no thread.
+    pub(super) fn start(
+        folder: &Folder,
+        log: &SharedLog,
+        projections: &[Arc<SqlProjection>],
+    ) -> Result<Self, WorkspaceError> {
+        let (stop, stopped) = watch::channel(false);
+        let (attempted, attempts) = watch::channel(0);
+        let (reported, ready) = watch::channel(false);
+        let changed = Arc::new(Notify::new());
+        let runtime = Handle::current();
+        let started = Instant::now();
+        let mut engine = Self {
+            stop,
+            threads: Vec::new(),
+            ready,
+        };
+        let mut reports = BTreeMap::new();
+        for projection in projections {
+            let (progress, shown) = watch::channel(None);
+            reports.insert(projection.name().to_owned(), shown);
+            let charge = Charge {
+                folder: folder.clone(),
+                log: Arc::clone(log),
+                projection: Arc::clone(projection),
+                progress,
+                changed: Arc::clone(&changed),
+                attempted: attempted.clone(),
+                stop: stopped.clone(),
+                runtime: runtime.clone(),
+                started,
+            };
+            engine.spawn(folder, projection.name(), move || supervisor::run(&charge))?;
+        }
+        let reporter = Reporter {
+            folder: folder.clone(),
+            reports,
+            changed,
+            stop: stopped,
+            lock: None,
+            attempts,
+            reported,
+        };
+        engine.spawn(folder, "reports", move || runtime.block_on(reporter.run()))?;
+        Ok(engine)
+    }
+
+    fn spawn(
+        &mut self,
+        folder: &Folder,
+        name: &str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), WorkspaceError> {
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(work);
+        let thread = thread.map_err(|e| WorkspaceError::Io {
+            path: folder.path().to_owned(),
+            reason: e.to_string(),
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// Waits until each projection's loop runs, or stands by for another engine's, and that can be seen.
+    pub async fn ready(&mut self) {
+        // The sender lives as long as its thread: an error means that the engine is gone.
+        drop(self.ready.wait_for(|ready| *ready).await);
+    }
+
+    /// Stops after the step that each loop is in, with every checkpoint written.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let threads = std::mem::take(&mut self.threads);
+        let joined =
+            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|t| drop(t.join())));
+        drop(joined.await);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        for thread in self.threads.drain(..) {
+            drop(thread.join());
+        }
+    }
+}
+
+/// Writes what the supervisors say to a file.
+struct Reporter {
+    folder: Folder,
+    reports: BTreeMap<String, watch::Receiver<Option<Progress>>>,
+    changed: Arc<Notify>,
+    stop: watch::Receiver<bool>,
+    /// Held while this is the process that is shown as the engine.
+    lock: Option<File>,
+    /// How many supervisors made their first attempt.
+    attempts: watch::Receiver<usize>,
+    /// Set once a report says how all of them are.
+    reported: watch::Sender<bool>,
+}
+
+impl Reporter {
+    async fn run(mut self) {
+        let mut stop = self.stop.clone();
+        let pid = std::process::id();
+        loop {
+            let everybody = *self.attempts.borrow() >= self.reports.len();
+            self.take_lock();
+            if let Err(error) = report::write(&self.folder.reports(), &self.report(pid)) {
+                tracing::warn!(%error, "the engine's report cannot be written");
+            }
+            if everybody {
+                self.reported.send_replace(true);
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                () = self.until_due(everybody) => {}
+            }
+        }
+        drop(std::fs::remove_file(report::path(
+            &self.folder.reports(),
+            pid,
+        )));
+    }
+
+    /// Until somebody has news, at most five times a second, or the heartbeat is due. At the start it is
+    /// due as soon as everybody has made an attempt.
+    async fn until_due(&self, everybody: bool) {
+        if !everybody {
+            let mut attempts = self.attempts.clone();
+            let all = self.reports.len();
+            drop(tokio::time::timeout(REPORT_EVERY, attempts.wait_for(|made| *made >= all)).await);
+            return;
+        }
+        tokio::time::sleep(REPORT_EVERY).await;
+        drop(
+            tokio::time::timeout(
+                HEARTBEAT.saturating_sub(REPORT_EVERY),
+                self.changed.notified(),
+            )
+            .await,
+        );
+    }
+
+    fn report(&self, pid: u32) -> Report {
+        let owned = |(name, shown): (&String, &watch::Receiver<Option<Progress>>)| {
+            shown
+                .borrow()
+                .clone()
+                .map(|progress| (name.clone(), progress))
+        };
+        Report {
+            pid,
+            heartbeat: Timestamp::now(),
+            projections: self.reports.iter().filter_map(owned).collect(),
+        }
+    }
+
+    fn take_lock(&mut self) {
+        if self.lock.is_some() {
+            return;
+        }
+        let path = self.folder.lock(ENGINE);
+        let taken = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .and_then(|mut file| {
+                file.try_lock().map_err(std::io::Error::from)?;
+                file.set_len(0)?;
+                write!(file, "{}", std::process::id())?;
+                Ok(file)
+            });
+        self.lock = taken.ok();
+    }
+}
+
+/// The process that runs the engine; `None` where nobody does.
+pub(super) fn running(folder: &Folder) -> Option<u32> {
+    let path = folder.lock(ENGINE);
+    let file = File::open(&path).ok()?;
+    match file.try_lock_shared() {
+        Ok(()) => None,
+        Err(_) => std::fs::read_to_string(&path)
+            .ok()
+            .and_then(|pid| pid.trim().parse().ok())
+            .or(Some(0)),
+    }
+}

@@ -1,0 +1,115 @@
+//! A workspace's folder: where its parts lie, how it is found, and how one is made.
+
+use std::path::{Path, PathBuf};
+
+use super::WorkspaceError;
+use super::config::{CONFIG_FILE, CONFIG_TEMPLATE};
+use crate::read::Versions;
+
+/// Where the parts of a workspace lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// A folder that is a workspace. Errors: it is not there, a file, or has no `highwater.toml`.
+    pub fn existing(path: &Path) -> Result<Self, WorkspaceError> {
+        let not = |why: &str| WorkspaceError::NotAWorkspace {
+            path: path.to_owned(),
+            why: why.to_owned(),
+        };
+        if !path.exists() {
+            return Err(not("there is no such folder"));
+        }
+        if !path.is_dir() {
+            return Err(not("it is a file, not a folder"));
+        }
+        if !path.join(CONFIG_FILE).is_file() {
+            return Err(not("it has no highwater.toml"));
+        }
+        let path = path.canonicalize().map_err(|e| WorkspaceError::Io {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        })?;
+        Ok(Self(path))
+    }
+
+    /// The nearest folder at or above `start` that is a workspace. Errors: there is none.
+    pub fn nearest(start: &Path) -> Result<Self, WorkspaceError> {
+        match start
+            .ancestors()
+            .find(|folder| folder.join(CONFIG_FILE).is_file())
+        {
+            Some(found) => Self::existing(found),
+            None => Err(WorkspaceError::NoneFound {
+                start: start.to_owned(),
+            }),
+        }
+    }
+
+    /// Makes a workspace: a commented `highwater.toml` and an empty `projections/`. What is there stays.
+    ///
+    /// Errors: it is a file, it is a workspace already, the system.
+    pub fn init(path: &Path) -> Result<Self, WorkspaceError> {
+        let config = path.join(CONFIG_FILE);
+        if config.exists() {
+            return Err(WorkspaceError::Exists {
+                path: path.to_owned(),
+            });
+        }
+        let make = || -> std::io::Result<()> {
+            std::fs::create_dir_all(path.join("projections"))?;
+            std::fs::write(&config, CONFIG_TEMPLATE)
+        };
+        make().map_err(|e| WorkspaceError::Io {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        })?;
+        Self::existing(path)
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where projections are written.
+    pub fn projections(&self) -> PathBuf {
+        self.0.join("projections")
+    }
+
+    /// Where everything is kept that nobody edits.
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    /// Where the read models are.
+    pub fn models(&self) -> PathBuf {
+        self.data().join("read")
+    }
+
+    /// The versions of one projection's read model.
+    pub fn versions(&self, projection: &str) -> Versions {
+        Versions::new(&self.models(), projection)
+    }
+
+    /// Where engines report.
+    pub fn reports(&self) -> PathBuf {
+        self.data().join("reports")
+    }
+
+    /// The file whose lock makes a process the owner of something.
+    pub fn lock(&self, of: &str) -> PathBuf {
+        self.data().join("locks").join(format!("{of}.lock"))
+    }
+
+    /// Makes the folders below `data`. Errors: the system; a folder that cannot be written to.
+    pub fn prepare(&self) -> Result<(), WorkspaceError> {
+        for folder in [self.models(), self.reports(), self.data().join("locks")] {
+            std::fs::create_dir_all(&folder).map_err(|e| WorkspaceError::Io {
+                path: folder,
+                reason: e.to_string(),
+            })?;
+        }
+        Ok(())
+    }
+}

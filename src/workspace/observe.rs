@@ -1,0 +1,533 @@
+//! Looks at a workspace from outside of its engine, and makes snapshots of what is there: positions from
+//! the files themselves, counts from the log, everything else from the engines' reports.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use notify::Watcher;
+use tokio::sync::{Notify, watch};
+
+use super::operations::{self, Operations};
+use super::report::{self, HEARTBEAT, Progress, Report};
+use super::snapshot::{
+    EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS, RebuildView, Snapshot,
+    Visibility, WorkspaceInfo,
+};
+use super::{Workspace, WorkspaceError, engine};
+use crate::event::{Event, Position, StreamId, Timestamp};
+use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Status, eta};
+use crate::log::SharedLog;
+use crate::read::{
+    Backlog, Checkpoint, Policy, Projection as _, Reader, SqlProjection, Survey, Tail, Versions,
+    is_foreign,
+};
+
+/// Snapshots come no closer together than this: 30 a second.
+const CLOSEST: Duration = Duration::from_millis(33);
+
+/// While something is late, ages grow: a snapshot so often.
+const WHILE_LATE: Duration = Duration::from_millis(250);
+
+/// A sample of history so often.
+const HISTORY_STEP: Duration = Duration::from_millis(500);
+
+/// How many events outside of the tail are looked at for one snapshot: a few milliseconds of work.
+const BUDGET: usize = 5_000;
+
+/// The same where somebody asks once and waits for the answer.
+const BUDGET_ONCE: usize = 1_000_000;
+
+/// How many of the newest events are kept.
+const TAIL: usize = 4_096;
+
+/// One picture, by somebody who has not looked before.
+pub(super) async fn once(workspace: &Workspace) -> Result<Snapshot, WorkspaceError> {
+    let mut observer = Observer::new(workspace.clone(), BUDGET_ONCE);
+    // A breach is raised by the second evaluation.
+    observer.observe().await?;
+    observer.observe().await
+}
+
+/// Looks on until nobody wants to know any more, and sends a snapshot whenever something changed.
+pub(super) async fn forever(
+    workspace: Workspace,
+    to: watch::Sender<Arc<Snapshot>>,
+    poke: Arc<Notify>,
+) {
+    let log = workspace.log();
+    let reports = workspace.folder().reports();
+    let mut observer = Observer::new(workspace, BUDGET);
+    let _watcher = watch_folder(&reports, &poke);
+    while !to.is_closed() {
+        let began = Instant::now();
+        match observer.observe().await {
+            Ok(snapshot) => {
+                to.send_if_modified(|known| {
+                    let changed = !known.shows_the_same(&snapshot);
+                    if changed {
+                        *known = Arc::new(snapshot);
+                    }
+                    changed
+                });
+            }
+            Err(error) => tracing::warn!(%error, "the workspace cannot be observed just now"),
+        }
+        tokio::time::sleep(CLOSEST.saturating_sub(began.elapsed())).await;
+        let pause = if observer.late { WHILE_LATE } else { HEARTBEAT };
+        tokio::select! {
+            () = poke.notified() => {}
+            () = to.closed() => {}
+            waited = log.wait(observer.tail.head(), Some(Instant::now() + pause)) => {
+                if let Err(error) = waited {
+                    tracing::warn!(%error, "the log cannot be watched just now");
+                    tokio::time::sleep(HEARTBEAT).await;
+                }
+            }
+        }
+    }
+}
+
+/// Pokes when a report changes. Without it, the heartbeat's period is soon enough.
+fn watch_folder(
+    folder: &std::path::Path,
+    poke: &Arc<Notify>,
+) -> Option<notify::RecommendedWatcher> {
+    let poke = Arc::clone(poke);
+    let mut watcher =
+        notify::recommended_watcher(move |_: notify::Result<notify::Event>| poke.notify_one())
+            .ok()?;
+    watcher
+        .watch(folder, notify::RecursiveMode::NonRecursive)
+        .ok()?;
+    Some(watcher)
+}
+
+struct Observer {
+    workspace: Workspace,
+    log: SharedLog,
+    budget: usize,
+    began: Instant,
+    tail: Tail,
+    followers: BTreeMap<String, Follower>,
+    whole: Samples,
+    late: bool,
+    recent: Arc<[Event]>,
+}
+
+/// What is remembered of one projection between two looks.
+struct Follower {
+    projection: Arc<SqlProjection>,
+    versions: Versions,
+    stream: StreamId,
+    operations: Operations,
+    reader: Option<(PathBuf, Reader)>,
+    foreign: bool,
+    survey: Survey,
+    samples: Samples,
+    shadow: (String, Samples),
+    breach: Breach,
+    history: VecDeque<f32>,
+    historied: Option<Duration>,
+}
+
+/// What all projections are looked at with, at one moment.
+struct Moment<'a> {
+    log: &'a SharedLog,
+    tail: &'a Tail,
+    reports: &'a [Report],
+    running: bool,
+    monotonic: Duration,
+    budget: usize,
+}
+
+impl Observer {
+    fn new(workspace: Workspace, budget: usize) -> Self {
+        let followers = workspace.projections().iter().filter_map(|projection| {
+            let follower = Follower::new(&workspace, projection)?;
+            Some((projection.name().to_owned(), follower))
+        });
+        let followers = followers.collect();
+        let tail = Tail::new(Position::START, TAIL);
+        let log = workspace.log();
+        let began = Instant::now();
+        let (whole, recent) = (Samples::new(), Arc::from([]));
+        Self {
+            workspace,
+            log,
+            budget,
+            began,
+            tail,
+            followers,
+            whole,
+            late: false,
+            recent,
+        }
+    }
+
+    async fn observe(&mut self) -> Result<Snapshot, WorkspaceError> {
+        // Checkpoints first, the head last: the other order shows a read model ahead of its log.
+        let mut checkpoints = BTreeMap::new();
+        for (name, follower) in &mut self.followers {
+            checkpoints.insert(name.clone(), follower.checkpoint());
+        }
+        let before = self.tail.head();
+        let head = self.tail.follow(&*self.log).await?;
+        if head != before {
+            let recent = self.tail.events().iter().rev().take(RECENT_EVENTS).rev();
+            self.recent = recent.cloned().collect();
+        }
+        let monotonic = self.began.elapsed();
+        self.whole.push(Sample {
+            at: monotonic,
+            stored: head.get(),
+            ..Sample::default()
+        });
+        let folder = self.workspace.folder();
+        let reports = report::read_all(&folder.reports()).unwrap_or_default();
+        let pid = engine::running(folder);
+        let moment = Moment {
+            log: &self.log,
+            tail: &self.tail,
+            reports: &reports,
+            running: pid.is_some(),
+            monotonic,
+            budget: self.budget,
+        };
+        let mut projections = Vec::new();
+        for (name, follower) in &mut self.followers {
+            if let Some(Some(checkpoint)) = checkpoints.get(name) {
+                projections.push(follower.look(checkpoint, before, &moment).await?);
+            } else {
+                projections.push(
+                    follower
+                        .look(&Checkpoint::default(), before, &moment)
+                        .await?,
+                );
+            }
+        }
+        self.late = projections
+            .iter()
+            .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some());
+        let problems = self.workspace.problems().iter().cloned();
+        Ok(Snapshot {
+            taken_at: Timestamp::now(),
+            workspace: WorkspaceInfo {
+                name: self.workspace.name(),
+                path: folder.path().to_owned(),
+                durability: self.workspace.config().durability,
+            },
+            engine: EngineInfo {
+                running: pid.is_some(),
+                pid,
+                here: pid == Some(std::process::id()),
+            },
+            head,
+            stored_per_second: self.whole.rates().stored,
+            commands: self.workspace.counts(),
+            projections,
+            recent: Arc::clone(&self.recent),
+            problems: problems.chain(loop_problems(&reports)).collect(),
+        })
+    }
+}
+
+/// What keeps whole loops from working, as their engines say.
+fn loop_problems(reports: &[Report]) -> impl Iterator<Item = String> + '_ {
+    let all = reports
+        .iter()
+        .filter(|report| is_alive(report))
+        .flat_map(|report| &report.projections);
+    all.filter_map(|(name, progress)| {
+        progress
+            .problem
+            .as_ref()
+            .map(|problem| format!("{name}: {problem}"))
+    })
+}
+
+/// Whether an engine has given a heartbeat in the last three periods.
+fn is_alive(report: &Report) -> bool {
+    let since = Timestamp::now()
+        .duration_since(report.heartbeat)
+        .unsigned_abs();
+    since <= HEARTBEAT * 3
+}
+
+impl Follower {
+    fn new(workspace: &Workspace, projection: &Arc<SqlProjection>) -> Option<Self> {
+        Some(Self {
+            projection: Arc::clone(projection),
+            versions: workspace.folder().versions(projection.name()),
+            stream: operations::stream(projection.name()).ok()?,
+            operations: Operations::default(),
+            reader: None,
+            foreign: false,
+            survey: Survey::default(),
+            samples: Samples::new(),
+            shadow: (String::new(), Samples::new()),
+            breach: Breach::default(),
+            history: VecDeque::new(),
+            historied: None,
+        })
+    }
+
+    /// The live version's checkpoint, from its file; `None` while there is no version yet.
+    fn checkpoint(&mut self) -> Option<Checkpoint> {
+        let live = self.versions.live().ok()??;
+        if self.reader.as_ref().is_none_or(|(path, _)| *path != live) {
+            self.reader = None;
+            let reader = Reader::open(&self.versions, self.projection.name()).ok()?;
+            self.reader = Some((live, reader));
+            self.survey = Survey::default();
+        }
+        let checkpoint = self
+            .reader
+            .as_ref()
+            .and_then(|(_, reader)| reader.checkpoint().ok());
+        if checkpoint.is_none() {
+            self.reader = None;
+        }
+        checkpoint
+    }
+
+    async fn look(
+        &mut self,
+        checkpoint: &Checkpoint,
+        before: Position,
+        moment: &Moment<'_>,
+    ) -> Result<ProjectionView, WorkspaceError> {
+        self.take_operations(before, moment).await?;
+        self.foreign = is_foreign(&**moment.log, checkpoint).await?;
+        let subscription = match &self.reader {
+            Some((_, reader)) => &reader.definition().subscription,
+            None => self.projection.subscription(),
+        };
+        let backlog = self
+            .survey
+            .update(
+                &**moment.log,
+                moment.tail,
+                subscription,
+                checkpoint,
+                moment.monotonic,
+                moment.budget,
+            )
+            .await?;
+        let name = self.projection.name();
+        let report = moment
+            .reports
+            .iter()
+            .filter(|report| moment.running && is_alive(report));
+        let progress = report
+            .filter_map(|report| report.projections.get(name))
+            .next();
+        let policy = self
+            .operations
+            .policy
+            .unwrap_or(self.projection.definition().policy);
+        let lag = self.lag(checkpoint, &backlog, policy, progress, moment);
+        self.remember(&lag, checkpoint, progress, moment.monotonic);
+        let breach = self
+            .breach
+            .evaluate(lag.age, self.projection.definition().objective);
+        Ok(self.view(
+            checkpoint,
+            lag,
+            backlog.stale_keys,
+            breach,
+            policy,
+            progress,
+            moment,
+        ))
+    }
+
+    /// Looks at the system stream when there may be something new in it.
+    async fn take_operations(
+        &mut self,
+        before: Position,
+        moment: &Moment<'_>,
+    ) -> Result<(), WorkspaceError> {
+        let mut news = moment
+            .tail
+            .events()
+            .iter()
+            .rev()
+            .take_while(|event| event.position > before);
+        if before == Position::START || news.any(|event| event.stream == self.stream) {
+            self.operations.refresh(&**moment.log, &self.stream).await?;
+        }
+        Ok(())
+    }
+
+    fn lag(
+        &self,
+        checkpoint: &Checkpoint,
+        backlog: &Backlog,
+        policy: Policy,
+        progress: Option<&Progress>,
+        moment: &Moment<'_>,
+    ) -> Lag {
+        let stopped = progress
+            .and_then(|p| p.trouble.as_ref())
+            .filter(|trouble| trouble.stopped);
+        let activity = match (progress, stopped) {
+            (None, _) => Activity::Dead,
+            (Some(_), Some(trouble)) => Activity::Faulted(trouble.position),
+            (Some(_), None) if self.operations.paused => Activity::Paused,
+            (Some(_), None) => Activity::Running,
+        };
+        let facts = Facts {
+            checkpoint: checkpoint.position,
+            head: moment.tail.head(),
+            behind: backlog.behind,
+            behind_exact: backlog.exact,
+            oldest_waiting: backlog.oldest,
+            seen_waiting: backlog.seen_waiting,
+            now: Timestamp::now(),
+            allowance: policy.allowance(),
+            foreign_checkpoint: self.foreign,
+            activity,
+            trend: self.samples.trend(),
+        };
+        facts.lag()
+    }
+
+    fn remember(
+        &mut self,
+        lag: &Lag,
+        checkpoint: &Checkpoint,
+        progress: Option<&Progress>,
+        monotonic: Duration,
+    ) {
+        self.samples.push(Sample {
+            at: monotonic,
+            excess: lag.excess,
+            checkpoint: checkpoint.position,
+            stored: checkpoint.applied + lag.behind,
+            applied: checkpoint.applied,
+            busy: progress.map_or(Duration::ZERO, |progress| {
+                Duration::from_micros(progress.busy_us)
+            }),
+        });
+        let (version, samples) = &mut self.shadow;
+        if let Some(shadow) = progress.and_then(|progress| progress.shadow.as_ref()) {
+            if *version != shadow.version {
+                version.clone_from(&shadow.version);
+                samples.clear();
+            }
+            samples.push(Sample {
+                at: monotonic,
+                checkpoint: shadow.checkpoint,
+                stored: shadow.target.get(),
+                applied: shadow.checkpoint.get(),
+                ..Sample::default()
+            });
+        }
+        if self
+            .historied
+            .is_none_or(|at| monotonic >= at + HISTORY_STEP)
+        {
+            self.historied = Some(monotonic);
+            self.history.push_back(lag.age.as_secs_f32());
+            while self.history.len() > HISTORY {
+                self.history.pop_front();
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // what was found out, put together in one place
+    fn view(
+        &self,
+        checkpoint: &Checkpoint,
+        lag: Lag,
+        stale_keys: usize,
+        breach: bool,
+        policy: Policy,
+        progress: Option<&Progress>,
+        moment: &Moment<'_>,
+    ) -> ProjectionView {
+        let definition = match &self.reader {
+            Some((_, reader)) => reader.definition(),
+            None => self.projection.definition(),
+        };
+        let rates = self.samples.rates();
+        let moving = matches!(
+            lag.status,
+            Status::CatchingUp | Status::Falling | Status::Live
+        );
+        #[allow(clippy::cast_precision_loss)]
+        let cap = match policy {
+            Policy::Rate(rate) => Some(rate as f64),
+            _ => None,
+        };
+        let eta = eta(lag.behind, rates.stored, rates.applied, cap)
+            .known()
+            .filter(|_| moving && lag.behind > 0);
+        let micros = Duration::from_micros;
+        ProjectionView {
+            name: definition.name.clone(),
+            version: self
+                .reader
+                .as_ref()
+                .map(|(_, reader)| reader.version().to_owned())
+                .unwrap_or_default(),
+            description: definition
+                .description
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            policy,
+            objective: self.projection.definition().objective,
+            breach,
+            checkpoint: checkpoint.position,
+            lag,
+            stale_keys,
+            parked: 0,
+            fault: progress
+                .and_then(|progress| progress.trouble.as_ref())
+                .map(|trouble| Fault {
+                    position: trouble.position,
+                    error: trouble.error.clone(),
+                    tries: trouble.tries,
+                }),
+            rates,
+            eta,
+            visibility: progress.and_then(|progress| progress.visibility_us).map(
+                |[p50, p99, max]| Visibility {
+                    p50: micros(p50),
+                    p99: micros(p99),
+                    max: micros(max),
+                },
+            ),
+            rebuild: progress.and_then(|progress| self.rebuild(progress, moment.tail.head())),
+            replayable: definition.replayable,
+            history: self.history.iter().copied().collect(),
+            queries: definition
+                .queries
+                .iter()
+                .map(|query| QueryInfo {
+                    name: query.name.clone(),
+                    parameters: query.parameters.clone(),
+                })
+                .collect(),
+            path: self.versions.link(),
+        }
+    }
+
+    fn rebuild(&self, progress: &Progress, head: Position) -> Option<RebuildView> {
+        let shadow = progress.shadow.as_ref()?;
+        let rates = self.shadow.1.rates();
+        let target = shadow.target.min(head);
+        let left = target.since(shadow.checkpoint).max(1);
+        Some(RebuildView {
+            version: shadow.version.clone(),
+            checkpoint: shadow.checkpoint,
+            target,
+            rate: rates.applied,
+            eta: eta(left, rates.stored, rates.applied, None).known(),
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! What an operation would mean, found out before it happens: measured, not guessed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::operations::Operation;
+use super::{Workspace, WorkspaceError};
+use crate::event::{Position, Timestamp};
+use crate::log::EventLog as _;
+use crate::read::{
+    Model, Now, Policy, Projection, Reader, Runner, SqlProjection, Step, remove_database,
+};
+
+/// What an operation would mean, shown before it happens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    /// How many events it would apply.
+    pub events: u64,
+    /// About how long: from the fastest to the slowest that a trial suggests. `None` where there is
+    /// nothing to try it on.
+    pub takes: Option<(Duration, Duration)>,
+    /// About how many bytes of disk it needs.
+    pub disk_needed: u64,
+    /// How many bytes are free; `None` where the system does not say.
+    pub disk_free: Option<u64>,
+    /// Which queries go on being answered by the version there is.
+    pub answers: Vec<String>,
+    /// Why it cannot be done, where it cannot.
+    pub refused: Option<String>,
+}
+
+/// How long a trial folds for.
+const TRIAL: Duration = Duration::from_millis(40);
+
+impl Workspace {
+    /// Says what an operation would mean. For a rebuild or a replay, the first events are folded into a
+    /// file that is thrown away, to see how fast that goes here and now.
+    ///
+    /// Errors: no such projection, the log, the files.
+    pub async fn preview(
+        &self,
+        projection: &str,
+        operation: Operation,
+    ) -> Result<Preview, WorkspaceError> {
+        let definition = self.projection(projection)?;
+        let versions = self.0.folder.versions(projection);
+        let reader = Reader::open(&versions, projection)?;
+        let checkpoint = reader.checkpoint()?;
+        let answers = reader
+            .definition()
+            .queries
+            .iter()
+            .map(|query| query.name.clone())
+            .collect();
+        let mut preview = Preview {
+            events: 0,
+            takes: None,
+            disk_needed: 0,
+            disk_free: None,
+            answers,
+            refused: None,
+        };
+        match operation {
+            Operation::Rebuild => {
+                preview.events = checkpoint.applied;
+                preview.disk_needed = database_size(&versions.link());
+                preview.disk_free = free_space(self.0.folder.path());
+            }
+            Operation::Replay { after } if !reader.definition().replayable => {
+                preview.events = self
+                    .count_events(definition, after, checkpoint.position)
+                    .await?;
+                preview.refused = Some(
+                    "its handlers may not be applied twice (its file does not say `-- replayable: yes`). \
+                     Rebuild it instead"
+                        .to_owned(),
+                );
+            }
+            Operation::Replay { after } => {
+                preview.events = self
+                    .count_events(definition, after, checkpoint.position)
+                    .await?;
+                if after >= checkpoint.position {
+                    preview.refused = Some(format!(
+                        "nothing to replay: it stands at position {}",
+                        checkpoint.position
+                    ));
+                }
+            }
+            _ => {}
+        }
+        if preview.events > 0 && preview.refused.is_none() {
+            preview.takes = self.trial(definition, preview.events).await?;
+        }
+        Ok(preview)
+    }
+
+    async fn count_events(
+        &self,
+        projection: &Arc<SqlProjection>,
+        after: Position,
+        to: Position,
+    ) -> Result<u64, WorkspaceError> {
+        let (mut at, mut events) = (after, 0);
+        while at < to {
+            let page = self.0.log.read_all(at, 5_000).await?;
+            let Some(last) = page.last() else { break };
+            at = last.position;
+            events += page
+                .iter()
+                .filter(|e| e.position <= to && projection.subscription().takes_event(e))
+                .count() as u64;
+        }
+        Ok(events)
+    }
+
+    /// Folds for a moment and scales up: half to three times of that, since pages grow and caches fill.
+    async fn trial(
+        &self,
+        projection: &Arc<SqlProjection>,
+        events: u64,
+    ) -> Result<Option<(Duration, Duration)>, WorkspaceError> {
+        let path = self.0.folder.models().join(format!(
+            ".trial-{}-{}.db",
+            projection.name(),
+            std::process::id()
+        ));
+        let gone = |e: std::io::Error| WorkspaceError::Io {
+            path: path.clone(),
+            reason: e.to_string(),
+        };
+        remove_database(&path).map_err(gone)?;
+        let rate = self.fold_for_a_moment(projection, &path).await;
+        remove_database(&path).map_err(gone)?;
+        #[allow(clippy::cast_precision_loss)]
+        Ok(rate?.map(|rate| {
+            let about = events as f64 / rate;
+            let time =
+                |factor: f64| Duration::try_from_secs_f64(about * factor).unwrap_or(Duration::MAX);
+            (time(0.5), time(3.0))
+        }))
+    }
+
+    async fn fold_for_a_moment(
+        &self,
+        projection: &Arc<SqlProjection>,
+        path: &std::path::Path,
+    ) -> Result<Option<f64>, WorkspaceError> {
+        let shared: Arc<dyn Projection> = Arc::clone(projection) as _;
+        let model = Model::create(path, &*shared, 1, None)?;
+        let began = Instant::now();
+        let mut runner =
+            Runner::attach(shared, self.log(), model, Policy::Live, Duration::ZERO).await?;
+        while began.elapsed() < TRIAL {
+            let now = Now {
+                wall: Timestamp::now(),
+                monotonic: began.elapsed(),
+            };
+            if let Step::Rest { .. } = runner.step(now).await? {
+                break;
+            }
+        }
+        let applied = runner.checkpoint().applied;
+        #[allow(clippy::cast_precision_loss)]
+        Ok((applied > 0).then(|| applied as f64 / began.elapsed().as_secs_f64()))
+    }
+}
+
+fn database_size(link: &std::path::Path) -> u64 {
+    std::fs::metadata(link).map_or(0, |data| data.len())
+}
+
+#[cfg(unix)]
+fn free_space(path: &std::path::Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(path).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_space(_: &std::path::Path) -> Option<u64> {
+    None
+}

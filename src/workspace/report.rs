@@ -1,0 +1,137 @@
+//! What an engine says of its own work, in a file beside the data, so that a dashboard in any process
+//! sees the same.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Position, Timestamp};
+use crate::read::{Checkpoint, Policy};
+
+/// How often an engine says that it lives.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// One engine's report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The process.
+    pub pid: u32,
+    /// When it was written.
+    pub heartbeat: Timestamp,
+    /// What it owns.
+    pub projections: BTreeMap<String, Progress>,
+}
+
+/// How one projection's loop is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The version that answers.
+    pub version: String,
+    /// The policy in force.
+    pub policy: Policy,
+    /// Whether it stands still because somebody said so.
+    pub paused: bool,
+    /// The event that it cannot apply.
+    pub trouble: Option<TroubleReport>,
+    /// How many events it applied since the engine started.
+    pub applied: u64,
+    /// For how long it was busy doing so, in microseconds.
+    pub busy_us: u64,
+    /// From stored to visible over the last minute, in microseconds: half, 99 of 100, and all.
+    pub visibility_us: Option<[u64; 3]>,
+    /// The version that is being built beside it.
+    pub shadow: Option<ShadowReport>,
+    /// What keeps the loop as a whole from working.
+    pub problem: Option<String>,
+}
+
+/// An event that could not be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TroubleReport {
+    /// Which.
+    pub position: Position,
+    /// What the handler said.
+    pub error: String,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Whether the projection stopped there; else it will be tried again.
+    pub stopped: bool,
+}
+
+/// A version that is being built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShadowReport {
+    /// Its name.
+    pub version: String,
+    /// Up to where it has the log.
+    pub checkpoint: Position,
+    /// Where it has to get to.
+    pub target: Position,
+    /// How many events it applied.
+    pub applied: u64,
+}
+
+impl Progress {
+    /// A loop that has not done anything yet.
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            version: String::new(),
+            policy,
+            paused: false,
+            trouble: None,
+            applied: 0,
+            busy_us: 0,
+            visibility_us: None,
+            shadow: None,
+            problem: None,
+        }
+    }
+}
+
+/// The file of one process's report.
+pub fn path(folder: &Path, pid: u32) -> PathBuf {
+    folder.join(format!("{pid}.json"))
+}
+
+/// Writes a report in one step: a reader sees the old one or the new one. Not synced: it is worth
+/// nothing after a power loss. Errors: the system.
+pub fn write(folder: &Path, report: &Report) -> io::Result<()> {
+    let fresh = folder.join(format!(".{}.new", report.pid));
+    fs::write(&fresh, serde_json::to_vec(report)?)?;
+    fs::rename(&fresh, path(folder, report.pid))
+}
+
+/// Every report there is, of engines that live and of engines that died. One that cannot be read is
+/// passed over. Errors: the system.
+pub fn read_all(folder: &Path) -> io::Result<Vec<Report>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let mut reports = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "json")
+            && let Ok(text) = fs::read(&path)
+            && let Ok(report) = serde_json::from_slice(&text)
+        {
+            reports.push(report);
+        }
+    }
+    Ok(reports)
+}
+
+/// A checkpoint's place in a shadow's report.
+pub(super) fn shadow(version: String, checkpoint: &Checkpoint, target: Position) -> ShadowReport {
+    ShadowReport {
+        version,
+        checkpoint: checkpoint.position,
+        target,
+        applied: checkpoint.applied,
+    }
+}

@@ -1,0 +1,202 @@
+//! The registry of a domain's commands: who handles which, what they look like, and sending one.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::event::Event;
+use crate::log::{BoxFuture, EventLog};
+use crate::write::fields::{FieldProblem, check, shown};
+use crate::write::handler::{decode, handle};
+use crate::write::near::near;
+use crate::write::{
+    Aggregate, CommandInfo, EventError, Outcome, Request, SendError, schema, tagged,
+};
+
+/// The commands of a domain. Cheap to clone.
+///
+/// ```
+/// let commands = highwater::shop::commands();
+/// assert!(commands.infos().iter().any(|info| info.name == "PlaceOrder"));
+/// ```
+#[derive(Clone, Default)]
+pub struct Commands {
+    aggregates: Vec<Arc<dyn Handles>>,
+    infos: Arc<Vec<CommandInfo>>,
+}
+
+/// Makes an aggregate's state visible: takes a stream's events from the first on, in order, and gives the
+/// state after each, as JSON.
+pub type Stepper = Box<dyn FnMut(&Event) -> Result<Value, EventError> + Send>;
+
+/// An aggregate whose type is forgotten.
+trait Handles: Send + Sync {
+    fn category(&self) -> &'static str;
+    fn send<'a>(
+        &self,
+        log: &'a dyn EventLog,
+        request: Request,
+    ) -> BoxFuture<'a, Result<Outcome, SendError>>;
+    fn stepper(&self) -> Stepper;
+}
+
+struct Of<A>(PhantomData<fn() -> A>);
+
+impl<A: Aggregate> Handles for Of<A> {
+    fn category(&self) -> &'static str {
+        A::CATEGORY
+    }
+
+    fn send<'a>(
+        &self,
+        log: &'a dyn EventLog,
+        request: Request,
+    ) -> BoxFuture<'a, Result<Outcome, SendError>> {
+        Box::pin(async move {
+            let command = tagged::join::<A::Command>(&request.command, &request.data.to_string());
+            // The schema has let it pass, so it is a rule of the type's own that it broke.
+            let command = command.map_err(|error| SendError::Fields {
+                command: request.command.clone(),
+                problems: vec![FieldProblem::mistyped(
+                    "",
+                    format!("what its type takes ({error})"),
+                    shown(&request.data),
+                )],
+            })?;
+            handle::<A>(log, &request, &command).await
+        })
+    }
+
+    fn stepper(&self) -> Stepper {
+        let mut state = A::default();
+        Box::new(move |event| {
+            state.evolve(&decode::<A>(event)?);
+            serde_json::to_value(&state).map_err(|error| EventError {
+                stream: event.stream.clone(),
+                version: event.version,
+                position: event.position,
+                event_type: event.event_type.to_string(),
+                category: A::CATEGORY,
+                reason: format!("the state after it cannot be written: {error}"),
+            })
+        })
+    }
+}
+
+impl Commands {
+    /// No commands at all.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// These and an aggregate's.
+    ///
+    /// # Panics
+    ///
+    /// At the start of a program that cannot work: a category with a `-` or a `$`, two aggregates of one
+    /// category or with a command of the same name, or commands that are not an enum of variants with named
+    /// fields.
+    pub fn with<A: Aggregate>(mut self) -> Self {
+        let category = A::CATEGORY;
+        assert!(
+            !category.is_empty() && !category.contains(['-', '$']),
+            "category {category:?}: it must not be empty, nor contain '-' or '$'"
+        );
+        assert!(
+            !self.aggregates.iter().any(|a| a.category() == category),
+            "category {category:?} belongs to two aggregates"
+        );
+        let infos = match schema::infos::<A>() {
+            Ok(infos) => infos,
+            Err(reason) => panic!("category {category:?}: {reason}"),
+        };
+        for info in infos {
+            assert!(
+                self.info(&info.name).is_none(),
+                "command {:?} belongs to two aggregates",
+                info.name
+            );
+            Arc::make_mut(&mut self.infos).push(info);
+        }
+        self.aggregates.push(Arc::new(Of::<A>(PhantomData)));
+        self
+    }
+
+    /// Every command, in the order of registration.
+    pub fn infos(&self) -> &[CommandInfo] {
+        &self.infos
+    }
+
+    /// One command by its name.
+    pub fn info(&self, name: &str) -> Option<&CommandInfo> {
+        self.infos.iter().find(|info| info.name == name)
+    }
+
+    /// One command by its name. Errors: [`SendError::UnknownCommand`], with what may have been meant.
+    pub fn find(&self, name: &str) -> Result<&CommandInfo, SendError> {
+        self.info(name).ok_or_else(|| {
+            let names = self.infos.iter().map(|info| info.name.as_str());
+            SendError::UnknownCommand {
+                name: name.to_owned(),
+                near: near(name, names).into_iter().map(str::to_owned).collect(),
+            }
+        })
+    }
+
+    /// Sends a command: reads its aggregate, decides, and stores what that leads to. Where the stream moved
+    /// meanwhile it is decided again, eight times at most.
+    ///
+    /// Errors: the domain has no such command, its fields are wrong, or the log cannot be read or written. A
+    /// business reason is no error but [`Outcome::Rejected`].
+    pub async fn send(&self, log: &dyn EventLog, request: Request) -> Result<Outcome, SendError> {
+        let info = self.find(&request.command)?;
+        let problems = check(&info.schema, &request.data);
+        if !problems.is_empty() {
+            return Err(SendError::Fields {
+                command: request.command,
+                problems,
+            });
+        }
+        match self.aggregate(&info.category) {
+            Some(aggregate) => aggregate.send(log, request).await,
+            // Not reached: `with` adds a category together with its commands.
+            None => Err(SendError::UnknownCommand {
+                name: request.command,
+                near: Vec::new(),
+            }),
+        }
+    }
+
+    /// What shows an aggregate's state event by event; `None` where the category is not of this domain.
+    pub fn stepper(&self, category: &str) -> Option<Stepper> {
+        self.aggregate(category)
+            .map(|aggregate| aggregate.stepper())
+    }
+
+    /// The aggregate's state after each of a stream's events, which must be all from the first on. `None` where
+    /// the stream is not of this domain. Errors: an event that the aggregate does not know.
+    pub fn steps(&self, events: &[Event]) -> Result<Option<Vec<Value>>, EventError> {
+        let category = events.first().map(|event| event.stream.category());
+        match category.and_then(|category| self.stepper(category)) {
+            Some(stepper) => events
+                .iter()
+                .map(stepper)
+                .collect::<Result<_, _>>()
+                .map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn aggregate(&self, category: &str) -> Option<&Arc<dyn Handles>> {
+        self.aggregates.iter().find(|a| a.category() == category)
+    }
+}
+
+impl fmt::Debug for Commands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.infos.iter().map(|info| &info.name);
+        f.debug_set().entries(names).finish()
+    }
+}

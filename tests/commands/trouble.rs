@@ -1,0 +1,89 @@
+//! What cannot be provoked in time with a log alone: lost answers, and a rival who is always quicker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use highwater::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId, Version};
+use highwater::log::sqlite::SqliteLog;
+use highwater::log::{
+    AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, Expected, LogError, LogInfo,
+    StreamPage,
+};
+
+/// A real log whose answers get lost, or that somebody else is always quicker to write to.
+pub struct Trouble {
+    pub log: Arc<SqliteLog>,
+    /// How often it was asked to append.
+    pub appends: AtomicU32,
+    /// How many answers get lost, after the commit is stored.
+    pub lost: u32,
+    /// Stores an event of somebody else's before each commit.
+    pub rival: bool,
+}
+
+impl EventLog for Trouble {
+    fn describe(&self) -> LogInfo {
+        self.log.describe()
+    }
+
+    fn append_all(
+        &self,
+        commits: Vec<Commit>,
+    ) -> BoxFuture<'_, Vec<Result<Committed, AppendError>>> {
+        let append = self.appends.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            let id = commits[0].id.clone();
+            if self.rival {
+                let data = JsonObject::parse("{\"name\":\"Mug\",\"quantity\":1}").unwrap();
+                let event = NewEvent::new(EventType::new("ProductRestocked").unwrap(), data);
+                let commit = Commit {
+                    id: CommitId::new(),
+                    stream: commits[0].stream.clone(),
+                    expected: Expected::Any,
+                    events: vec![event],
+                };
+                self.log.append(commit).await.unwrap();
+            }
+            let answers = self.log.append_all(commits).await;
+            if append < self.lost {
+                let reason = "the line is dead".into();
+                return vec![Err(AppendError::Unknown { id, reason })];
+            }
+            answers
+        })
+    }
+
+    fn committed(&self, id: &CommitId) -> BoxFuture<'_, Result<Option<Committed>, LogError>> {
+        self.log.committed(id)
+    }
+
+    fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<StreamPage, LogError>> {
+        self.log.read_stream(stream, after, limit)
+    }
+
+    fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Event>, LogError>> {
+        self.log.read_all(after, limit)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
+        self.log.head()
+    }
+
+    fn wait(
+        &self,
+        after: Position,
+        deadline: Option<Instant>,
+    ) -> BoxFuture<'_, Result<Position, LogError>> {
+        self.log.wait(after, deadline)
+    }
+}

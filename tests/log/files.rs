@@ -1,0 +1,394 @@
+//! The file itself: strangers, newer formats, damage, and what cannot be changed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use highwater::event::{Position, Version};
+use highwater::log::sqlite::{LogOptions, SqliteLog, Verified};
+use highwater::log::{EventLog, LogError};
+use rusqlite::Connection;
+
+use super::conformance::{block_on, commit, everything, stream};
+use super::open;
+
+/// Every file of a folder with its bytes.
+fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_file())
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+/// Opening is refused and leaves every byte as it was.
+fn refused(dir: &Path) -> LogError {
+    let before = contents(dir);
+    let error = SqliteLog::create_or_open(dir, LogOptions::default()).unwrap_err();
+    assert_eq!(contents(dir), before, "{error}");
+    let error = SqliteLog::open_existing(dir, LogOptions::default()).unwrap_err();
+    assert_eq!(contents(dir), before, "{error}");
+    error
+}
+
+/// A folder with a log of so many events of a stream each, closed.
+fn folder(events: u64) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    let commits = (0..events).map(|n| commit(&format!("order-{n}"), 1));
+    for answer in block_on(log.append_all(commits.collect())) {
+        answer.unwrap();
+    }
+    dir
+}
+
+fn verified(dir: &Path) -> Verified {
+    open(dir)
+        .verify(&mut |_| ControlFlow::Continue(()))
+        .unwrap()
+}
+
+#[test]
+fn somebody_elses_database_is_refused_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = Connection::open(dir.path().join("log.db")).unwrap();
+    other
+        .execute_batch("CREATE TABLE events (x); INSERT INTO events VALUES (1)")
+        .unwrap();
+    drop(other);
+    let error = refused(dir.path());
+    assert!(matches!(error, LogError::NotALog { .. }), "{error:?}");
+    assert!(error.to_string().contains("another program"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("log.db"), "Dear diary, today …").unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, LogError::NotALog { .. }), "{error:?}");
+    assert!(error.to_string().contains("not a SQLite file"), "{error}");
+}
+
+#[test]
+fn a_folder_in_the_files_place_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("log.db")).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, LogError::NotALog { .. }), "{error:?}");
+}
+
+#[test]
+fn a_file_in_the_folders_place_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    fs::write(&path, "x").unwrap();
+    let error = SqliteLog::create_or_open(&path, LogOptions::default()).unwrap_err();
+    assert!(
+        error.to_string().contains(path.to_str().unwrap()),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("choose another folder"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_newer_format_is_refused_untouched() {
+    let dir = folder(1);
+    let raw = Connection::open(dir.path().join("log.db")).unwrap();
+    raw.pragma_update(None, "user_version", 99).unwrap();
+    drop(raw);
+    let error = refused(dir.path());
+    assert!(
+        matches!(
+            error,
+            LogError::Newer {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn opening_an_existing_log_makes_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = SqliteLog::open_existing(dir.path(), LogOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("there is no log yet"), "{error}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_empty_file_becomes_a_log() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("log.db"), "").unwrap();
+    block_on(open(dir.path()).append(commit("order-1", 1))).unwrap();
+    assert_eq!(block_on(open(dir.path()).head()).unwrap(), Position::new(1));
+}
+
+#[test]
+fn a_half_made_draft_does_not_stand_in_the_way() {
+    let whole = fs::read(folder(0).path().join("log.db")).unwrap();
+    for length in [0, 1, 100, 8192, whole.len() / 2, whole.len()] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("log.db-new"), &whole[..length]).unwrap();
+        block_on(open(dir.path()).append(commit("order-1", 1))).unwrap();
+    }
+}
+
+#[test]
+fn a_wal_whose_file_is_gone_is_not_poured_into_a_new_log() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("log.db-wal"), "left behind").unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, LogError::Damaged { .. }), "{error:?}");
+}
+
+#[test]
+fn a_log_opened_again_is_the_same_log() {
+    let dir = folder(300);
+    let log = open(dir.path());
+    let events = block_on(everything(&log));
+    let about = log.describe();
+    drop(log);
+    assert!(
+        !dir.path().join("log.db-wal").exists(),
+        "the file was not closed"
+    );
+    let log = open(dir.path());
+    assert_eq!(log.describe(), about);
+    assert_eq!(block_on(everything(&log)), events);
+    assert_ne!(
+        open(folder(0).path()).describe().incarnation,
+        about.incarnation
+    );
+}
+
+#[test]
+fn two_that_make_a_log_at_once_make_one() {
+    for _ in 0..10 {
+        let dir = tempfile::tempdir().unwrap();
+        let incarnations: Vec<_> = std::thread::scope(|scope| {
+            let make = || scope.spawn(|| open(dir.path()).describe().incarnation);
+            let both = [make(), make()];
+            both.map(|thread| thread.join().unwrap()).into()
+        });
+        assert_eq!(incarnations[0], incarnations[1]);
+    }
+}
+
+#[test]
+fn nothing_that_is_stored_can_be_updated_or_deleted() {
+    let dir = folder(2);
+    let log = open(dir.path());
+    let mut keyed = commit("order-1", 1);
+    keyed.id = highwater::log::CommitId::Key("k".into());
+    block_on(log.append(keyed)).unwrap();
+    drop(log);
+    let raw = Connection::open(dir.path().join("log.db")).unwrap();
+    for sql in [
+        "UPDATE events SET data = '{}'",
+        "DELETE FROM events WHERE position = 1",
+        "UPDATE commits SET first = 0",
+        "DELETE FROM commits",
+        "UPDATE keys SET first = 0",
+        "DELETE FROM keys",
+        "UPDATE meta SET created_at = 0",
+        "DELETE FROM meta",
+    ] {
+        let error = raw.execute(sql, []).unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{sql}: {error}");
+    }
+}
+
+#[test]
+fn two_events_with_one_version_are_refused_by_the_file_itself() {
+    let dir = folder(1);
+    let raw = Connection::open(dir.path().join("log.db")).unwrap();
+    let error = raw
+        .execute(
+            "INSERT INTO events SELECT 2, stream, version, type, id, source, recorded_at, time, hash,
+             data, metadata FROM events",
+            [],
+        )
+        .unwrap_err();
+    assert!(error.to_string().contains("UNIQUE"), "{error}");
+}
+
+/// Changes the file as somebody would who takes the triggers away first.
+fn tamper(dir: &Path, sql: &str) {
+    let raw = Connection::open(dir.join("log.db")).unwrap();
+    raw.execute_batch(&format!(
+        "DROP TRIGGER events_no_UPDATE; DROP TRIGGER events_no_DELETE; {sql}"
+    ))
+    .unwrap();
+}
+
+#[test]
+fn what_was_changed_removed_or_reordered_is_noticed_with_its_position() {
+    for (sql, position) in [
+        ("UPDATE events SET data = '{\"n\":1}' WHERE position = 7", 7),
+        ("UPDATE events SET type = 'Else' WHERE position = 7", 7),
+        (
+            "UPDATE events SET recorded_at = recorded_at + 1 WHERE position = 7",
+            7,
+        ),
+        ("UPDATE events SET time = 0 WHERE position = 7", 7),
+        (
+            "UPDATE events SET hash = zeroblob(32) WHERE position = 7",
+            7,
+        ),
+        ("UPDATE events SET hash = zeroblob(7) WHERE position = 7", 7),
+        (
+            "UPDATE events SET stream = 'a' || char(27) WHERE position = 7",
+            7,
+        ),
+        ("DELETE FROM events WHERE position = 7", 7),
+        ("DELETE FROM events WHERE position = 1", 1),
+        (
+            "UPDATE events SET position = 999 WHERE position = 7;
+             UPDATE events SET position = 7 WHERE position = 8;
+             UPDATE events SET position = 8 WHERE position = 999",
+            7,
+        ),
+    ] {
+        let dir = folder(200);
+        tamper(dir.path(), sql);
+        // Far from the end: it opens, because only the tail is checked then.
+        let log = open(dir.path());
+        let error = block_on(log.read_all(Position::START, 50)).unwrap_err();
+        assert!(
+            matches!(error, LogError::Damaged { .. }),
+            "{sql}: {error:?}"
+        );
+        assert!(
+            error.to_string().contains(&format!("event {position}")),
+            "{sql}: {error}"
+        );
+        match verified(dir.path()) {
+            Verified::Flawed { position: at, .. } => {
+                assert_eq!(at, Position::new(position), "{sql}")
+            }
+            other => panic!("{sql}: {other:?}"),
+        }
+        // What lies after it can still be read.
+        assert_eq!(
+            block_on(log.read_all(Position::new(9), 50)).unwrap().len(),
+            50
+        );
+    }
+}
+
+#[test]
+fn a_change_near_the_end_is_noticed_on_opening() {
+    let dir = folder(200);
+    tamper(
+        dir.path(),
+        "UPDATE events SET data = '{}' WHERE position = 150",
+    );
+    let error = SqliteLog::open_existing(dir.path(), LogOptions::default()).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error:?}");
+}
+
+#[test]
+fn a_changed_byte_is_noticed() {
+    let dir = folder(300);
+    let path = dir.path().join("log.db");
+    let whole = fs::read(&path).unwrap();
+    let id = block_on(everything(&open(dir.path())))[10].id.clone();
+    // A page that was split keeps what was moved away, so the id may stand there more than once.
+    let places: Vec<_> = whole
+        .windows(id.len())
+        .enumerate()
+        .filter(|(_, bytes)| *bytes == id.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty());
+    for bit in [0x01, 0x20, 0x80] {
+        let mut changed = whole.clone();
+        for at in &places {
+            changed[at + 5] ^= bit;
+        }
+        fs::write(&path, &changed).unwrap();
+        let log = open(dir.path());
+        let error = block_on(log.read_all(Position::START, 300)).unwrap_err();
+        assert!(matches!(error, LogError::Damaged { .. }), "{error:?}");
+        assert!(error.to_string().contains("event 11"), "{error}");
+        match verified(dir.path()) {
+            Verified::Flawed { position, .. } => assert_eq!(position, Position::new(11)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_log_cut_off_anywhere_is_reported_and_never_panics() {
+    let dir = folder(600);
+    let path = dir.path().join("log.db");
+    let whole = fs::read(&path).unwrap();
+    for part in 1..40 {
+        let length = whole.len() * part / 40 + part % 3;
+        fs::write(&path, &whole[..length]).unwrap();
+        let outcome = SqliteLog::open_existing(dir.path(), LogOptions::default())
+            .and_then(|log| log.verify(&mut |_| ControlFlow::Continue(())));
+        match outcome {
+            Err(LogError::Damaged { path: named, .. }) => assert_eq!(named, path),
+            Ok(Verified::Flawed { .. }) => {}
+            other => panic!("{length} bytes: {other:?}"),
+        }
+        let _ = fs::remove_file(dir.path().join("log.db-wal"));
+        let _ = fs::remove_file(dir.path().join("log.db-shm"));
+    }
+    fs::write(&path, &whole[..50]).unwrap();
+    assert!(matches!(refused(dir.path()), LogError::Damaged { .. }));
+}
+
+#[test]
+fn a_whole_log_verifies_and_says_how_far_it_is() {
+    let dir = folder(2500);
+    let log = open(dir.path());
+    block_on(log.append(commit("order-7", 3))).unwrap();
+    let mut seen = Vec::new();
+    let outcome = log.verify(&mut |at| {
+        seen.push(at.get());
+        ControlFlow::Continue(())
+    });
+    let whole = Verified::Whole {
+        head: Position::new(2503),
+        streams: 2500,
+    };
+    assert_eq!(outcome.unwrap(), whole);
+    assert_eq!(seen, [1000, 2000, 2503]);
+    let outcome = log.verify(&mut |_| ControlFlow::Break(()));
+    assert_eq!(
+        outcome.unwrap(),
+        Verified::Stopped {
+            at: Position::new(1000)
+        }
+    );
+}
+
+#[test]
+fn reading_leaves_no_transaction_open() {
+    let dir = folder(100);
+    let log = open(dir.path());
+    block_on(log.append(commit("order-7", 3))).unwrap();
+    block_on(everything(&log));
+    block_on(log.read_stream(&stream("order-7"), Version::NONE, 2)).unwrap();
+    block_on(log.read_all(Position::START, 10)).unwrap();
+    let raw = Connection::open(dir.path().join("log.db")).unwrap();
+    let checkpoint = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (busy, left): (i64, i64) = raw
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], checkpoint)
+        .unwrap();
+    assert_eq!((busy, left), (0, 0));
+}
