@@ -222,7 +222,9 @@ fn value(
             &Line::from(span(&field.placeholder, theme.rule)),
         );
     }
-    input::draw(buf, place, editor.text(), editor.before(), theme.text)
+    // A long text is seen from its beginning, but for the one that is being written.
+    let before = if focused { editor.before() } else { "" };
+    input::draw(buf, place, editor.text(), before, theme.text)
 }
 
 /// What a field takes; what is wrong with it, once somebody was there.

@@ -211,7 +211,7 @@ fn problem(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     let mut all = stopped
         .into_iter()
         .chain(snapshot.problems.iter().map(String::as_str));
-    let Some(first) = all.next() else {
+    let Some(first) = all.next().and_then(|problem| problem.lines().next()) else {
         return Line::default();
     };
     let more = match all.count() {

@@ -51,18 +51,15 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Optio
     } else if !matches!(model.layers.last(), Some(Layer::Line(_))) {
         buf.set_style(area, theme.under);
     }
-    let mut cursor = None;
-    for layer in &model.layers {
-        cursor = match layer {
-            Layer::Help(scroll) => help::draw(model, *scroll, theme, area, buf),
-            Layer::Commands(chooser) => form::choose(model, chooser, theme, area, buf),
-            Layer::Form(form) => form::fill(model, form, theme, area, buf),
-            Layer::Policy(prompt) => operation::policy(model, prompt, theme, area, buf),
-            Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, area, buf),
-            Layer::Line(line) => line::draw(model, line, theme, area, buf),
-        };
-    }
-    cursor
+    // Only the topmost: two boxes over each other are two things to look at.
+    model.layers.last().and_then(|layer| match layer {
+        Layer::Help(scroll) => help::draw(model, *scroll, theme, area, buf),
+        Layer::Commands(chooser) => form::choose(model, chooser, theme, area, buf),
+        Layer::Form(form) => form::fill(model, form, theme, area, buf),
+        Layer::Policy(prompt) => operation::policy(model, prompt, theme, area, buf),
+        Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, area, buf),
+        Layer::Line(line) => line::draw(model, line, theme, area, buf),
+    })
 }
 
 /// What is said where nothing else fits.
