@@ -17,7 +17,7 @@ use super::state::Model;
 use super::terminal::{self, Screen};
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
-use super::view::view;
+use super::view::draw;
 use crate::event::Timestamp;
 use crate::workspace::{Operator, Snapshot};
 
@@ -192,7 +192,8 @@ impl App {
     fn draw_if_due(&mut self) -> io::Result<()> {
         if self.now || self.data && Instant::now() >= self.next_frame() {
             let (model, theme) = (&self.model, &self.theme);
-            self.screen.draw(|frame| view(model, theme, frame))?;
+            self.screen
+                .draw(|area, buffer| draw(model, theme, area, buffer))?;
             (self.now, self.data) = (false, false);
             self.drawn = Some(Instant::now());
         }

@@ -11,9 +11,10 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{Command, cursor, execute, queue};
+use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::{Frame, Terminal};
 use tokio::sync::Notify;
 
 /// Whether the terminal is ours: a panic anywhere gives it back once.
@@ -26,6 +27,8 @@ static PANICKED: Notify = Notify::const_new();
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     mouse: bool,
+    /// What was drawn last, with the cursor's place.
+    shown: Option<(Buffer, Option<Position>)>,
 }
 
 /// Whether there is a terminal to draw on.
@@ -56,19 +59,47 @@ impl Screen {
         take(mouse)?;
         let out = BufWriter::with_capacity(1 << 16, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| give_back())?;
-        Ok(Self { terminal, mouse })
+        Ok(Self {
+            terminal,
+            mouse,
+            shown: None,
+        })
     }
 
-    /// Draws a frame: what has changed since the last is written, in one piece.
-    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    /// Draws a frame: what has changed since the last is written, in one piece; where nothing has,
+    /// not a byte. `view` draws into a buffer and says where the cursor is.
+    pub fn draw(
+        &mut self,
+        view: impl FnOnce(Rect, &mut Buffer) -> Option<Position>,
+    ) -> io::Result<()> {
+        let area = Rect::from((Position::ORIGIN, self.terminal.size()?));
+        let mut buffer = Buffer::empty(area);
+        let cursor = view(area, &mut buffer);
+        let frame = Some((buffer, cursor));
+        if self.shown == frame {
+            return Ok(());
+        }
+        self.shown = frame;
+        let Some((buffer, cursor)) = &self.shown else {
+            return Ok(());
+        };
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(view)?;
+        self.terminal.draw(|frame| {
+            // A size that changed since is drawn once its message is here.
+            if frame.area() == area {
+                frame.buffer_mut().clone_from(buffer);
+            }
+            if let Some(cursor) = cursor {
+                frame.set_cursor_position(*cursor);
+            }
+        })?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
     /// Forgets what was drawn: the next frame is written whole. (`Terminal::clear` asks the terminal
     /// where its cursor is, and the answer would be taken for keys.)
     pub fn clear(&mut self) -> io::Result<()> {
+        self.shown = None;
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }

@@ -63,7 +63,14 @@ fn drawn(model: &Model, theme: &Theme) -> Buffer {
     let Size { width, height } = model.size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal
-        .draw(|frame| view::view(model, theme, frame))
+        .draw(|frame| {
+            let area = frame.area();
+            let cursor = view::draw(model, theme, area, frame.buffer_mut());
+            if let Some(cursor) = cursor {
+                assert!(area.contains(cursor), "{cursor} outside of {area}");
+                frame.set_cursor_position(cursor);
+            }
+        })
         .unwrap();
     terminal.backend().buffer().clone()
 }

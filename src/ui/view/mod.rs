@@ -13,7 +13,6 @@ mod ruler;
 mod said;
 mod words;
 
-use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -25,16 +24,7 @@ use super::theme::Theme;
 /// The smallest terminal in which there is something to see.
 pub const SMALLEST: (u16, u16) = (40, 8);
 
-/// Draws everything into a frame.
-pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-    let area = frame.area();
-    let cursor = draw(model, theme, area, frame.buffer_mut());
-    if let Some(cursor) = cursor {
-        frame.set_cursor_position(cursor);
-    }
-}
-
-/// Draws everything into a buffer, and says where the cursor is, if anywhere.
+/// Draws everything, and says where the cursor is, if anywhere.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<Position> {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(theme, area, buf);
@@ -100,7 +90,7 @@ impl Areas {
             _ => 6,
         };
         let wanted = projections::height(model);
-        let events = (rest.saturating_sub(ruler) / 3).max(if rest >= 9 { 4 } else { 0 });
+        let events = (rest / 5).max(if rest >= 9 { 3 } else { 0 });
         let projections = wanted
             .min(rest.saturating_sub(ruler + events))
             .max(3)
