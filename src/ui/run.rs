@@ -65,7 +65,7 @@ impl UiOptions {
 pub enum Exit {
     /// Somebody quit.
     Quit,
-    /// A signal asked for it: its number.
+    /// A signal asked for it: its number. Where the terminal is gone, that is 1 (SIGHUP).
     Signal(i32),
 }
 
@@ -88,11 +88,23 @@ pub enum UiError {
     Terminal(#[from] io::Error),
 }
 
-/// Runs the dashboard until somebody quits. Errors: there is no terminal, or it fails.
+/// The number of the signal that a terminal sends when it goes.
+const HANGUP: i32 = 1;
+
+/// Runs the dashboard until somebody quits. A terminal that goes away ends it as its signal would.
+///
+/// Errors: there is no terminal, it fails, or another part of the program panicked.
 pub async fn run(operator: Operator, options: UiOptions) -> Result<Exit, UiError> {
     if !terminal::there() {
         return Err(UiError::NoTerminal);
     }
+    match dashboard(operator, options).await {
+        Err(UiError::Terminal(error)) if terminal::is_gone(&error) => Ok(Exit::Signal(HANGUP)),
+        ended => ended,
+    }
+}
+
+async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiError> {
     let mut signals = Signals::listen()?;
     let mut app = App::open(operator, options)?;
     let mut input = EventStream::new();
@@ -212,7 +224,7 @@ impl App {
         self.data = true;
     }
 
-    /// Something from the terminal. A terminal that is gone is as if somebody had quit.
+    /// Something from the terminal.
     fn input(&mut self, event: Option<io::Result<Input>>) {
         match event {
             Some(Ok(Input::Key(key))) => self.take(Msg::Key(key)),
@@ -222,7 +234,7 @@ impl App {
                 self.take(Msg::Resize(Size::new(width, height)));
             }
             Some(Ok(Input::FocusGained | Input::FocusLost)) => {}
-            Some(Err(_)) | None => self.exit = Some(Exit::Quit),
+            Some(Err(_)) | None => self.exit = Some(Exit::Signal(HANGUP)),
         }
     }
 

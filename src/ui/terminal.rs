@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,7 +26,9 @@ static PANICKED: Notify = Notify::const_new();
 
 /// The terminal while it is ours; given back when dropped.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: it would show the cursor, which is done here, and panic where it cannot print
+    /// that it could not, as after a hang-up.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     mouse: bool,
     /// What was drawn last, with the cursor's place.
     shown: Option<(Buffer, Option<Position>)>,
@@ -39,6 +42,13 @@ pub fn there() -> bool {
 /// Waits for a panic in another part of the program: the terminal is given back by then.
 pub async fn panicked() {
     PANICKED.notified().await;
+}
+
+/// Whether an error says that the terminal is not there any more.
+pub fn is_gone(error: &io::Error) -> bool {
+    // EIO is what a terminal that was hung up answers; `ErrorKind` has no name for it.
+    const EIO: i32 = 5;
+    error.kind() == io::ErrorKind::BrokenPipe || cfg!(unix) && error.raw_os_error() == Some(EIO)
 }
 
 impl Screen {
@@ -60,7 +70,7 @@ impl Screen {
         let out = BufWriter::with_capacity(1 << 16, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| give_back())?;
         Ok(Self {
-            terminal,
+            terminal: ManuallyDrop::new(terminal),
             mouse,
             shown: None,
         })
