@@ -54,6 +54,8 @@ impl Engine {
             projections: projections.len(),
         };
         let mut reports = BTreeMap::new();
+        // Taken before any loop runs: whoever is told that they do, finds an engine.
+        let lock = take_lock(folder);
         for projection in projections {
             let (progress, shown) = watch::channel(None);
             reports.insert(projection.name().to_owned(), shown);
@@ -75,7 +77,7 @@ impl Engine {
             reports,
             changed,
             stop: stopped,
-            lock: None,
+            lock,
         };
         engine.spawn(folder, "reports", move || runtime.block_on(reporter.run()))?;
         Ok(engine)
@@ -139,7 +141,9 @@ impl Reporter {
         let mut stop = self.stop.clone();
         let pid = std::process::id();
         loop {
-            self.take_lock();
+            if self.lock.is_none() {
+                self.lock = take_lock(&self.folder);
+            }
             if let Err(error) = report::write(&self.folder.reports(), &self.report(pid)) {
                 tracing::warn!(%error, "the engine's report cannot be written");
             }
@@ -171,25 +175,20 @@ impl Reporter {
             projections: self.reports.iter().filter_map(owned).collect(),
         }
     }
+}
 
-    fn take_lock(&mut self) {
-        if self.lock.is_some() {
-            return;
-        }
-        let path = self.folder.lock(ENGINE);
-        let taken = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .and_then(|mut file| {
-                file.try_lock().map_err(std::io::Error::from)?;
-                file.set_len(0)?;
-                write!(file, "{}", std::process::id())?;
-                Ok(file)
-            });
-        self.lock = taken.ok();
-    }
+/// The lock that shows this process as the engine; `None` while another one has it.
+fn take_lock(folder: &Folder) -> Option<File> {
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.lock(ENGINE))
+        .ok()?;
+    file.try_lock().ok()?;
+    file.set_len(0).ok()?;
+    write!(file, "{}", std::process::id()).ok()?;
+    Some(file)
 }
 
 /// The process that runs the engine; `None` where nobody does.

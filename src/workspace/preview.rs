@@ -67,7 +67,9 @@ impl Workspace {
                 preview.disk_free = free_space(self.0.folder.path());
             }
             Operation::Replay { after } if !reader.definition().replayable => {
-                preview.events = self.count_events(definition, after, checkpoint.position).await?;
+                preview.events = self
+                    .count_events(definition, after, checkpoint.position)
+                    .await?;
                 preview.refused = Some(
                     "its handlers may not be applied twice (its file does not say `-- replayable: yes`). \
                      Rebuild it instead"
@@ -75,7 +77,9 @@ impl Workspace {
                 );
             }
             Operation::Replay { after } => {
-                preview.events = self.count_events(definition, after, checkpoint.position).await?;
+                preview.events = self
+                    .count_events(definition, after, checkpoint.position)
+                    .await?;
                 if after >= checkpoint.position {
                     preview.refused = Some(format!(
                         "nothing to replay: it stands at position {}",
