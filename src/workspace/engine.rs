@@ -53,6 +53,8 @@ impl Engine {
             ready,
         };
         let mut reports = BTreeMap::new();
+        // Taken before any loop runs: whoever is told that they do, finds an engine.
+        let lock = take_lock(folder);
         for projection in projections {
             let (progress, shown) = watch::channel(None);
             reports.insert(projection.name().to_owned(), shown);
@@ -74,7 +76,7 @@ impl Engine {
             reports,
             changed,
             stop: stopped,
-            lock: None,
+            lock,
             attempts,
             reported,
         };
@@ -143,8 +145,14 @@ impl Reporter {
         let mut stop = self.stop.clone();
         let pid = std::process::id();
         loop {
+<<<<<<< HEAD
             let everybody = *self.attempts.borrow() >= self.reports.len();
             self.take_lock();
+=======
+            if self.lock.is_none() {
+                self.lock = take_lock(&self.folder);
+            }
+>>>>>>> cli
             if let Err(error) = report::write(&self.folder.reports(), &self.report(pid)) {
                 tracing::warn!(%error, "the engine's report cannot be written");
             }
@@ -194,25 +202,20 @@ impl Reporter {
             projections: self.reports.iter().filter_map(owned).collect(),
         }
     }
+}
 
-    fn take_lock(&mut self) {
-        if self.lock.is_some() {
-            return;
-        }
-        let path = self.folder.lock(ENGINE);
-        let taken = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .and_then(|mut file| {
-                file.try_lock().map_err(std::io::Error::from)?;
-                file.set_len(0)?;
-                write!(file, "{}", std::process::id())?;
-                Ok(file)
-            });
-        self.lock = taken.ok();
-    }
+/// The lock that shows this process as the engine; `None` while another one has it.
+fn take_lock(folder: &Folder) -> Option<File> {
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.lock(ENGINE))
+        .ok()?;
+    file.try_lock().ok()?;
+    file.set_len(0).ok()?;
+    write!(file, "{}", std::process::id()).ok()?;
+    Some(file)
 }
 
 /// The process that runs the engine; `None` where nobody does.
