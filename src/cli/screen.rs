@@ -7,7 +7,7 @@ use highwater::workspace::Operator;
 
 use super::context::{Context, warn_of_problems};
 use super::out::Out;
-use super::{Exit, Failure, status, tracing_to};
+use super::{Exit, Failure, tracing_to};
 
 /// How the dashboard is to be shown.
 #[derive(Debug, Default, clap::Args)]
