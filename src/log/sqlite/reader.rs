@@ -31,6 +31,18 @@ const STREAM: &str =
     select!("stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?");
 const ALL: &str = select!("position > ? ORDER BY position LIMIT ?");
 
+/// Whether hashes are checked on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hashes {
+    Checked,
+    #[allow(dead_code, reason = "the other position of the switch below")]
+    Ignored,
+}
+
+/// What reading pages does: checking takes 250 ns an event of 300 bytes, 30 % of reading it (1.2 million
+/// events a second instead of 1.7). `verify` checks in any case.
+const WHILE_READING: Hashes = Hashes::Checked;
+
 /// The events of a log, read.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -194,7 +206,7 @@ impl Reader {
     pub fn all(&self, after: Position, limit: usize) -> Result<Vec<Event>, LogError> {
         self.with(|connection| {
             let mut events = Vec::with_capacity(limit.min(1024));
-            self.walk(connection, after, limit, |stored| {
+            self.walk(connection, after, limit, WHILE_READING, |stored| {
                 events.push(stored.event()?);
                 Ok(())
             })
@@ -212,12 +224,14 @@ impl Reader {
         }
     }
 
-    /// Gives each event after a position to `take`, having checked position and hash; answers the last.
+    /// Gives each event after a position to `take`, having checked position and hash; answers
+    /// the last.
     pub(super) fn walk(
         &self,
         connection: &Connection,
         after: Position,
         limit: usize,
+        hashes: Hashes,
         mut take: impl FnMut(&Stored<'_>) -> Result<(), String>,
     ) -> Result<Position, Broken> {
         let mut before = integer(after.get());
@@ -237,13 +251,15 @@ impl Reader {
             if stored.content.position != before + 1 {
                 return Err(flaw(before, "it is missing".into()));
             }
-            let chain = match &mut chain {
-                Some(chain) => chain,
-                none => none.insert(Chain::at(self.hash_at(connection, before)?)),
-            };
-            if chain.next(&stored.content) != stored.hash {
-                let what = "it or the one before it was changed: its hash does not fit";
-                return Err(flaw(before, what.into()));
+            if hashes == Hashes::Checked {
+                let chain = match &mut chain {
+                    Some(chain) => chain,
+                    none => none.insert(Chain::at(self.hash_at(connection, before)?)),
+                };
+                if chain.next(&stored.content) != stored.hash {
+                    let what = "it or the one before it was changed: its hash does not fit";
+                    return Err(flaw(before, what.into()));
+                }
             }
             take(&stored).map_err(|what| flaw(before, what))?;
             before = stored.content.position;
