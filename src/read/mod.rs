@@ -4,6 +4,7 @@
 mod dates;
 mod definition;
 mod guard;
+mod markers;
 mod model;
 mod pace;
 mod policy;

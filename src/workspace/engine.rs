@@ -21,6 +21,9 @@ use crate::read::{Projection as _, SqlProjection};
 /// How often an engine reports at most.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
+/// How often, a millisecond apart, the engine's lock is tried for before it counts as another engine's.
+const LOCK_ATTEMPTS: usize = 20;
+
 /// The name of the lock that says which process runs the engine.
 pub(super) const ENGINE: &str = "$engine";
 
@@ -142,6 +145,10 @@ impl Reporter {
     async fn run(mut self) {
         let mut stop = self.stop.clone();
         let pid = std::process::id();
+        if let Err(error) = report::remove_dead(&self.folder.reports()) {
+            tracing::warn!(%error, "the reports of earlier engines cannot be removed");
+        }
+        self.insist_on_lock().await;
         loop {
             let everybody = *self.attempts.borrow() >= self.reports.len();
             self.take_lock();
@@ -192,6 +199,17 @@ impl Reporter {
             pid,
             heartbeat: Timestamp::now(),
             projections: self.reports.iter().filter_map(owned).collect(),
+        }
+    }
+
+    /// Whoever looks whether an engine runs holds the lock for a moment: that is no other engine.
+    async fn insist_on_lock(&mut self) {
+        for _ in 0..LOCK_ATTEMPTS {
+            self.take_lock();
+            if self.lock.is_some() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
