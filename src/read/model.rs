@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, pa
 use super::guard::{Guard, Mode, message};
 use super::projection::{ApplyError, Projection};
 use super::sql::{APPLY_LIMIT, prepare_connection};
+use crate::crash;
 use crate::event::{Event, Position};
 
 /// `HwRm`: tells our read models from every other SQLite file.
@@ -130,6 +131,7 @@ impl Model {
         db.pragma_update(None, "page_size", 8192).map_err(&fail)?;
         db.pragma_update(None, "journal_mode", "wal")
             .map_err(&fail)?;
+        crash::point("half-made");
         let guard = prepare_connection(&mut db).map_err(&fail)?;
         let about = About {
             projection: projection.name().to_owned(),
