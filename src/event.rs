@@ -284,12 +284,16 @@ pub enum JsonError {
 impl JsonObject {
     /// Checks a text. Errors: not JSON, or JSON of another kind.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
-        let raw: &RawValue = serde_json::from_str(text).map_err(|e| JsonError::Invalid {
+        let invalid = |e: serde_json::Error| JsonError::Invalid {
             reason: e.to_string(),
-        })?;
+        };
+        let raw: &RawValue = serde_json::from_str(text).map_err(invalid)?;
         let text = raw.get();
         let found = match text.as_bytes().first() {
-            Some(b'{') => return Ok(Self(text.into())),
+            Some(b'{') => {
+                let _: Readable = serde_json::from_str(text).map_err(invalid)?;
+                return Ok(Self(text.into()));
+            }
             Some(b'[') => "a list",
             Some(b'"') => "a text",
             Some(b't' | b'f') => "true or false",
@@ -325,6 +329,59 @@ impl JsonObject {
     /// The parsed value. An object that cannot be parsed (a damaged file) reads as `null`.
     pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+/// Parses JSON and keeps nothing of it. Stricter than skipping over it, as [`RawValue`] does: what has
+/// a lone surrogate, a number beyond a float or more than 127 levels could not be read back, and would
+/// stop every projection that looks into it.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for Readable {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
+        while object.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
     }
 }
 
@@ -456,5 +513,29 @@ mod tests {
             JsonObject::parse("{"),
             Err(JsonError::Invalid { .. })
         ));
+    }
+
+    #[test]
+    fn json_that_could_not_be_read_back_is_refused() {
+        let nested = |levels| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
+        for text in [
+            "{\"a\":\"\\ud800\"}",
+            "{\"\\udc00\":1}",
+            "{\"a\":[-1e999]}",
+            &nested(127),
+        ] {
+            let found = JsonObject::parse(text);
+            assert!(matches!(found, Err(JsonError::Invalid { .. })), "{found:?}");
+        }
+        for text in [
+            "{\"a\":\"\\ud83d\\ude00\"}",
+            "{\"a\":[-1e99,null,true,{}]}",
+            &nested(126),
+        ] {
+            assert!(
+                !JsonObject::parse(text).unwrap().value().is_null(),
+                "{text}"
+            );
+        }
     }
 }

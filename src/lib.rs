@@ -11,5 +11,6 @@ pub mod read;
 pub mod shop;
 pub mod text;
 pub mod transfer;
+pub mod ui;
 pub mod workspace;
 pub mod write;

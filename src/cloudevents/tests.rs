@@ -241,6 +241,13 @@ fn what_is_not_json_is_refused_with_its_column() {
     }
 }
 
+#[test]
+fn data_that_could_not_be_read_back_is_refused() {
+    let line = r#"{"specversion":"1.0","id":"1","source":"s","type":"A","subject":"s","data":{"a":"\ud800"}}"#;
+    let error = read(line.as_bytes()).unwrap_err().to_string();
+    assert!(error.starts_with("`data`: not valid JSON: "), "{error}");
+}
+
 fn stored(incoming: &Incoming, position: u64) -> Event {
     Event {
         position: Position::new(position),

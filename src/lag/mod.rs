@@ -1,7 +1,7 @@
 //! Lag, exactly: gap, age, excess and status of one read model, from numbers and times. No clock and
 //! no database, so that every rule is tested by table.
 //!
-//! What needs more than one moment lives beside it: [`Samples`] (rates and [`Trend`]), [`eta`] and
+//! What needs more than one moment lives beside it: [`Samples`] (rates and [`Trend`]), [`eta()`] and
 //! [`Breach`].
 //!
 //! ```

@@ -29,8 +29,7 @@ pub(super) const ENGINE: &str = "$engine";
 pub struct Engine {
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
-    ready: watch::Receiver<usize>,
-    projections: usize,
+    ready: watch::Receiver<bool>,
 }
 
 impl Engine {
@@ -43,7 +42,8 @@ impl Engine {
         projections: &[Arc<SqlProjection>],
     ) -> Result<Self, WorkspaceError> {
         let (stop, stopped) = watch::channel(false);
-        let (attempted, ready) = watch::channel(0);
+        let (attempted, attempts) = watch::channel(0);
+        let (reported, ready) = watch::channel(false);
         let changed = Arc::new(Notify::new());
         let runtime = Handle::current();
         let started = Instant::now();
@@ -51,7 +51,6 @@ impl Engine {
             stop,
             threads: Vec::new(),
             ready,
-            projections: projections.len(),
         };
         let mut reports = BTreeMap::new();
         // Taken before any loop runs: whoever is told that they do, finds an engine.
@@ -78,6 +77,8 @@ impl Engine {
             changed,
             stop: stopped,
             lock,
+            attempts,
+            reported,
         };
         engine.spawn(folder, "reports", move || runtime.block_on(reporter.run()))?;
         Ok(engine)
@@ -100,11 +101,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Waits until each projection's loop runs, or stands by for another engine's.
+    /// Waits until each projection's loop runs, or stands by for another engine's, and that can be seen.
     pub async fn ready(&mut self) {
-        let all = self.projections;
-        // The senders live as long as the threads: an error means that they are gone.
-        drop(self.ready.wait_for(|attempted| *attempted >= all).await);
+        // The sender lives as long as its thread: an error means that the engine is gone.
+        drop(self.ready.wait_for(|ready| *ready).await);
     }
 
     /// Stops after the step that each loop is in, with every checkpoint written.
@@ -134,6 +134,10 @@ struct Reporter {
     stop: watch::Receiver<bool>,
     /// Held while this is the process that is shown as the engine.
     lock: Option<File>,
+    /// How many supervisors made their first attempt.
+    attempts: watch::Receiver<usize>,
+    /// Set once a report says how all of them are.
+    reported: watch::Sender<bool>,
 }
 
 impl Reporter {
@@ -141,25 +145,48 @@ impl Reporter {
         let mut stop = self.stop.clone();
         let pid = std::process::id();
         loop {
+<<<<<<< HEAD
+            let everybody = *self.attempts.borrow() >= self.reports.len();
+            self.take_lock();
+=======
             if self.lock.is_none() {
                 self.lock = take_lock(&self.folder);
             }
+>>>>>>> cli
             if let Err(error) = report::write(&self.folder.reports(), &self.report(pid)) {
                 tracing::warn!(%error, "the engine's report cannot be written");
             }
-            let changed = Arc::clone(&self.changed);
+            if everybody {
+                self.reported.send_replace(true);
+            }
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
-                () = async {
-                    tokio::time::sleep(REPORT_EVERY).await;
-                    drop(tokio::time::timeout(HEARTBEAT.saturating_sub(REPORT_EVERY), changed.notified()).await);
-                } => {}
+                () = self.until_due(everybody) => {}
             }
         }
         drop(std::fs::remove_file(report::path(
             &self.folder.reports(),
             pid,
         )));
+    }
+
+    /// Until somebody has news, at most five times a second, or the heartbeat is due. At the start it is
+    /// due as soon as everybody has made an attempt.
+    async fn until_due(&self, everybody: bool) {
+        if !everybody {
+            let mut attempts = self.attempts.clone();
+            let all = self.reports.len();
+            drop(tokio::time::timeout(REPORT_EVERY, attempts.wait_for(|made| *made >= all)).await);
+            return;
+        }
+        tokio::time::sleep(REPORT_EVERY).await;
+        drop(
+            tokio::time::timeout(
+                HEARTBEAT.saturating_sub(REPORT_EVERY),
+                self.changed.notified(),
+            )
+            .await,
+        );
     }
 
     fn report(&self, pid: u32) -> Report {

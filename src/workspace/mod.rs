@@ -40,6 +40,7 @@ pub use snapshot::{
     RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
 
+pub use crate::log::Durability;
 pub use crate::read::Policy;
 pub use crate::write::{CommandInfo, Outcome};
 

@@ -12,8 +12,8 @@ use tokio::sync::{Notify, watch};
 use super::operations::{self, Operations};
 use super::report::{self, HEARTBEAT, Progress, Report};
 use super::snapshot::{
-    EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS, Rates, RebuildView,
-    Snapshot, Visibility, WorkspaceInfo,
+    EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS, RebuildView, Snapshot,
+    Visibility, WorkspaceInfo,
 };
 use super::{Workspace, WorkspaceError, engine};
 use crate::event::{Event, Position, StreamId, Timestamp};
@@ -493,12 +493,7 @@ impl Follower {
                     error: trouble.error.clone(),
                     tries: trouble.tries,
                 }),
-            rates: Rates {
-                stored: rates.stored,
-                applied: rates.applied,
-                capacity: rates.capacity,
-                utilisation: rates.utilisation,
-            },
+            rates,
             eta,
             visibility: progress.and_then(|progress| progress.visibility_us).map(
                 |[p50, p99, max]| Visibility {

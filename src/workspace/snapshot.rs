@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::event::{Event, Position, Timestamp};
 use crate::lag::Lag;
+pub use crate::lag::Rates;
 use crate::log::Durability;
 use crate::read::Policy;
 
@@ -136,19 +137,6 @@ pub struct Fault {
     pub error: String,
     /// How often it was tried.
     pub tries: u32,
-}
-
-/// How fast a projection is, in subscribed events, over ten seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Rates {
-    /// Stored a second.
-    pub stored: Option<f64>,
-    /// Applied a second of the wall clock.
-    pub applied: Option<f64>,
-    /// Applied a second while busy.
-    pub capacity: Option<f64>,
-    /// Busy time / time: 0 to 1.
-    pub utilisation: Option<f64>,
 }
 
 /// How long after it was stored an event was visible.

@@ -99,11 +99,9 @@ pub(super) fn run(charge: &Charge) {
         let mut stop = charge.stop.clone();
         first.made();
         // Woken by the wish to stop, else by the time.
-        drop(
-            charge
-                .runtime
-                .block_on(tokio::time::timeout(pause, stop.wait_for(|stop| *stop))),
-        );
+        charge.runtime.block_on(async {
+            drop(tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await)
+        });
     }
 }
 
@@ -214,14 +212,10 @@ impl<'a> Owned<'a> {
             self.finish_what_is_done().await?;
             self.report();
             if let Some((until, past)) = rest {
-                // An operation that comes is looked for at the latest when the log next grows.
-                let late = (head > looked).then(|| looked_at + LOOK_AT_OPERATIONS);
-                self.sleep(
-                    earliest(until, late),
-                    past.unwrap_or(head).min(head),
-                    head > looked,
-                )
-                .await?;
+                // What is in the log by now was not looked at for operations yet: that comes next.
+                let next_look = (head > looked).then(|| looked_at + LOOK_AT_OPERATIONS);
+                let past = past.or_else(|| next_look.is_none().then_some(head));
+                self.sleep(earliest(until, next_look), past).await?;
             }
         }
         Ok(())
@@ -599,22 +593,22 @@ impl<'a> Owned<'a> {
     async fn sleep(
         &self,
         until: Option<Duration>,
-        past: Position,
-        only_time: bool,
+        past: Option<Position>,
     ) -> Result<(), WorkspaceError> {
         let deadline = until.map(|until| self.charge.started + until);
         let mut stop = self.charge.stop.clone();
         let log = async {
-            match deadline {
-                Some(deadline) if only_time => {
+            match (past, deadline) {
+                (Some(past), deadline) => self.charge.log.wait(past, deadline).await.map(drop),
+                (None, Some(deadline)) => {
                     tokio::time::sleep_until(deadline.into()).await;
-                    Ok(Position::START)
+                    Ok(())
                 }
-                _ => self.charge.log.wait(past, deadline).await,
+                (None, None) => std::future::pending().await,
             }
         };
         tokio::select! {
-            waited = log => waited.map(drop).map_err(WorkspaceError::from),
+            waited = log => waited.map_err(WorkspaceError::from),
             _ = stop.wait_for(|stop| *stop) => Ok(()),
         }
     }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use uuid::Uuid;
 
@@ -270,6 +271,8 @@ impl Place {
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "mmap_size", 256 * 1024 * 1024)?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        // Else a statement with a range is planned anew each time its parameters are cleared.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     }
 

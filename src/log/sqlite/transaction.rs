@@ -5,6 +5,7 @@
 use std::fs::{File, TryLockError};
 use std::time::{Duration, Instant};
 
+use rusqlite::ffi::SQLITE_IOERR_WRITE;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -100,23 +101,29 @@ impl Transactor {
         self.clamped
     }
 
-    /// Stores what can be stored. After a failure everything is rolled back and the connection opened
+    /// Stores what can be stored, waiting so long for another process's lock. After a failure everything is rolled back and the connection opened
     /// anew, so that the next transaction starts from what is in the file.
-    pub fn store(&mut self, commits: &[Commit]) -> Result<Stored, Failure> {
+    pub fn store(&mut self, commits: &[Commit], patience: Duration) -> Result<Stored, Failure> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.open().map_err(Failure::NotStored)?,
         };
-        let outcome = self.transact(&connection, commits);
+        let outcome = self.transact(&connection, commits, patience);
         if outcome.is_ok() || rolled_back(&connection) {
             self.connection = Some(connection);
         }
         outcome
     }
 
-    fn transact(&mut self, connection: &Connection, commits: &[Commit]) -> Result<Stored, Failure> {
+    fn transact(
+        &mut self,
+        connection: &Connection,
+        commits: &[Commit],
+        patience: Duration,
+    ) -> Result<Stored, Failure> {
         let not_stored = |e| Failure::NotStored(self.place.error(&e));
-        self.begin(connection).map_err(Failure::NotStored)?;
+        self.begin(connection, patience)
+            .map_err(Failure::NotStored)?;
         let mut tail = self.tail(connection).map_err(not_stored)?;
         let before = tail.position;
         let last_recorded = tail.recorded_at;
@@ -127,10 +134,12 @@ impl Transactor {
             .map(|commit| self.place_commit(connection, commit, &mut tail))
             .collect::<rusqlite::Result<_>>()
             .map_err(not_stored)?;
-        execute(connection, "COMMIT").map_err(|e| match e.sqlite_error_code() {
-            // Found out before the commit's own record is written.
-            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => not_stored(e),
-            _ => Failure::Unknown(self.place.error(&e)),
+        execute(connection, "COMMIT").map_err(|e| {
+            if never_written(&e) {
+                not_stored(e)
+            } else {
+                Failure::Unknown(self.place.error(&e))
+            }
         })?;
         let stored = tail.position > before;
         if stored && now < last_recorded {
@@ -144,7 +153,7 @@ impl Transactor {
 
     /// Takes the write lock. Whoever waits for it holds the turn, so that a process that writes without
     /// a pause stops at the turn's lock and lets it in: nobody starves. SQLite's lock alone decides.
-    fn begin(&self, connection: &Connection) -> Result<(), LogError> {
+    fn begin(&self, connection: &Connection, patience: Duration) -> Result<(), LogError> {
         let start = Instant::now();
         let mut our_turn = false;
         loop {
@@ -160,7 +169,7 @@ impl Transactor {
                 }
             }
             let waited = start.elapsed();
-            if waited >= self.options.lock_patience {
+            if waited >= patience {
                 let _ = self.turn.unlock();
                 return Err(LogError::Locked {
                     path: self.place.file.clone(),
@@ -307,6 +316,16 @@ fn conflict(commit: &Commit, actual: i64) -> AppendError {
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// Whether a failed COMMIT certainly did not happen: what makes it one is the last that is written, so
+/// a write that failed comes before. A sync that failed comes after, and leaves it open.
+fn never_written(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|e| (e.code, e.extended_code));
+    matches!(
+        code,
+        Some((ErrorCode::DiskFull | ErrorCode::DatabaseBusy, _) | (_, SQLITE_IOERR_WRITE))
+    )
 }
 
 /// Whether a connection is out of its transaction and can be used again.

@@ -1,17 +1,20 @@
 //! Group commit: one thread writes. Appends that wait together share one transaction and one sync;
-//! batches form during the sync before, so that nobody waits for a timer.
+//! batches form during the sync before, so that nobody waits for a timer. A caller who is alone writes
+//! in place, because handing over would take half as long as the sync.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
 use super::bell::Bell;
 use super::schema::Place;
-use super::transaction::{Failure, Transactor};
+use super::transaction::{Failure, Stored, Transactor};
 use super::{LogOptions, publish};
 use crate::event::Position;
 use crate::log::{AppendError, Commit, Committed, LogError};
@@ -25,10 +28,14 @@ const EVENTS_A_TRANSACTION: usize = 500;
 /// Bytes a transaction, for the same reason.
 const BYTES_A_TRANSACTION: usize = 4 * 1024 * 1024;
 
+/// A transaction that takes longer is not for the thread of somebody who does other things meanwhile.
+const QUICK: Duration = Duration::from_micros(500);
+
 /// The thread that writes, seen from outside.
 #[derive(Debug)]
 pub(super) struct Writer {
     jobs: Option<Sender<Job>>,
+    desk: Arc<Mutex<Desk>>,
     thread: Option<JoinHandle<()>>,
     clamped: Arc<AtomicU64>,
 }
@@ -53,20 +60,23 @@ impl Writer {
         let (jobs, receiver) = channel();
         let clamped = Arc::new(AtomicU64::new(0));
         let path = place.file.clone();
-        let mut desk = Desk {
+        let desk = Arc::new(Mutex::new(Desk {
             bell: Bell::open(&place)?,
+            patience: options.lock_patience,
             transactor: Transactor::new(place, genesis, options)?,
-            receiver,
             queue: VecDeque::new(),
             head,
             clamped: Arc::clone(&clamped),
-        };
+            quiet: true,
+        }));
+        let shared = Arc::clone(&desk);
         let thread = std::thread::Builder::new()
             .name("log writer".into())
-            .spawn(move || desk.run())
+            .spawn(move || run(&receiver, &shared))
             .map_err(|e| Place::io(&path, "the thread that writes cannot be started", &e))?;
         Ok(Self {
             jobs: Some(jobs),
+            desk,
             thread: Some(thread),
             clamped,
         })
@@ -77,8 +87,35 @@ impl Writer {
         self.clamped.load(Ordering::Relaxed)
     }
 
-    /// Hands commits over; the answers come when all of them are stored or refused.
+    /// The answers come when all commits are stored or refused.
     pub async fn append(&self, commits: Vec<Commit>) -> Vec<Answer> {
+        match self.in_place(&commits) {
+            Some(answers) => answers,
+            None => self.hand_over(commits).await,
+        }
+    }
+
+    /// Stores a single commit on the caller's own thread, if that is quick. `None` where it is not:
+    /// somebody writes already, in this process or another, or the disk is slow.
+    fn in_place(&self, commits: &[Commit]) -> Option<Vec<Answer>> {
+        let mut desk = match self.desk.try_lock() {
+            Ok(desk) if commits.len() == 1 && desk.quiet && desk.queue.is_empty() => desk,
+            _ => return None,
+        };
+        match desk.store(commits, Duration::ZERO) {
+            Ok(stored) => {
+                desk.tell(stored.head);
+                Some(stored.answers)
+            }
+            Err(Failure::NotStored(LogError::Locked { .. })) => None,
+            Err(failure) => {
+                let failed = commits.iter().map(|commit| Err(failure.of(&commit.id)));
+                Some(failed.collect())
+            }
+        }
+    }
+
+    async fn hand_over(&self, commits: Vec<Commit>) -> Vec<Answer> {
         let ids: Vec<_> = commits.iter().map(|commit| commit.id.clone()).collect();
         let (reply, answers) = oneshot::channel();
         let job = Job {
@@ -115,46 +152,68 @@ impl Drop for Writer {
     }
 }
 
-/// The thread that writes, seen from inside.
+/// The thread that writes: as long as anybody can still hand something over.
+fn run(receiver: &Receiver<Job>, desk: &Mutex<Desk>) {
+    while let Ok(job) = receiver.recv() {
+        let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+        desk.queue.push_back(job);
+        while !desk.queue.is_empty() {
+            desk.queue.extend(receiver.try_iter());
+            desk.turn();
+        }
+    }
+}
+
+/// Where commits are written, by one thread at a time.
 struct Desk {
-    receiver: Receiver<Job>,
     /// What waits, the next first.
     queue: VecDeque<Job>,
     transactor: Transactor,
+    patience: Duration,
     head: watch::Sender<Position>,
     bell: Bell,
     clamped: Arc<AtomicU64>,
+    /// Whether the last transaction was quick, and for one commit only.
+    quiet: bool,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
 }
 
 impl Desk {
-    fn run(&mut self) {
-        loop {
-            if self.queue.is_empty() {
-                match self.receiver.recv() {
-                    Ok(job) => self.queue.push_back(job),
-                    Err(_) => return,
-                }
-            }
-            self.queue.extend(self.receiver.try_iter());
-            self.turn();
-        }
-    }
-
     /// One transaction: takes what fits, stores it, answers.
     fn turn(&mut self) {
         let commits = self.take();
-        let outcome = self.transactor.store(&commits);
-        self.clamped
-            .store(self.transactor.clamped(), Ordering::Relaxed);
-        let head = outcome.as_ref().ok().and_then(|stored| stored.head);
-        if let Some(head) = head {
-            publish(&self.head, head);
-        }
-        match outcome {
-            Ok(stored) => self.answer(stored.answers),
+        match self.store(&commits, self.patience) {
+            Ok(stored) => {
+                self.answer(stored.answers);
+                // Last, because nobody here waits for it.
+                self.tell(stored.head);
+            }
             Err(failure) => self.fail(&commits, &failure),
         }
-        // Last, because nobody here waits for it.
+    }
+
+    fn store(&mut self, commits: &[Commit], patience: Duration) -> Result<Stored, Failure> {
+        let start = Instant::now();
+        let outcome = self.transactor.store(commits, patience);
+        self.quiet = outcome.is_ok() && commits.len() <= 1 && start.elapsed() < QUICK;
+        self.clamped
+            .store(self.transactor.clamped(), Ordering::Relaxed);
+        if let Ok(Stored {
+            head: Some(head), ..
+        }) = outcome
+        {
+            publish(&self.head, head);
+        }
+        outcome
+    }
+
+    /// Rings for the other processes, if there is anything new.
+    fn tell(&mut self, head: Option<Position>) {
         if head.is_some() {
             self.bell.ring();
         }

@@ -1,0 +1,210 @@
+//! The table of actions: the only place where keys are written. Matching, footer, help and the command
+//! line all come from it.
+
+/// What somebody can ask for with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Quit,
+    Suspend,
+    Redraw,
+    Help,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Commands,
+    Line,
+    Pause,
+    Policy,
+    Rebuild,
+    Replay,
+    Apply,
+    Load,
+    Faster,
+    Slower,
+    Copy,
+    Mouse,
+    Close,
+    Accept,
+    Next,
+    Previous,
+    Complete,
+    Edit(Edit),
+}
+
+/// A change of a text field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Edit {
+    Left,
+    Right,
+    Home,
+    End,
+    Backspace,
+    Delete,
+    Word,
+    Clear,
+}
+
+/// Where a key is pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// The first screen, with nothing over it.
+    Overview,
+    /// The list of keys.
+    Help,
+    /// The list of commands, with a filter.
+    Commands,
+    /// The form of one command.
+    Form,
+    /// The prompt for a policy.
+    Policy,
+    /// The preview of a rebuild.
+    Confirm,
+    /// The preview of a replay, with two fields.
+    Replay,
+    /// The command line.
+    Line,
+}
+
+impl Context {
+    /// Whether a character that is no key of an action is text here.
+    pub fn is_text(self) -> bool {
+        TEXT.contains(&self)
+    }
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// What it does.
+    pub action: Action,
+    /// Its name after `:`; empty where it has none.
+    pub name: &'static str,
+    /// What it does, in words.
+    pub help: &'static str,
+    /// Its keys, the main one first.
+    pub keys: &'static [&'static str],
+    /// Where they count.
+    pub contexts: &'static [Context],
+    /// Whether it changes anything in the workspace: not there with `--read-only`.
+    pub changing: bool,
+    /// Its word in the footer; empty where it is not shown there.
+    pub hint: &'static str,
+}
+
+use Context::{Commands, Confirm, Form, Help, Line, Overview, Policy, Replay};
+
+const ALL: &[Context] = &[
+    Overview, Help, Commands, Form, Policy, Confirm, Replay, Line,
+];
+const TEXT: &[Context] = &[Commands, Form, Policy, Replay, Line];
+const NOT_TEXT: &[Context] = &[Overview, Help, Confirm];
+const SCROLL: &[Context] = &[Overview, Help];
+const LAYERS: &[Context] = &[Help, Commands, Form, Policy, Confirm, Replay, Line];
+
+const fn entry(
+    action: Action,
+    name: &'static str,
+    hint: &'static str,
+    keys: &'static [&'static str],
+    contexts: &'static [Context],
+    help: &'static str,
+) -> Entry {
+    Entry {
+        action,
+        name,
+        help,
+        keys,
+        contexts,
+        changing: false,
+        hint,
+    }
+}
+
+const fn changing(entry: Entry) -> Entry {
+    Entry {
+        changing: true,
+        ..entry
+    }
+}
+
+/// Every action, in the order in which footer and help show them.
+#[rustfmt::skip]
+pub static ACTIONS: &[Entry] = &[
+    changing(entry(Action::Commands, "command", "command", &["c"], &[Overview], "Send a command: choose it, fill in its form")),
+    changing(entry(Action::Pause, "pause", "pause/resume", &["p"], &[Overview], "Pause the selected projection, or let it go on")),
+    changing(entry(Action::Policy, "policy", "policy", &["P"], &[Overview], "Change when the selected projection applies events")),
+    changing(entry(Action::Rebuild, "rebuild", "rebuild", &["R"], &[Overview], "Fold the read model again from position 0, beside the one that answers")),
+    changing(entry(Action::Replay, "replay", "replay", &["Y"], &[Overview], "Apply events again, into the same read model")),
+    changing(entry(Action::Apply, "apply", "apply now", &["a"], &[Overview], "Apply what waits now, whatever the policy says")),
+    changing(entry(Action::Load, "load", "load", &["l"], &[Overview], "Start or stop the demo's load")),
+    changing(entry(Action::Faster, "", "", &["+", "="], &[Overview], "More load")),
+    changing(entry(Action::Slower, "", "", &["-"], &[Overview], "Less load")),
+    entry(Action::Up, "", "", &["up", "k"], SCROLL, "One row up"),
+    entry(Action::Down, "", "", &["down", "j"], SCROLL, "One row down"),
+    entry(Action::PageUp, "", "", &["pageup", "ctrl-b"], SCROLL, "A page up"),
+    entry(Action::PageDown, "", "", &["pagedown", "ctrl-f"], SCROLL, "A page down"),
+    entry(Action::First, "", "", &["home", "g"], SCROLL, "To the first row"),
+    entry(Action::Last, "", "", &["end", "G"], SCROLL, "To the last row"),
+    entry(Action::Copy, "copy", "", &["y"], &[Overview], "Copy the path of the selected read model, for sqlite3 and others"),
+    entry(Action::Mouse, "mouse", "", &["m"], &[Overview], "Mouse on or off; off lets the terminal select text"),
+    entry(Action::Line, "", "type it", &[":"], &[Overview], "Type a command or an action"),
+    entry(Action::Help, "help", "help", &["?", "f1"], &[Overview, Help, Confirm], "Show or hide this help"),
+    entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Policy, Line], "The one before"),
+    entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Policy, Line], "The one after"),
+    entry(Action::Accept, "", "choose", &["enter"], &[Commands], "Open the form of the chosen command"),
+    entry(Action::Accept, "", "send", &["enter"], &[Form], "Send the command"),
+    entry(Action::Accept, "", "set", &["enter"], &[Policy], "Set the policy"),
+    entry(Action::Accept, "", "do it", &["enter"], &[Confirm, Replay], "Do it"),
+    entry(Action::Accept, "", "do it", &["enter"], &[Line], "Do what is written"),
+    entry(Action::Complete, "", "complete", &["tab"], &[Line, Policy], "Complete the word"),
+    entry(Action::Next, "", "next field", &["tab", "down"], &[Form, Replay], "To the next field"),
+    entry(Action::Previous, "", "", &["backtab", "up"], &[Form, Replay], "To the field before"),
+    entry(Action::Edit(Edit::Left), "", "", &["left"], TEXT, "The cursor one character left"),
+    entry(Action::Edit(Edit::Right), "", "", &["right"], TEXT, "The cursor one character right"),
+    entry(Action::Edit(Edit::Home), "", "", &["home", "ctrl-a"], TEXT, "The cursor to the beginning"),
+    entry(Action::Edit(Edit::End), "", "", &["end", "ctrl-e"], TEXT, "The cursor to the end"),
+    entry(Action::Edit(Edit::Backspace), "", "", &["backspace", "ctrl-h"], TEXT, "Delete the character before"),
+    entry(Action::Edit(Edit::Delete), "", "", &["delete", "ctrl-d"], TEXT, "Delete the character after"),
+    entry(Action::Edit(Edit::Word), "", "", &["ctrl-w"], TEXT, "Delete the word before"),
+    entry(Action::Edit(Edit::Clear), "", "", &["ctrl-u"], TEXT, "Empty the field"),
+    entry(Action::Close, "", "close", &["esc"], LAYERS, "Close this"),
+    entry(Action::Close, "", "", &["esc"], &[Overview], "Take the last message away"),
+    entry(Action::Redraw, "", "", &["ctrl-l"], ALL, "Draw everything again"),
+    entry(Action::Suspend, "", "", &["ctrl-z"], ALL, "Back to the shell; fg returns"),
+    entry(Action::Quit, "quit", "quit", &["q"], NOT_TEXT, "Quit"),
+    entry(Action::Quit, "", "", &["ctrl-c"], ALL, "Quit, from everywhere"),
+];
+
+/// The entries that count in a context.
+pub fn within(context: Context) -> impl Iterator<Item = &'static Entry> {
+    ACTIONS
+        .iter()
+        .filter(move |entry| entry.contexts.contains(&context))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_context() {
+        for context in ALL {
+            let mut seen = Vec::new();
+            for key in within(*context).flat_map(|entry| entry.keys) {
+                assert!(!seen.contains(&key), "{key} twice in {context:?}");
+                seen.push(key);
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_has_a_key_and_help() {
+        for entry in ACTIONS {
+            assert!(!entry.keys.is_empty() && !entry.help.is_empty());
+            assert!(!entry.contexts.is_empty());
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The loop: the only place that knows the terminal and the clock. It waits until something comes,
+//! takes in everything that is there, and draws at most once.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{Event as Input, EventStream};
+use futures_util::{FutureExt, StreamExt};
+use ratatui::layout::Size;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::state::Model;
+use super::terminal::{self, Screen};
+use super::theme::Theme;
+use super::update::{Effect, Msg, update};
+use super::view::view;
+use crate::event::Timestamp;
+use crate::workspace::{Operator, Snapshot};
+
+/// The time between two frames that only data asks for: 30 a second. Keys draw at once.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// How the dashboard is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct UiOptions {
+    /// No colour, only bold, dim and reverse: where `NO_COLOR` is set. Default: no.
+    pub no_color: bool,
+    /// Only ASCII characters. Default: no.
+    pub ascii: bool,
+    /// Nothing that changes the workspace. Default: no.
+    pub read_only: bool,
+    /// Whether the mouse chooses rows; else it is the terminal's. Default: yes.
+    pub mouse: bool,
+}
+
+impl Default for UiOptions {
+    fn default() -> Self {
+        Self {
+            no_color: false,
+            ascii: false,
+            read_only: false,
+            mouse: true,
+        }
+    }
+}
+
+impl UiOptions {
+    /// The theme that these options ask for.
+    pub fn theme(&self) -> Theme {
+        let theme = if self.no_color {
+            Theme::monochrome()
+        } else {
+            Theme::colour()
+        };
+        if self.ascii { theme.ascii() } else { theme }
+    }
+}
+
+/// Why the dashboard ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Somebody quit.
+    Quit,
+    /// A signal asked for it: its number.
+    Signal(i32),
+}
+
+/// Why the dashboard could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UiError {
+    /// Standard output is not a terminal.
+    #[error(
+        "there is no terminal to draw on: use --once for one picture as text, or status --json for a program"
+    )]
+    NoTerminal,
+    /// The terminal failed.
+    #[error("the terminal cannot be used: {0}; --once prints one picture as text")]
+    Terminal(#[from] io::Error),
+}
+
+/// Runs the dashboard until somebody quits. Errors: there is no terminal, or it fails.
+pub async fn run(operator: Operator, options: UiOptions) -> Result<Exit, UiError> {
+    if !terminal::there() {
+        return Err(UiError::NoTerminal);
+    }
+    let mut signals = Signals::listen()?;
+    let mut app = App::open(operator, options)?;
+    let mut input = EventStream::new();
+    loop {
+        app.draw_if_due()?;
+        let next = app.next_frame();
+        tokio::select! {
+            event = input.next() => app.input(event),
+            picture = changed(&mut app.snapshots) => app.snapshot(picture),
+            Some(msg) = app.answers.recv() => app.take(msg),
+            signal = signals.next() => app.signal(signal),
+            () = sleep_until(next), if app.data => {}
+        }
+        while let Some(event) = input.next().now_or_never() {
+            let more = matches!(event, Some(Ok(_)));
+            app.input(event);
+            if !more {
+                break;
+            }
+        }
+        while let Ok(msg) = app.answers.try_recv() {
+            app.take(msg);
+        }
+        if let Some(exit) = app.work()? {
+            return Ok(exit);
+        }
+    }
+}
+
+/// Waits for another picture; for ever where the workspace makes no more.
+async fn changed(snapshots: &mut watch::Receiver<Arc<Snapshot>>) -> Arc<Snapshot> {
+    if snapshots.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    snapshots.borrow_and_update().clone()
+}
+
+/// What the loop holds.
+struct App {
+    operator: Operator,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    screen: Screen,
+    theme: Theme,
+    model: Model,
+    effects: Vec<Effect>,
+    send: mpsc::UnboundedSender<Msg>,
+    answers: mpsc::UnboundedReceiver<Msg>,
+    exit: Option<Exit>,
+    /// Somebody pressed a key or waits for an answer: draw at once.
+    now: bool,
+    /// There are new data: draw when the next frame is due.
+    data: bool,
+    drawn: Option<Instant>,
+}
+
+impl App {
+    fn open(operator: Operator, options: UiOptions) -> Result<Self, UiError> {
+        let mut snapshots = operator.snapshots();
+        let snapshot = snapshots.borrow_and_update().clone();
+        let commands = operator.commands();
+        let screen = Screen::enter(options.mouse)?;
+        let mut model = Model::new(snapshot, commands, screen.size()?);
+        model.read_only = options.read_only;
+        model.mouse = options.mouse;
+        model.load = operator.load();
+        if let Some(load) = model.load.filter(|load| *load > 0.0) {
+            model.load_set = load;
+        }
+        let (send, answers) = mpsc::unbounded_channel();
+        Ok(Self {
+            operator,
+            snapshots,
+            screen,
+            theme: options.theme(),
+            model,
+            effects: Vec::new(),
+            send,
+            answers,
+            exit: None,
+            now: true,
+            data: false,
+            drawn: None,
+        })
+    }
+
+    fn next_frame(&self) -> Instant {
+        self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME)
+    }
+
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        if self.now || self.data && Instant::now() >= self.next_frame() {
+            let (model, theme) = (&self.model, &self.theme);
+            self.screen.draw(|frame| view(model, theme, frame))?;
+            (self.now, self.data) = (false, false);
+            self.drawn = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, msg: Msg) {
+        let effects = update(&mut self.model, Timestamp::now(), msg);
+        self.effects.extend(effects);
+        self.now = true;
+    }
+
+    fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        let effects = update(&mut self.model, Timestamp::now(), Msg::Snapshot(snapshot));
+        self.effects.extend(effects);
+        self.data = true;
+    }
+
+    /// Something from the terminal. A terminal that is gone is as if somebody had quit.
+    fn input(&mut self, event: Option<io::Result<Input>>) {
+        match event {
+            Some(Ok(Input::Key(key))) => self.take(Msg::Key(key)),
+            Some(Ok(Input::Mouse(mouse))) => self.take(Msg::Mouse(mouse)),
+            Some(Ok(Input::Paste(text))) => self.take(Msg::Paste(text)),
+            Some(Ok(Input::Resize(width, height))) => {
+                self.take(Msg::Resize(Size::new(width, height)));
+            }
+            Some(Ok(Input::FocusGained | Input::FocusLost)) => {}
+            Some(Err(_)) | None => self.exit = Some(Exit::Quit),
+        }
+    }
+
+    fn signal(&mut self, signal: i32) {
+        if signal == SUSPEND {
+            self.effects.push(Effect::Suspend);
+        } else {
+            self.exit = Some(Exit::Signal(signal));
+        }
+    }
+
+    /// Carries out what the update asked for.
+    fn work(&mut self) -> io::Result<Option<Exit>> {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Quit => self.exit = Some(Exit::Quit),
+                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Mouse(on) => self.screen.set_mouse(on)?,
+                Effect::Redraw => self.screen.clear()?,
+                Effect::Suspend => {
+                    self.screen.suspend()?;
+                    let size = self.screen.size()?;
+                    self.take(Msg::Resize(size));
+                }
+                Effect::SetLoad(rate) => {
+                    self.operator.set_load(rate);
+                    self.model.load = self.operator.load();
+                }
+                asked => self.ask(asked),
+            }
+        }
+        Ok(self.exit)
+    }
+
+    /// Asks the workspace; the answer comes back as a message.
+    fn ask(&self, effect: Effect) {
+        let (operator, send) = (self.operator.clone(), self.send.clone());
+        tokio::spawn(async move {
+            if let Some(msg) = answer(&operator, effect).await {
+                // Nobody listens any more only when the dashboard has ended.
+                let _ = send.send(msg);
+            }
+        });
+    }
+}
+
+/// The workspace's answer to an effect, where it is one that has an answer.
+async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
+    Some(match effect {
+        Effect::Send { command, data } => {
+            let outcome = operator.send(&command, data).await;
+            let outcome = outcome.map_err(|e| e.to_string());
+            Msg::Sent { command, outcome }
+        }
+        Effect::Preview {
+            projection,
+            operation,
+        } => {
+            let result = operator.preview(&projection, &operation).await;
+            let result = result.map_err(|e| e.to_string());
+            Msg::Previewed {
+                projection,
+                operation,
+                result,
+            }
+        }
+        Effect::Operate {
+            projection,
+            operation,
+        } => {
+            let result = operator.operate(&projection, operation).await;
+            let result = result.map_err(|e| e.to_string());
+            Msg::Operated {
+                projection,
+                operation,
+                result,
+            }
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(unix)]
+use unix::{SUSPEND, Signals};
+
+#[cfg(unix)]
+mod unix {
+    use std::io;
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    /// The signal that asks for a pause, not for the end.
+    pub const SUSPEND: i32 = SIGTSTP;
+
+    /// The signals that ask for something.
+    pub struct Signals {
+        term: Signal,
+        hup: Signal,
+        int: Signal,
+        stop: Signal,
+    }
+
+    impl Signals {
+        /// Listens from now on. Errors: the system refuses.
+        pub fn listen() -> io::Result<Self> {
+            let on = |number| signal(SignalKind::from_raw(number));
+            Ok(Self {
+                term: on(SIGTERM)?,
+                hup: on(SIGHUP)?,
+                int: on(SIGINT)?,
+                stop: on(SIGTSTP)?,
+            })
+        }
+
+        /// The next one.
+        pub async fn next(&mut self) -> i32 {
+            tokio::select! {
+                _ = self.term.recv() => SIGTERM,
+                _ = self.hup.recv() => SIGHUP,
+                _ = self.int.recv() => SIGINT,
+                _ = self.stop.recv() => SIGTSTP,
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+const SUSPEND: i32 = i32::MAX;
+
+/// Where there are no such signals, only Ctrl-C, which is a key here.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> i32 {
+        std::future::pending().await
+    }
+}

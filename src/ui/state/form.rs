@@ -1,0 +1,438 @@
+//! A form made from a command's JSON Schema: fields with types, checks and what is filled in already.
+
+use serde_json::{Map, Value};
+
+use super::editor::Editor;
+use crate::workspace::CommandInfo;
+
+/// The form of one command, as far as it is filled in.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// The command.
+    pub command: CommandInfo,
+    /// Its fields, in the schema's order.
+    pub fields: Vec<Field>,
+    /// The field that is being filled in.
+    pub focus: usize,
+    /// Whether an answer is awaited.
+    pub sending: bool,
+    /// The last answer, where it was not 'accepted'.
+    pub answer: Option<Answer>,
+}
+
+/// Why a command was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// `rejected`, `in conflict`, `not sent`.
+    pub outcome: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// One field of a form.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What it takes.
+    pub kind: Kind,
+    /// Whether it has to be filled in.
+    pub required: bool,
+    /// What it means, in the schema's words; may be empty.
+    pub description: String,
+    /// An example that stands in the empty field; may be empty.
+    pub placeholder: String,
+    /// What is filled in.
+    pub editor: Editor,
+    /// Whether somebody was there: an empty field is no error before.
+    pub touched: bool,
+}
+
+/// What a field takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// Any text, of at least and at most so many characters.
+    Text {
+        /// At least.
+        min: Option<u64>,
+        /// At most.
+        max: Option<u64>,
+    },
+    /// A whole number, from and to.
+    Integer {
+        /// From.
+        min: Option<f64>,
+        /// To.
+        max: Option<f64>,
+    },
+    /// Any number, from and to.
+    Number {
+        /// From.
+        min: Option<f64>,
+        /// To.
+        max: Option<f64>,
+    },
+    /// `true` or `false`.
+    Boolean,
+    /// One of these.
+    Choice(Vec<String>),
+    /// A list, as JSON.
+    List,
+    /// An object, as JSON.
+    Object,
+    /// Any JSON.
+    Any,
+}
+
+impl Kind {
+    /// What it takes, in words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Text { .. } => "text".to_owned(),
+            Self::Integer { .. } => "whole number".to_owned(),
+            Self::Number { .. } => "number".to_owned(),
+            Self::Boolean => "true or false".to_owned(),
+            Self::Choice(all) => all.join(" | "),
+            Self::List => "list, as JSON".to_owned(),
+            Self::Object => "object, as JSON".to_owned(),
+            Self::Any => "JSON".to_owned(),
+        }
+    }
+}
+
+impl Form {
+    /// An empty form: defaults and examples filled in.
+    pub fn new(command: &CommandInfo) -> Self {
+        let schema = &command.schema;
+        let required: Vec<&str> = schema["required"]
+            .as_array()
+            .map(|names| names.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
+        let none = Map::new();
+        let properties = schema["properties"].as_object().unwrap_or(&none);
+        let fields = properties
+            .iter()
+            .map(|(name, field)| Field::new(name, field, schema, required.contains(&name.as_str())))
+            .collect();
+        Self {
+            command: command.clone(),
+            fields,
+            focus: 0,
+            sending: false,
+            answer: None,
+        }
+    }
+
+    /// The field that is being filled in.
+    pub fn focused(&mut self) -> Option<&mut Field> {
+        self.fields.get_mut(self.focus)
+    }
+
+    /// Everything as one JSON object, or the place of the first field that is wrong.
+    pub fn data(&self) -> Result<Value, usize> {
+        let mut data = Map::new();
+        for (at, field) in self.fields.iter().enumerate() {
+            match field.value() {
+                Ok(Some(value)) => {
+                    data.insert(field.name.clone(), value);
+                }
+                Ok(None) => {}
+                Err(_) => return Err(at),
+            }
+        }
+        Ok(Value::Object(data))
+    }
+
+    /// Fills in `key=value` words. Errors: a word without `=`, or a field the command does not have.
+    pub fn fill(&mut self, words: &[String]) -> Result<(), String> {
+        for word in words {
+            let (key, value) = word
+                .split_once('=')
+                .ok_or_else(|| format!("{word:?} is not field=value"))?;
+            let names = || {
+                let all: Vec<&str> = self.fields.iter().map(|f| f.name.as_str()).collect();
+                all.join(", ")
+            };
+            let names = names();
+            match self.fields.iter_mut().find(|f| f.name == key) {
+                Some(field) => {
+                    field.editor.set(value);
+                    field.touched = true;
+                }
+                None => {
+                    let command = &self.command.name;
+                    return Err(format!(
+                        "{command} has no field {key:?}; its fields: {names}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Field {
+    fn new(name: &str, schema: &Value, root: &Value, required: bool) -> Self {
+        let resolved = resolve(schema, root);
+        let kind = kind(&resolved);
+        let given = [
+            schema.get("default"),
+            schema.get("examples").and_then(|e| e.get(0)),
+            resolved.get("default"),
+            resolved.get("examples").and_then(|e| e.get(0)),
+        ];
+        let given = given.into_iter().flatten().find(|v| !v.is_null());
+        // Nobody likes to type JSON: what it looks like stands there to be changed.
+        let sketch = match kind {
+            Kind::List | Kind::Object => sketch(&resolved, root, 0).to_string(),
+            _ => String::new(),
+        };
+        let (filled, placeholder) = if required {
+            (sketch, String::new())
+        } else {
+            (String::new(), sketch)
+        };
+        let description = ["description", "title"]
+            .iter()
+            .find_map(|key| schema[*key].as_str().or_else(|| resolved[*key].as_str()));
+        Self {
+            name: name.to_owned(),
+            kind,
+            required,
+            description: description
+                .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+                .unwrap_or_default(),
+            placeholder,
+            editor: Editor::new(given.map_or(filled, written)),
+            touched: false,
+        }
+    }
+
+    /// What is filled in, as JSON; `None` where an optional field is empty. Errors, in words: it is
+    /// required, or not what the field takes.
+    pub fn value(&self) -> Result<Option<Value>, String> {
+        let text = self.editor.text();
+        if text.is_empty() {
+            return if self.required {
+                Err("required".to_owned())
+            } else {
+                Ok(None)
+            };
+        }
+        match &self.kind {
+            Kind::Text { min, max } => {
+                let length = text.chars().count() as u64;
+                match (min, max) {
+                    (Some(min), _) if length < *min => {
+                        Err(format!("at least {min} characters, this has {length}"))
+                    }
+                    (_, Some(max)) if length > *max => {
+                        Err(format!("at most {max} characters, this has {length}"))
+                    }
+                    _ => Ok(Some(Value::from(text))),
+                }
+            }
+            Kind::Integer { min, max } => integer(text, *min, *max).map(Some),
+            Kind::Number { min, max } => number(text, *min, *max).map(Some),
+            Kind::Boolean => match text.trim() {
+                "true" | "yes" => Ok(Some(Value::Bool(true))),
+                "false" | "no" => Ok(Some(Value::Bool(false))),
+                _ => Err("write true or false".to_owned()),
+            },
+            Kind::Choice(all) if all.iter().any(|c| c == text) => Ok(Some(Value::from(text))),
+            Kind::Choice(all) => Err(format!("write one of {}", all.join(", "))),
+            Kind::List => json(text, "a list, as [ … ]", Value::is_array).map(Some),
+            Kind::Object => json(text, "an object, as { … }", Value::is_object).map(Some),
+            Kind::Any => json(text, "JSON", |_| true).map(Some),
+        }
+    }
+}
+
+fn integer(text: &str, min: Option<f64>, max: Option<f64>) -> Result<Value, String> {
+    let trimmed = text.trim();
+    let value = trimmed
+        .parse::<i64>()
+        .map(Value::from)
+        .or_else(|_| trimmed.parse::<u64>().map(Value::from))
+        .map_err(|_| "write a whole number".to_owned())?;
+    bounds(value, min, max)
+}
+
+fn number(text: &str, min: Option<f64>, max: Option<f64>) -> Result<Value, String> {
+    let value: Value = serde_json::from_str(text.trim())
+        .ok()
+        .filter(Value::is_number)
+        .ok_or_else(|| "write a number".to_owned())?;
+    bounds(value, min, max)
+}
+
+fn bounds(value: Value, min: Option<f64>, max: Option<f64>) -> Result<Value, String> {
+    let number = value.as_f64().unwrap_or_default();
+    match (min, max) {
+        (Some(min), _) if number < min => Err(format!("at least {min}")),
+        (_, Some(max)) if number > max => Err(format!("at most {max}")),
+        _ => Ok(value),
+    }
+}
+
+fn json(text: &str, what: &str, fits: fn(&Value) -> bool) -> Result<Value, String> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) if fits(&value) => Ok(value),
+        Ok(_) => Err(format!("write {what}")),
+        Err(e) => Err(format!("write {what}: {e}")),
+    }
+}
+
+/// A text as it is, everything else as JSON.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The schema behind references and 'this or null'.
+fn resolve(schema: &Value, root: &Value) -> Value {
+    let mut found = schema.clone();
+    for _ in 0..8 {
+        if let Some(path) = found["$ref"].as_str().and_then(|r| r.strip_prefix('#')) {
+            found = root.pointer(path).cloned().unwrap_or_default();
+            continue;
+        }
+        let not_null = found["anyOf"].as_array().and_then(|any| {
+            let mut rest = any.iter().filter(|s| s["type"] != "null");
+            rest.next().filter(|_| rest.next().is_none()).cloned()
+        });
+        match not_null {
+            Some(schema) => found = schema,
+            None => break,
+        }
+    }
+    found
+}
+
+fn kind(schema: &Value) -> Kind {
+    if let Some(choice) = choice(schema) {
+        return Kind::Choice(choice);
+    }
+    let named = schema["type"].as_str().or_else(|| {
+        let any = schema["type"].as_array()?;
+        any.iter().filter_map(Value::as_str).find(|t| *t != "null")
+    });
+    let bound = |inclusive: &str, exclusive: &str| {
+        schema[inclusive]
+            .as_f64()
+            .or_else(|| schema[exclusive].as_f64())
+    };
+    let (min, max) = (
+        bound("minimum", "exclusiveMinimum"),
+        bound("maximum", "exclusiveMaximum"),
+    );
+    match named {
+        Some("string") => Kind::Text {
+            min: schema["minLength"].as_u64(),
+            max: schema["maxLength"].as_u64(),
+        },
+        Some("integer") => Kind::Integer { min, max },
+        Some("number") => Kind::Number { min, max },
+        Some("boolean") => Kind::Boolean,
+        Some("array") => Kind::List,
+        Some("object") => Kind::Object,
+        _ => Kind::Any,
+    }
+}
+
+/// The texts that an enumeration allows: `enum`, or `oneOf` of constants.
+fn choice(schema: &Value) -> Option<Vec<String>> {
+    let texts = |values: Vec<&Value>| -> Option<Vec<String>> {
+        values
+            .into_iter()
+            .filter(|v| !v.is_null())
+            .map(|v| v.as_str().map(str::to_owned))
+            .collect()
+    };
+    let all = match (schema["enum"].as_array(), schema["oneOf"].as_array()) {
+        (Some(values), _) => texts(values.iter().collect()),
+        (_, Some(any)) => texts(any.iter().map(|s| &s["const"]).collect()),
+        _ => None,
+    };
+    all.filter(|names| !names.is_empty())
+}
+
+/// What a value of this schema looks like.
+fn sketch(schema: &Value, root: &Value, depth: usize) -> Value {
+    let schema = resolve(schema, root);
+    if let Some(example) = schema.get("examples").and_then(|e| e.get(0)) {
+        return example.clone();
+    }
+    match kind(&schema) {
+        Kind::Integer { .. } | Kind::Number { .. } => Value::from(1),
+        Kind::Boolean => Value::Bool(true),
+        Kind::Choice(all) => all.into_iter().next().map(Value::from).unwrap_or_default(),
+        Kind::List if depth < 4 => Value::Array(vec![sketch(&schema["items"], root, depth + 1)]),
+        Kind::Object if depth < 4 => {
+            let fields = schema["properties"].as_object().into_iter().flatten();
+            let made = fields.map(|(name, s)| (name.clone(), sketch(s, root, depth + 1)));
+            Value::Object(made.collect())
+        }
+        _ => Value::from("…"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::commands;
+    use super::*;
+
+    fn place_order() -> Form {
+        let commands = commands();
+        Form::new(commands.iter().find(|c| c.name == "PlaceOrder").unwrap())
+    }
+
+    #[test]
+    fn a_form_has_the_schemas_fields_with_types_and_examples() {
+        let form = place_order();
+        let names: Vec<&str> = form.fields.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["order", "customer", "lines", "priority", "note"]);
+        assert_eq!(form.fields[2].kind, Kind::List);
+        assert_eq!(
+            form.fields[2].editor.text(),
+            r#"[{"product":"p-1","quantity":1}]"#
+        );
+        assert!(matches!(&form.fields[3].kind, Kind::Choice(c) if c.len() == 2));
+        assert_eq!(form.fields[3].editor.text(), "normal");
+        assert!(!form.fields[4].required);
+    }
+
+    #[test]
+    fn each_field_says_what_is_wrong_with_it() {
+        let mut form = place_order();
+        assert_eq!(form.data(), Err(0));
+        form.fill(&["order=x".into()]).unwrap();
+        assert_eq!(
+            form.fields[0].value(),
+            Err("write a whole number".to_owned())
+        );
+        form.fill(&["order=-1".into()]).unwrap();
+        assert_eq!(form.fields[0].value(), Err("at least 0".to_owned()));
+        form.fill(&["lines={}".into()]).unwrap();
+        assert!(
+            form.fields[2]
+                .value()
+                .unwrap_err()
+                .starts_with("write a list")
+        );
+        let error = form.fill(&["colour=red".into()]).unwrap_err();
+        assert!(error.contains("no field \"colour\""), "{error}");
+    }
+
+    #[test]
+    fn a_filled_form_is_one_object_without_what_is_empty() {
+        let mut form = place_order();
+        let words = ["order=7", "customer=c-1", "lines=[]", "note="].map(str::to_owned);
+        form.fill(&words).unwrap();
+        let expected =
+            serde_json::json!({"order": 7, "customer": "c-1", "lines": [], "priority": "normal"});
+        assert_eq!(form.data(), Ok(expected));
+    }
+}

@@ -1,0 +1,175 @@
+//! The command line: what is typed after `:`, what it means, and how it could go on.
+
+use super::super::action::{ACTIONS, Action};
+use super::Model;
+use super::editor::Editor;
+use super::operation::POLICIES;
+
+/// What is typed after `:`.
+#[derive(Debug, Clone, Default)]
+pub struct CommandLine {
+    /// What is typed.
+    pub editor: Editor,
+    /// What is wrong with it, once Enter was pressed.
+    pub error: Option<String>,
+    /// How many lines back in history; 0 is the one that is typed.
+    pub back: usize,
+}
+
+/// The words of a line. Quotes, single or double, and brackets keep spaces together.
+pub fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let (mut quote, mut depth, mut any) = (None::<char>, 0_usize, false);
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(q), _) if c == q => {
+                quote = None;
+                if depth > 0 {
+                    word.push(c);
+                }
+            }
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                any = true;
+                if depth > 0 {
+                    word.push(c);
+                }
+            }
+            (None, _) if c.is_whitespace() && depth == 0 => {
+                if any {
+                    words.push(std::mem::take(&mut word));
+                }
+                any = false;
+            }
+            _ => {
+                match (quote, c) {
+                    (None, '[' | '{') => depth += 1,
+                    (None, ']' | '}') => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                any = true;
+                word.push(c);
+            }
+        }
+    }
+    if any {
+        words.push(word);
+    }
+    words
+}
+
+/// How the line after `:` could go on: whole words for the last one, the best first.
+pub fn candidates(model: &Model, line: &str) -> Vec<String> {
+    let mut words = words(line);
+    let last = if line.is_empty() || line.ends_with(char::is_whitespace) {
+        String::new()
+    } else {
+        words.pop().unwrap_or_default()
+    };
+    let options: Vec<String> = match words.first().map(String::as_str) {
+        None => first_words(model),
+        Some(first) => match action_named(model, first) {
+            Some(Action::Policy) if words.len() >= 2 => {
+                return policies(&words[2..], &last);
+            }
+            Some(action) if takes_projection(action) && words.len() == 1 => {
+                let all = model.snapshot.projections.iter();
+                all.map(|view| view.name.clone()).collect()
+            }
+            _ => field_words(model, first, &words),
+        },
+    };
+    let fits = |option: &String| option.starts_with(&last) && *option != last;
+    options.into_iter().filter(fits).collect()
+}
+
+/// The action with this name after `:`, where it is to be had.
+pub fn action_named(model: &Model, name: &str) -> Option<Action> {
+    let entry = ACTIONS.iter().find(|entry| entry.name == name)?;
+    (!name.is_empty() && model.has(entry)).then_some(entry.action)
+}
+
+/// Whether an action's first word after its name is a projection.
+pub fn takes_projection(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Pause
+            | Action::Policy
+            | Action::Rebuild
+            | Action::Replay
+            | Action::Apply
+            | Action::Copy
+    )
+}
+
+fn first_words(model: &Model) -> Vec<String> {
+    let actions = ACTIONS
+        .iter()
+        .filter(|entry| !entry.name.is_empty() && model.has(entry))
+        .map(|entry| entry.name.to_owned());
+    let resume = (!model.read_only).then(|| "resume".to_owned());
+    let commands = model.commands.iter().filter(|_| !model.read_only);
+    actions
+        .chain(resume)
+        .chain(commands.map(|command| command.name.clone()))
+        .collect()
+}
+
+fn policies(typed: &[String], last: &str) -> Vec<String> {
+    let place = typed.len();
+    let fitting = POLICIES.iter().filter_map(|(policy, _)| {
+        let words: Vec<&str> = policy.split(' ').collect();
+        let begins = typed.first().is_none_or(|first| words[0] == first);
+        let word = words.get(place).filter(|_| begins)?;
+        (word.starts_with(last) && *word != last).then(|| (*word).to_owned())
+    });
+    fitting.collect()
+}
+
+fn field_words(model: &Model, command: &str, words: &[String]) -> Vec<String> {
+    let Some(info) = model.commands.iter().find(|c| c.name == command) else {
+        return if command == "resume" && words.len() == 1 {
+            let all = model.snapshot.projections.iter();
+            all.map(|view| view.name.clone()).collect()
+        } else {
+            Vec::new()
+        };
+    };
+    let fields = info.schema["properties"].as_object().into_iter().flatten();
+    fields
+        .map(|(name, _)| format!("{name}="))
+        .filter(|lead| !words.iter().any(|word| word.starts_with(lead)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::model;
+    use super::*;
+
+    #[test]
+    fn words_keep_quotes_and_brackets_together() {
+        assert_eq!(
+            words(r#"PlaceOrder order=7 note="two words" lines=[{"product": "a b"}]"#),
+            [
+                "PlaceOrder",
+                "order=7",
+                "note=two words",
+                r#"lines=[{"product": "a b"}]"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_goes_on_with_actions_commands_projections_and_fields() {
+        let model = model();
+        assert!(candidates(&model, "pa").contains(&"pause".to_owned()));
+        assert_eq!(candidates(&model, "rebuild or"), ["orders", "orders@ap"]);
+        assert_eq!(candidates(&model, "resume cust"), ["customers"]);
+        assert_eq!(candidates(&model, "policy orders ba"), ["batch"]);
+        assert_eq!(candidates(&model, "policy orders batch "), ["500"]);
+        assert_eq!(candidates(&model, "PlaceO"), ["PlaceOrder"]);
+        assert_eq!(candidates(&model, "PlaceOrder order=7 cu"), ["customer="]);
+    }
+}

@@ -1,0 +1,164 @@
+//! Everything the dashboard knows, in one place, owned by one loop. No styles, no text for the screen.
+
+pub mod commands;
+pub mod editor;
+pub mod form;
+pub mod line;
+pub mod operation;
+pub mod overview;
+pub mod ripple;
+
+use std::sync::Arc;
+
+use ratatui::layout::Size;
+
+use super::action::{Action, Context, Entry};
+use crate::event::Timestamp;
+use crate::workspace::{CommandInfo, ProjectionView, Snapshot};
+use commands::Chooser;
+use form::Form;
+use line::CommandLine;
+use operation::{Ask, Confirm, PolicyPrompt};
+use overview::Overview;
+use ripple::Ripple;
+
+/// The whole state.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The newest picture of the workspace.
+    pub snapshot: Arc<Snapshot>,
+    /// Every command of the domain.
+    pub commands: Arc<[CommandInfo]>,
+    /// The terminal's size.
+    pub size: Size,
+    /// The wall clock at the last message.
+    pub now: Timestamp,
+    /// Whether nothing may be changed.
+    pub read_only: bool,
+    /// Whether the mouse is ours.
+    pub mouse: bool,
+    /// The demo's load in commands a second; `None` where the domain has none.
+    pub load: Option<f64>,
+    /// What the load is set to when it is started.
+    pub load_set: f64,
+    /// The first screen.
+    pub overview: Overview,
+    /// What lies over the screen, the topmost last.
+    pub layers: Vec<Layer>,
+    /// What was said last.
+    pub said: Option<Said>,
+    /// What was typed after `:`, oldest first.
+    pub history: Vec<String>,
+}
+
+/// Something that lies over the screen and takes the keys.
+#[derive(Debug, Clone)]
+pub enum Layer {
+    /// The list of keys, scrolled by so many lines.
+    Help(usize),
+    /// The list of commands.
+    Commands(Chooser),
+    /// The form of one command.
+    Form(Form),
+    /// A policy to choose.
+    Policy(PolicyPrompt),
+    /// A rebuild or a replay to confirm.
+    Confirm(Confirm),
+    /// The command line.
+    Line(CommandLine),
+}
+
+/// What was said last, under the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// Where an accepted command's events are.
+    Ripple(Ripple),
+    /// Something in a sentence.
+    Note(Tone, String),
+}
+
+/// How something is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// For information.
+    Info,
+    /// It went well.
+    Good,
+    /// It did not.
+    Bad,
+}
+
+impl Model {
+    /// A model of the first picture, with nothing open.
+    pub fn new(snapshot: Arc<Snapshot>, commands: Arc<[CommandInfo]>, size: Size) -> Self {
+        let now = snapshot.taken_at;
+        Self {
+            snapshot,
+            commands,
+            size,
+            now,
+            read_only: false,
+            mouse: true,
+            load: None,
+            load_set: 20.0,
+            overview: Overview::default(),
+            layers: Vec::new(),
+            said: None,
+            history: Vec::new(),
+        }
+    }
+
+    /// Where a key is pressed.
+    pub fn context(&self) -> Context {
+        match self.layers.last() {
+            None => Context::Overview,
+            Some(Layer::Help(_)) => Context::Help,
+            Some(Layer::Commands(_)) => Context::Commands,
+            Some(Layer::Form(_)) => Context::Form,
+            Some(Layer::Policy(_)) => Context::Policy,
+            Some(Layer::Line(_)) => Context::Line,
+            Some(Layer::Confirm(confirm)) => match confirm.ask {
+                Ask::Replay { .. } if confirm.refused().is_none() => Context::Replay,
+                _ => Context::Confirm,
+            },
+        }
+    }
+
+    /// Whether an action is to be had at all, as this dashboard was started.
+    pub fn has(&self, entry: &Entry) -> bool {
+        if entry.changing && self.read_only {
+            return false;
+        }
+        match entry.action {
+            Action::Load | Action::Faster | Action::Slower => self.load.is_some(),
+            Action::Commands => !self.commands.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// Whether an action means something just now; the footer names only those.
+    pub fn can(&self, entry: &Entry) -> bool {
+        let projection = || !self.snapshot.projections.is_empty();
+        self.has(entry)
+            && match entry.action {
+                Action::Pause | Action::Policy | Action::Rebuild | Action::Replay => projection(),
+                Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
+                _ => true,
+            }
+    }
+
+    /// The chosen projection.
+    pub fn selected(&self) -> Option<&ProjectionView> {
+        self.overview.view(&self.snapshot)
+    }
+
+    /// The projection with this name.
+    pub fn projection(&self, name: &str) -> Option<&ProjectionView> {
+        self.snapshot.projections.iter().find(|v| v.name == name)
+    }
+
+    /// Says something under the screen.
+    pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.said = Some(Said::Note(tone, text.into()));
+    }
+}

@@ -1,0 +1,405 @@
+//! A drawn frame as a picture: SVG, the same bytes for the same frame.
+//!
+//! Box, block and braille characters are drawn as shapes, so that lines meet whatever the font is.
+
+use std::fmt::Write as _;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
+
+use super::text;
+
+/// A cell, in units of the picture.
+const CELL: (f64, f64) = (9.0, 20.0);
+/// The size of the text; most monospaced fonts are 0.6 as wide.
+const FONT: f64 = 15.0;
+/// The space around the frame, and the bar with the title.
+const MARGIN: f64 = 16.0;
+const BAR: f64 = 36.0;
+
+const BACKGROUND: &str = "#12161d";
+const FOREGROUND: &str = "#d5dae2";
+const FAMILY: &str =
+    "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace";
+
+/// Draws a frame as SVG, with a title above.
+pub fn render(buffer: &Buffer, title: &str) -> String {
+    let area = buffer.area;
+    let width = f64::from(area.width) * CELL.0 + 2.0 * MARGIN;
+    let height = f64::from(area.height) * CELL.1 + MARGIN + BAR;
+    let mut out = String::new();
+    let head = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" font-family=\"{FAMILY}\" font-size=\"{FONT}\">\n<title>{}</title>\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"10\" fill=\"{BACKGROUND}\"/>\n\
+         <text x=\"{}\" y=\"23\" text-anchor=\"middle\" fill=\"#8b93a1\" font-size=\"13\">{}</text>\n",
+        escaped(title),
+        width / 2.0,
+        escaped(title)
+    );
+    out.push_str(&head);
+    for (at, colour) in ["#e0655f", "#d9a441", "#6aa84f"].iter().enumerate() {
+        #[allow(clippy::cast_precision_loss)]
+        let x = MARGIN + 6.0 + at as f64 * 18.0;
+        let _ = writeln!(
+            out,
+            "<circle cx=\"{x}\" cy=\"18\" r=\"5.5\" fill=\"{colour}\"/>"
+        );
+    }
+    for y in 0..area.height {
+        row(buffer, y, &mut out);
+    }
+    out.push_str("</svg>\n");
+    out
+}
+
+/// One line: backgrounds, shapes, and words in one piece each.
+fn row(buffer: &Buffer, y: u16, out: &mut String) {
+    let top = BAR + f64::from(y) * CELL.1;
+    let mut word = Word::default();
+    let mut skip = 0;
+    for x in 0..buffer.area.width {
+        let cell = &buffer[(buffer.area.x + x, buffer.area.y + y)];
+        if skip > 0 {
+            skip -= 1;
+            continue;
+        }
+        let symbol = cell.symbol();
+        let wide = text::width(symbol).max(1);
+        skip = wide - 1;
+        let look = Look::of(cell);
+        let left = MARGIN + f64::from(x) * CELL.0;
+        if let Some(colour) = &look.background {
+            let span = f64::from(u16::try_from(wide).unwrap_or(1)) * CELL.0;
+            let _ = writeln!(
+                out,
+                "<rect x=\"{left}\" y=\"{top}\" width=\"{span}\" height=\"{}\" fill=\"{colour}\"/>",
+                CELL.1
+            );
+        }
+        let shape = shape(symbol, left, top, &look);
+        let plain = symbol.trim().is_empty() || shape.is_some();
+        let own_piece = !symbol.is_ascii();
+        if plain || own_piece || !word.continues(&look) {
+            word.finish(out);
+        }
+        match shape {
+            Some(shape) => out.push_str(&shape),
+            None if !plain => {
+                word.push(symbol, left, top, look, wide);
+                if own_piece {
+                    word.finish(out);
+                }
+            }
+            None => {}
+        }
+    }
+    word.finish(out);
+}
+
+/// How a cell looks, in colours of the picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Look {
+    colour: String,
+    background: Option<String>,
+    bold: bool,
+    dim: bool,
+    underlined: bool,
+}
+
+impl Look {
+    fn of(cell: &Cell) -> Self {
+        let mut front = colour(cell.fg).unwrap_or_else(|| FOREGROUND.to_owned());
+        let mut back = colour(cell.bg);
+        if cell.modifier.contains(Modifier::REVERSED) {
+            let behind = back.unwrap_or_else(|| BACKGROUND.to_owned());
+            back = Some(front);
+            front = behind;
+        }
+        Self {
+            colour: front,
+            background: back,
+            bold: cell.modifier.contains(Modifier::BOLD),
+            dim: cell.modifier.contains(Modifier::DIM),
+            underlined: cell.modifier.contains(Modifier::UNDERLINED),
+        }
+    }
+
+    fn opacity(&self) -> &'static str {
+        if self.dim { " opacity=\"0.6\"" } else { "" }
+    }
+}
+
+/// Characters that stand together and look the same.
+#[derive(Debug, Default)]
+struct Word {
+    text: String,
+    left: f64,
+    top: f64,
+    look: Look,
+    cells: usize,
+}
+
+impl Word {
+    fn continues(&self, look: &Look) -> bool {
+        self.text.is_empty() || self.look == *look
+    }
+
+    fn push(&mut self, symbol: &str, left: f64, top: f64, look: Look, cells: usize) {
+        if self.text.is_empty() {
+            (self.left, self.top, self.look, self.cells) = (left, top, look, 0);
+        }
+        self.text.push_str(symbol);
+        self.cells += cells;
+    }
+
+    fn finish(&mut self, out: &mut String) {
+        if self.text.is_empty() {
+            return;
+        }
+        let look = &self.look;
+        let bold = if look.bold {
+            " font-weight=\"bold\""
+        } else {
+            ""
+        };
+        let line = if look.underlined {
+            " text-decoration=\"underline\""
+        } else {
+            ""
+        };
+        let cells = u16::try_from(self.cells).unwrap_or(u16::MAX);
+        let _ = writeln!(
+            out,
+            "<text x=\"{}\" y=\"{}\" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"{bold}{line}{}>{}</text>",
+            self.left,
+            self.top + 15.0,
+            f64::from(cells) * CELL.0,
+            look.colour,
+            look.opacity(),
+            escaped(&self.text)
+        );
+        self.text.clear();
+    }
+}
+
+/// A character as a shape, where it is one that must meet its neighbours.
+fn shape(symbol: &str, left: f64, top: f64, look: &Look) -> Option<String> {
+    let c = symbol.chars().next()?;
+    let (w, h) = CELL;
+    let (mid_x, mid_y) = (left + w / 2.0, top + h / 2.0);
+    let (right, bottom) = (left + w, top + h);
+    let line = |path: String, thick: f64| {
+        Some(format!(
+            "<path d=\"{path}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{thick}\"{}/>\n",
+            look.colour,
+            look.opacity()
+        ))
+    };
+    let block = |x: f64, y: f64, width: f64, height: f64, opacity: f64| {
+        Some(format!(
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\" opacity=\"{opacity}\"/>\n",
+            look.colour
+        ))
+    };
+    let r = 4.0;
+    match c {
+        '─' => line(format!("M{left} {mid_y}H{right}"), 1.2),
+        '━' => line(format!("M{left} {mid_y}H{right}"), 4.0),
+        '│' => line(format!("M{mid_x} {top}V{bottom}"), 1.2),
+        '├' => line(
+            format!("M{mid_x} {top}V{bottom}M{mid_x} {mid_y}H{right}"),
+            1.2,
+        ),
+        '┤' => line(
+            format!("M{mid_x} {top}V{bottom}M{left} {mid_y}H{mid_x}"),
+            1.2,
+        ),
+        '╭' => line(
+            format!(
+                "M{right} {mid_y}H{}Q{mid_x} {mid_y} {mid_x} {}V{bottom}",
+                mid_x + r,
+                mid_y + r
+            ),
+            1.2,
+        ),
+        '╮' => line(
+            format!(
+                "M{left} {mid_y}H{}Q{mid_x} {mid_y} {mid_x} {}V{bottom}",
+                mid_x - r,
+                mid_y + r
+            ),
+            1.2,
+        ),
+        '╰' => line(
+            format!(
+                "M{right} {mid_y}H{}Q{mid_x} {mid_y} {mid_x} {}V{top}",
+                mid_x + r,
+                mid_y - r
+            ),
+            1.2,
+        ),
+        '╯' => line(
+            format!(
+                "M{left} {mid_y}H{}Q{mid_x} {mid_y} {mid_x} {}V{top}",
+                mid_x - r,
+                mid_y - r
+            ),
+            1.2,
+        ),
+        '▁'..='█' => {
+            let eighths = f64::from(u32::from(c) - 0x2580);
+            let tall = h * eighths / 8.0;
+            block(left, bottom - tall, w, tall, 1.0)
+        }
+        '▌' => block(left, top, w / 2.0, h, 1.0),
+        '░' => block(left, mid_y - 5.0, w, 10.0, 0.35),
+        '▒' => block(left, top, w, h, 0.5),
+        '▓' => block(left, top, w, h, 0.75),
+        '\u{2800}'..='\u{28ff}' => Some(braille(c, left, top, &look.colour)),
+        '●' => Some(circle(mid_x, mid_y, 3.8, look, true)),
+        '○' => Some(circle(mid_x, mid_y, 3.4, look, false)),
+        '◐' => Some(format!(
+            "{}<path d=\"M{mid_x} {}A3.4 3.4 0 0 0 {mid_x} {}Z\" fill=\"{}\"/>\n",
+            circle(mid_x, mid_y, 3.4, look, false),
+            mid_y - 3.4,
+            mid_y + 3.4,
+            look.colour
+        )),
+        '◆' | '◇' => {
+            let path = format!(
+                "M{mid_x} {}L{} {mid_y}L{mid_x} {}L{} {mid_y}Z",
+                mid_y - 5.0,
+                mid_x + 4.4,
+                mid_y + 5.0,
+                mid_x - 4.4
+            );
+            let fill = if c == '◆' { &look.colour } else { BACKGROUND };
+            Some(format!(
+                "<path d=\"{path}\" fill=\"{fill}\" stroke=\"{}\" stroke-width=\"1.2\"/>\n",
+                look.colour
+            ))
+        }
+        _ => None,
+    }
+}
+
+fn circle(x: f64, y: f64, radius: f64, look: &Look, full: bool) -> String {
+    let (fill, stroke) = if full {
+        (look.colour.as_str(), String::new())
+    } else {
+        (
+            BACKGROUND,
+            format!(" stroke=\"{}\" stroke-width=\"1.3\"", look.colour),
+        )
+    };
+    format!(
+        "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"{stroke}{}/>\n",
+        look.opacity()
+    )
+}
+
+/// The dots of a braille character: bits in the order of Unicode.
+fn braille(c: char, left: f64, top: f64, colour: &str) -> String {
+    let bits = u32::from(c) - 0x2800;
+    let places = [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (1, 0),
+        (1, 1),
+        (1, 2),
+        (0, 3),
+        (1, 3),
+    ];
+    let mut out = String::new();
+    for (bit, (x, y)) in places.into_iter().enumerate() {
+        if bits >> bit & 1 == 1 {
+            let cx = left + CELL.0 * (0.27 + 0.46 * f64::from(x));
+            let cy = top + CELL.1 * (0.125 + 0.25 * f64::from(y));
+            let _ = writeln!(
+                out,
+                "<circle cx=\"{cx}\" cy=\"{cy}\" r=\"1.4\" fill=\"{colour}\"/>"
+            );
+        }
+    }
+    out
+}
+
+/// A colour of the terminal in the picture; `None` for the default.
+fn colour(colour: Color) -> Option<String> {
+    const NAMED: [&str; 16] = [
+        "#1c2129", "#d0605e", "#6aa84f", "#d08c35", "#4f86c6", "#9a7ecc", "#2ba5b5", "#c8cdd6",
+        "#6b7280", "#e57373", "#8bc34a", "#f0b849", "#6fa8dc", "#b39ddb", "#4dd0e1", "#ffffff",
+    ];
+    let index = match colour {
+        Color::Reset => return None,
+        Color::Rgb(r, g, b) => return Some(format!("#{r:02x}{g:02x}{b:02x}")),
+        Color::Indexed(index) => index,
+        Color::Black => 0,
+        Color::Red => 1,
+        Color::Green => 2,
+        Color::Yellow => 3,
+        Color::Blue => 4,
+        Color::Magenta => 5,
+        Color::Cyan => 6,
+        Color::Gray => 7,
+        Color::DarkGray => 8,
+        Color::LightRed => 9,
+        Color::LightGreen => 10,
+        Color::LightYellow => 11,
+        Color::LightBlue => 12,
+        Color::LightMagenta => 13,
+        Color::LightCyan => 14,
+        Color::White => 15,
+    };
+    Some(match index {
+        0..16 => NAMED[usize::from(index)].to_owned(),
+        16..232 => {
+            let level = |n: u8| if n == 0 { 0 } else { 55 + n * 40 };
+            let cube = index - 16;
+            let (r, g, b) = (level(cube / 36), level(cube / 6 % 6), level(cube % 6));
+            format!("#{r:02x}{g:02x}{b:02x}")
+        }
+        _ => {
+            let grey = 8 + (index - 232) * 10;
+            format!("#{grey:02x}{grey:02x}{grey:02x}")
+        }
+    })
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !crate::event::is_disguise(*c)) {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+
+    use super::*;
+
+    #[test]
+    fn the_same_frame_is_the_same_picture_and_text_is_escaped() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 2));
+        buffer.set_string(0, 0, "a<b ─▅⣿", Style::new().fg(Color::Indexed(38)));
+        let picture = render(&buffer, "x & y");
+        assert_eq!(picture, render(&buffer, "x & y"));
+        assert!(picture.contains("a&lt;b") && picture.contains("x &amp; y"));
+        assert!(picture.contains("#00afd7"));
+        // A line, a block and eight dots are shapes, not text.
+        assert_eq!(picture.matches("<path").count(), 1);
+        assert_eq!(picture.matches("<circle").count(), 3 + 8);
+        assert!(!picture.contains('▅'));
+    }
+}

@@ -1,0 +1,351 @@
+//! Made-up snapshots, commands and models for the tests of the dashboard.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::layout::Size;
+use serde_json::json;
+
+use super::state::Model;
+use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
+use crate::lag::{Lag, Status};
+use crate::workspace::{
+    CommandCounts, CommandInfo, EngineInfo, Fault, ProjectionView, QueryInfo, Rates, RebuildView,
+    Snapshot, Visibility, WorkspaceInfo,
+};
+
+/// The head of the made-up log.
+pub const HEAD: u64 = 128_403;
+
+/// 2026-03-14 09:26:53.589 UTC.
+pub fn now() -> Timestamp {
+    Timestamp::from_millisecond(1_773_480_413_589).unwrap()
+}
+
+/// A projection that has everything.
+pub fn projection(name: &str, policy: &str) -> ProjectionView {
+    ProjectionView {
+        name: name.to_owned(),
+        version: "3f2a91c.1".to_owned(),
+        description: "One row an order: what customer service looks at.".to_owned(),
+        policy: policy.parse().unwrap(),
+        objective: Some(Duration::from_secs(1)),
+        breach: false,
+        checkpoint: Position::new(HEAD),
+        lag: Lag {
+            gap: 0,
+            behind: 0,
+            behind_exact: true,
+            age: Duration::ZERO,
+            excess: Duration::ZERO,
+            status: Status::Live,
+        },
+        stale_keys: 0,
+        parked: 0,
+        fault: None,
+        rates: Rates {
+            stored: Some(412.0),
+            applied: Some(412.0),
+            capacity: Some(98_000.0),
+            utilisation: Some(0.01),
+        },
+        eta: None,
+        visibility: Some(Visibility {
+            p50: Duration::from_micros(310),
+            p99: Duration::from_millis(2),
+            max: Duration::from_millis(9),
+        }),
+        rebuild: None,
+        replayable: false,
+        history: history(|_| 0.0),
+        queries: vec![QueryInfo {
+            name: "GetOrderById".to_owned(),
+            parameters: vec!["order_id".to_owned()],
+        }],
+        path: PathBuf::from(format!("/home/ada/shop/data/live/{name}.db")),
+    }
+}
+
+/// Samples of age.
+pub fn history(of: impl Fn(u8) -> f32) -> Arc<[f32]> {
+    (0..120).map(of).collect()
+}
+
+/// A projection that lacks events.
+pub fn late(name: &str, policy: &str, status: Status, gap: u64, age: Duration) -> ProjectionView {
+    let mut view = projection(name, policy);
+    view.checkpoint = Position::new(HEAD - gap);
+    view.lag = Lag {
+        gap,
+        behind: gap * 3 / 4,
+        behind_exact: gap < 10_000,
+        age,
+        excess: age.saturating_sub(view.policy.allowance().unwrap_or(Duration::MAX)),
+        status,
+    };
+    view.stale_keys = usize::try_from(gap.min(1_000)).unwrap();
+    view
+}
+
+fn event(back: u64) -> Event {
+    let position = HEAD - back;
+    let all = [
+        (
+            "order",
+            "OrderPlaced",
+            r#"{"customer":"c-118","total":12900,"lines":[{"product":"p-7","quantity":2}]}"#,
+        ),
+        (
+            "product",
+            "StockReserved",
+            r#"{"order":"1042","quantity":2}"#,
+        ),
+        (
+            "order",
+            "PaymentProcessed",
+            r#"{"amount":12900,"method":"card"}"#,
+        ),
+        ("order", "OrderShipped", r#"{"carrier":"post","parcels":1}"#),
+        (
+            "customer",
+            "CustomerRegistered",
+            r#"{"name":"Ada Lovelace\u001b[31m","email":"ada@example.org"}"#,
+        ),
+    ];
+    let (category, kind, data) = all[usize::try_from(position % 5).unwrap()];
+    let ago = Duration::from_millis(back * 37 + 3);
+    Event {
+        position: Position::new(position),
+        stream: StreamId::new(&format!("{category}-{}", 1_000 + position % 97)).unwrap(),
+        version: Version::new(1 + position % 4),
+        event_type: EventType::new(kind).unwrap(),
+        id: format!("0195-{position}"),
+        source: None,
+        data: JsonObject::parse(data).unwrap(),
+        metadata: JsonObject::empty(),
+        recorded_at: now() - jiff::SignedDuration::try_from(ago).unwrap(),
+        happened_at: None,
+    }
+}
+
+/// A shop whose projections are as one would have them.
+pub fn normal() -> Snapshot {
+    let second = Duration::from_secs(1);
+    let mut revenue = late(
+        "revenue",
+        "batch 500 or 5s",
+        Status::Waiting,
+        214,
+        Duration::from_millis(2_600),
+    );
+    revenue.objective = Some(10 * second);
+    revenue.history = history(|i| f32::from(i % 10) / 2.0);
+    let mut stock = late(
+        "stock",
+        "every 2s",
+        Status::Waiting,
+        58,
+        Duration::from_millis(840),
+    );
+    stock.objective = Some(5 * second);
+    stock.history = history(|i| f32::from(i % 4) / 2.0);
+    let mut replica = late("orders@ap", "delay 10s", Status::Waiting, 3_912, 9 * second);
+    replica.objective = None;
+    replica.history = history(|i| 9.0 + f32::from(i % 3) / 3.0);
+    let mut audit = late("audit", "manual", Status::Waiting, 41_220, 95 * second);
+    audit.objective = None;
+    audit.rates = Rates::default();
+    audit.visibility = None;
+    audit.history = history(|i| f32::from(i) / 1.2);
+    let mut orders = projection("orders", "sync");
+    orders.replayable = true;
+    Snapshot {
+        taken_at: now(),
+        workspace: WorkspaceInfo {
+            name: "shop".to_owned(),
+            path: PathBuf::from("/home/ada/.local/share/highwater/demo"),
+            durability: crate::workspace::Durability::Full,
+        },
+        engine: EngineInfo {
+            running: true,
+            pid: Some(4_242),
+            here: true,
+        },
+        head: Position::new(HEAD),
+        stored_per_second: Some(412.3),
+        commands: CommandCounts {
+            accepted: 12_304,
+            rejected: 31,
+            conflict: 2,
+        },
+        projections: vec![
+            audit,
+            projection("customers", "live"),
+            orders,
+            replica,
+            revenue,
+            stock,
+        ],
+        recent: (0..40).rev().map(event).collect(),
+        problems: Vec::new(),
+    }
+}
+
+/// A folder in which nothing has happened yet.
+pub fn empty() -> Snapshot {
+    Snapshot {
+        engine: EngineInfo::default(),
+        head: Position::START,
+        stored_per_second: None,
+        commands: CommandCounts::default(),
+        projections: Vec::new(),
+        recent: Arc::new([]),
+        ..normal()
+    }
+}
+
+/// One stopped at an event, one over its objective, one paused, one that falls behind, a broken file.
+pub fn failed() -> Snapshot {
+    let mut snapshot = normal();
+    let second = Duration::from_secs(1);
+    let mut faulted = late(
+        "orders",
+        "live",
+        Status::Faulted(Position::new(121_004)),
+        7_400,
+        18 * second,
+    );
+    faulted.breach = true;
+    faulted.fault = Some(Fault {
+        position: Position::new(121_004),
+        error: "NOT NULL constraint failed: orders.customer\u{1b}[2J".to_owned(),
+        tries: 8,
+    });
+    faulted.history = history(|i| f32::from(i.saturating_sub(84)) / 2.0);
+    let mut falling = late("stock", "rate 200/s", Status::Falling, 18_800, 45 * second);
+    falling.breach = true;
+    falling.objective = Some(5 * second);
+    falling.history = history(|i| f32::from(i) / 2.6);
+    falling.rates.applied = Some(200.0);
+    let paused = late(
+        "customers",
+        "live",
+        Status::Paused,
+        904,
+        Duration::from_millis(2_190),
+    );
+    let mut catching = late("revenue", "live", Status::CatchingUp, 51_000, 125 * second);
+    catching.eta = Some(Duration::from_millis(3_400));
+    catching.rates.applied = Some(15_400.0);
+    catching.parked = 3;
+    let dead = late("audit", "live", Status::Dead, 128_403, 4_000 * second);
+    snapshot.projections = vec![dead, paused, faulted, catching, falling];
+    snapshot.engine.here = false;
+    snapshot.workspace.durability = crate::workspace::Durability::Relaxed;
+    snapshot.problems = vec![
+        "projections/sales.sql:14:9: near \"SELEC\": syntax error; the last good version goes on"
+            .to_owned(),
+    ];
+    snapshot
+}
+
+/// One that is folded again beside the version that answers.
+pub fn rebuilding() -> Snapshot {
+    let mut snapshot = normal();
+    snapshot.projections[2].rebuild = Some(RebuildView {
+        version: "3f2a91c.2".to_owned(),
+        checkpoint: Position::new(54_120),
+        target: Position::new(HEAD),
+        rate: Some(18_240.0),
+        eta: Some(Duration::from_millis(4_100)),
+    });
+    snapshot
+}
+
+/// Every projection has everything.
+pub fn at_the_head() -> Snapshot {
+    let mut snapshot = normal();
+    let names = ["audit", "customers", "orders", "revenue", "stock"];
+    snapshot.projections = names.map(|name| projection(name, "live")).into();
+    snapshot
+}
+
+/// Commands as the shop has them.
+pub fn commands() -> Arc<[CommandInfo]> {
+    let command = |name: &str, description: &str, category: &str, schema| CommandInfo {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        category: category.to_owned(),
+        schema,
+    };
+    let id = json!({"type": "object", "required": ["order"], "properties": {
+        "order": {"type": "integer", "format": "uint64", "minimum": 0, "description": "The order's number."},
+    }});
+    let place = json!({
+        "type": "object",
+        "required": ["order", "customer", "lines"],
+        "properties": {
+            "order": {"type": "integer", "format": "uint64", "minimum": 0, "description": "The order's number."},
+            "customer": {"type": "string", "minLength": 1, "description": "Who orders.", "examples": ["c-118"]},
+            "lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}, "description": "What, and how many of it."},
+            "priority": {"enum": ["normal", "express"], "default": "normal", "description": "How it is sent."},
+            "note": {"type": ["string", "null"], "maxLength": 80, "description": "For the parcel."},
+        },
+        "$defs": {"Line": {"type": "object", "properties": {
+            "product": {"type": "string", "examples": ["p-1"]},
+            "quantity": {"type": "integer"},
+        }}},
+    });
+    [
+        command(
+            "CancelOrder",
+            "Cancels an order that is not shipped.",
+            "order",
+            id.clone(),
+        ),
+        command(
+            "PlaceOrder",
+            "Places an order of one or more products.",
+            "order",
+            place,
+        ),
+        command(
+            "ProcessPayment",
+            "Pays an order, to the cent.",
+            "order",
+            json!({
+                "type": "object", "required": ["order", "amount"], "properties": {
+                    "order": {"type": "integer", "minimum": 0},
+                    "amount": {"type": "integer", "minimum": 1, "description": "In cents."},
+                }
+            }),
+        ),
+        command(
+            "RegisterCustomer",
+            "Makes a customer known.",
+            "customer",
+            json!({"type": "object"}),
+        ),
+        command(
+            "RestockProduct",
+            "Puts more of a product into stock.",
+            "product",
+            json!({"type": "object"}),
+        ),
+        command("ShipOrder", "Ships an order that is paid.", "order", id),
+    ]
+    .into()
+}
+
+/// A model of the normal shop at the design size.
+pub fn model() -> Model {
+    model_of(normal(), 120, 36)
+}
+
+/// A model of a snapshot at a size.
+pub fn model_of(snapshot: Snapshot, width: u16, height: u16) -> Model {
+    let mut model = Model::new(Arc::new(snapshot), commands(), Size::new(width, height));
+    model.load = Some(20.0);
+    model
+}

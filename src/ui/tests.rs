@@ -1,0 +1,321 @@
+//! Every screen at the sizes that matter, as text and styles; and that nothing makes it panic.
+//!
+//! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
+
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Size;
+
+use super::state::Model;
+use super::testing::{self, HEAD, model_of, now};
+use super::theme::Theme;
+use super::update::{Effect, Msg, update};
+use super::view;
+use crate::event::{Position, StreamId, Version};
+use crate::workspace::{Outcome, Preview, Snapshot};
+
+/// The key with this name in the table of actions, pressed.
+pub fn key(name: &str) -> Msg {
+    let (modifiers, name) = match name.strip_prefix("ctrl-") {
+        Some(rest) => (KeyModifiers::CONTROL, rest),
+        None => (KeyModifiers::NONE, name),
+    };
+    let code = match name {
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "tab" => KeyCode::Tab,
+        "backtab" => KeyCode::BackTab,
+        "backspace" => KeyCode::Backspace,
+        "delete" => KeyCode::Delete,
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "pageup" => KeyCode::PageUp,
+        "pagedown" => KeyCode::PageDown,
+        "f1" => KeyCode::F(1),
+        other => KeyCode::Char(other.chars().next().unwrap()),
+    };
+    Msg::Key(KeyEvent::new(code, modifiers))
+}
+
+/// Presses keys one after the other.
+pub fn press(model: &mut Model, keys: &[&str]) -> Vec<Effect> {
+    let at = model.now;
+    keys.iter()
+        .flat_map(|name| update(model, at, key(name)))
+        .collect()
+}
+
+/// Types a text.
+pub fn type_in(model: &mut Model, text: &str) -> Vec<Effect> {
+    let at = model.now;
+    update(model, at, Msg::Paste(text.to_owned()))
+}
+
+fn drawn(model: &Model, theme: &Theme) -> Buffer {
+    let Size { width, height } = model.size;
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal
+        .draw(|frame| view::view(model, theme, frame))
+        .unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// The characters, then a letter for each cell's style: see `letter`.
+fn shown(buffer: &Buffer, theme: &Theme) -> String {
+    let mut out = view::plain::text(buffer);
+    out.push_str("\n-- styles --\n");
+    for y in 0..buffer.area.height {
+        let line: String = (0..buffer.area.width)
+            .map(|x| letter(buffer, x, y, theme))
+            .collect();
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn letter(buffer: &Buffer, x: u16, y: u16, theme: &Theme) -> char {
+    let cell = &buffer[(x, y)];
+    let same = |style: ratatui::style::Style| {
+        cell.fg == style.fg.unwrap_or_default()
+            && cell.bg == style.bg.unwrap_or_default()
+            && cell.modifier == style.add_modifier
+    };
+    let names = [
+        (' ', theme.text),
+        ('c', theme.chosen),
+        ('a', theme.accent),
+        ('s', theme.strong),
+        ('d', theme.dim),
+        ('r', theme.rule),
+        ('g', theme.good),
+        ('w', theme.warn),
+        ('b', theme.bad),
+        ('h', theme.held),
+    ];
+    let found = names.into_iter().find(|(_, style)| same(*style));
+    found.map_or('?', |(letter, _)| letter)
+}
+
+fn check(name: &str, model: &Model, theme: &Theme) {
+    let buffer = drawn(model, theme);
+    if let Some(folder) = std::env::var_os("HIGHWATER_PICTURES") {
+        let path = std::path::Path::new(&folder).join(format!("{name}.svg"));
+        std::fs::write(path, super::svg::render(&buffer, "highwater")).unwrap();
+    }
+    insta::assert_snapshot!(name, shown(&buffer, theme));
+}
+
+fn check_all(name: &str, snapshot: &Snapshot) {
+    for (width, height) in [(120, 36), (80, 24), (60, 16), (20, 5)] {
+        let mut model = model_of(snapshot.clone(), width, height);
+        press(&mut model, &["j", "j"]);
+        check(
+            &format!("{name}_{width}x{height}"),
+            &model,
+            &Theme::colour(),
+        );
+    }
+}
+
+#[test]
+fn the_overview_at_every_size() {
+    check_all("normal", &testing::normal());
+    check_all("empty", &testing::empty());
+    check_all("failed", &testing::failed());
+    check_all("rebuilding", &testing::rebuilding());
+    check_all("at_the_head", &testing::at_the_head());
+}
+
+#[test]
+fn the_overview_without_colour_and_in_ascii() {
+    let mut model = model_of(testing::failed(), 120, 36);
+    press(&mut model, &["j", "j"]);
+    check("failed_no_colour", &model, &Theme::monochrome());
+    check("failed_ascii", &model, &Theme::colour().ascii());
+}
+
+/// A preview as an engine would give it.
+fn preview(refused: Option<&str>) -> Preview {
+    Preview {
+        events: 96_211,
+        takes: Some((Duration::from_millis(800), Duration::from_secs(2))),
+        disk_needed: 48 << 20,
+        disk_free: Some(61 << 30),
+        answers: vec!["GetOrderById".into(), "OrdersOf".into()],
+        refused: refused.map(str::to_owned),
+    }
+}
+
+fn answer_preview(model: &mut Model, effects: &[Effect], refused: Option<&str>) {
+    for effect in effects {
+        if let Effect::Preview {
+            projection,
+            operation,
+        } = effect
+        {
+            let msg = Msg::Previewed {
+                projection: projection.clone(),
+                operation: *operation,
+                result: Ok(preview(refused)),
+            };
+            update(model, now(), msg);
+        }
+    }
+}
+
+fn accepted() -> Msg {
+    Msg::Sent {
+        command: "PlaceOrder".into(),
+        outcome: Ok(Outcome::Accepted {
+            position: Some(Position::new(HEAD)),
+            stream: StreamId::new("order-7").unwrap(),
+            version: Version::new(1),
+            repeated: false,
+        }),
+    }
+}
+
+fn each_size(name: &str, open: impl Fn(&mut Model)) {
+    for (width, height) in [(120, 36), (80, 24), (60, 16)] {
+        let mut model = model_of(testing::normal(), width, height);
+        press(&mut model, &["j", "j"]);
+        open(&mut model);
+        check(
+            &format!("{name}_{width}x{height}"),
+            &model,
+            &Theme::colour(),
+        );
+    }
+}
+
+#[test]
+fn each_popup() {
+    each_size("help", |model| drop(press(model, &["?"])));
+    each_size("commands", |model| {
+        press(model, &["c", "o", "r"]);
+    });
+    each_size("form", |model| {
+        press(model, &["c"]);
+        type_in(model, "place");
+        press(model, &["enter", "x", "tab"]);
+    });
+    each_size("form_rejected", |model| {
+        press(model, &["c"]);
+        type_in(model, "pay");
+        press(model, &["enter", "7", "tab", "5", "enter"]);
+        let outcome = Ok(Outcome::Rejected {
+            stream: StreamId::new("order-7").unwrap(),
+            version: Version::new(2),
+            reason: "order 7 costs 129.00, this is 0.05: pay the whole amount".into(),
+        });
+        let msg = Msg::Sent {
+            command: "ProcessPayment".into(),
+            outcome,
+        };
+        update(model, now(), msg);
+    });
+    each_size("policy", |model| {
+        press(model, &["P", "ctrl-u"]);
+        type_in(model, "batch 50");
+    });
+    each_size("rebuild", |model| {
+        let effects = press(model, &["R"]);
+        answer_preview(model, &effects, None);
+    });
+    each_size("replay", |model| {
+        let effects = press(model, &["Y"]);
+        answer_preview(model, &effects, None);
+        press(model, &["tab", "o", "r"]);
+    });
+    each_size("replay_refused", |model| {
+        press(model, &["k", "Y"]);
+    });
+    each_size("line", |model| {
+        press(model, &[":"]);
+        type_in(model, "policy orders ba");
+    });
+    each_size("line_wrong", |model| {
+        press(model, &[":"]);
+        type_in(model, "rebuild ordres");
+        press(model, &["enter"]);
+    });
+    each_size("ripple", |model| {
+        update(model, now(), accepted());
+    });
+}
+
+#[test]
+fn the_text_for_once() {
+    let text = super::plain(&testing::failed(), 100, &Theme::monochrome());
+    insta::assert_snapshot!("once", text);
+}
+
+/// A snapshot with the given things in it, out of the ordinary ones.
+fn odd(seed: u8, count: usize, name: &str) -> Snapshot {
+    let mut snapshot = match seed % 5 {
+        0 => testing::normal(),
+        1 => testing::empty(),
+        2 => testing::failed(),
+        3 => testing::rebuilding(),
+        _ => testing::at_the_head(),
+    };
+    if let Some(first) = snapshot.projections.first().cloned() {
+        snapshot.projections.resize(count, first);
+        for (at, view) in snapshot.projections.iter_mut().enumerate() {
+            view.name = format!("{name}{at}");
+            view.lag.gap = u64::MAX >> (at % 64);
+            view.lag.age = Duration::from_secs(u64::MAX >> (at % 64));
+            view.rates.applied = Some(f64::NAN);
+            view.version = name.to_owned();
+        }
+    }
+    snapshot.workspace.name = name.to_owned();
+    snapshot.problems.push(name.to_owned());
+    snapshot
+}
+
+/// Every key of the table and some that are in none.
+fn every_key() -> Vec<&'static str> {
+    let table = super::action::ACTIONS.iter().flat_map(|e| e.keys).copied();
+    table.chain(["x", "7", "é", "日", "=", " "]).collect()
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_size_no_keys_and_no_snapshot_make_it_panic(
+        sizes in proptest::collection::vec((1_u16..200, 1_u16..60), 1..4),
+        keys in proptest::collection::vec(0..every_key().len(), 0..30),
+        seed in 0_u8..5,
+        count in 0_usize..40,
+        name in "\\PC{0,30}|[a-z]{1,8}",
+        colour in proptest::bool::ANY,
+    ) {
+        let mut model = model_of(odd(seed, count, &name), 80, 24);
+        let theme = if colour { Theme::colour() } else { Theme::monochrome().ascii() };
+        let names = every_key();
+        for (turn, at) in keys.iter().enumerate() {
+            let effects = press(&mut model, &[names[*at]]);
+            answer_preview(&mut model, &effects, None);
+            let (width, height) = sizes[turn % sizes.len()];
+            update(&mut model, now(), Msg::Resize(Size::new(width, height)));
+            if turn % 7 == 3 {
+                update(&mut model, now(), accepted());
+            }
+            let _ = drawn(&model, &theme);
+        }
+        for (width, height) in sizes {
+            model.size = Size::new(width, height);
+            let _ = drawn(&model, &theme);
+        }
+        let _ = super::plain(&model.snapshot, 60, &theme);
+    }
+}

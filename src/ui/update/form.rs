@@ -1,0 +1,106 @@
+//! Forms: filled in, sent, answered.
+
+use super::super::action::Action;
+use super::super::state::form::Answer;
+use super::super::state::ripple::Ripple;
+use super::super::state::{Layer, Model, Said, Tone};
+use super::Effect;
+use crate::workspace::Outcome;
+
+/// An action within a form.
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let Some(Layer::Form(form)) = model.layers.last_mut() else {
+        return Vec::new();
+    };
+    let count = form.fields.len().max(1);
+    let step = match action {
+        Action::Next => 1,
+        Action::Previous => count - 1,
+        Action::Accept if !form.sending => {
+            return match form.data() {
+                Ok(data) => {
+                    form.sending = true;
+                    form.answer = None;
+                    vec![Effect::Send {
+                        command: form.command.name.clone(),
+                        data,
+                    }]
+                }
+                Err(wrong) => {
+                    form.focus = wrong;
+                    for field in &mut form.fields {
+                        field.touched = true;
+                    }
+                    Vec::new()
+                }
+            };
+        }
+        _ => return Vec::new(),
+    };
+    if let Some(field) = form.focused() {
+        field.touched = true;
+    }
+    form.focus = (form.focus + step) % count;
+    Vec::new()
+}
+
+/// A command was answered: an accepted one closes its form and is followed, another stays open with
+/// what was typed.
+pub fn answered(model: &mut Model, command: &str, outcome: Result<Outcome, String>) {
+    let answer = match outcome {
+        Ok(Outcome::Accepted {
+            position, stream, ..
+        }) => {
+            close(model, command);
+            match position {
+                Some(position) => {
+                    let mut ripple = Ripple::new(command.to_owned(), position, model.now);
+                    ripple.see(&model.snapshot);
+                    model.said = Some(Said::Ripple(ripple));
+                }
+                None => model.say(
+                    Tone::Good,
+                    format!("{command} accepted: {stream} was so already, no event"),
+                ),
+            }
+            return;
+        }
+        Ok(Outcome::Rejected { reason, .. }) => Answer {
+            outcome: "rejected",
+            reason,
+        },
+        Ok(Outcome::Conflict { stream, version }) => Answer {
+            outcome: "in conflict",
+            reason: format!("{stream} moved on to version {version} each time: send it again"),
+        },
+        Err(reason) => Answer {
+            outcome: "not sent",
+            reason,
+        },
+    };
+    let form = model.layers.iter_mut().find_map(|layer| match layer {
+        Layer::Form(form) if form.sending && form.command.name == command => Some(form),
+        _ => None,
+    });
+    match form {
+        Some(form) => {
+            form.sending = false;
+            form.answer = Some(answer);
+        }
+        None => model.say(
+            Tone::Bad,
+            format!("{command} {}: {}", answer.outcome, answer.reason),
+        ),
+    }
+}
+
+/// Closes the form that waits for this command, and the list that it came from.
+fn close(model: &mut Model, command: &str) {
+    let waits =
+        |layer: &Layer| matches!(layer, Layer::Form(f) if f.sending && f.command.name == command);
+    if model.layers.iter().any(waits) {
+        model
+            .layers
+            .retain(|layer| !waits(layer) && !matches!(layer, Layer::Commands(_)));
+    }
+}

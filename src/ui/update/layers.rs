@@ -1,0 +1,90 @@
+//! What keys do in what lies over the screen: which layer takes them, and the changes of its text.
+
+use super::super::action::{Action, Edit};
+use super::super::state::form::Form;
+use super::super::state::{Layer, Model};
+use super::{Change, Effect, form, line, operation};
+
+/// An action within the topmost layer.
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match model.layers.last_mut() {
+        None => Vec::new(),
+        Some(Layer::Help(scroll)) => {
+            match action {
+                Action::Up => *scroll = scroll.saturating_sub(1),
+                Action::Down => *scroll += 1,
+                Action::PageUp => *scroll = scroll.saturating_sub(10),
+                Action::PageDown => *scroll += 10,
+                Action::First => *scroll = 0,
+                Action::Last => *scroll = usize::MAX / 2,
+                _ => {}
+            }
+            *scroll = (*scroll).min(super::super::action::ACTIONS.len() * 2);
+            Vec::new()
+        }
+        Some(Layer::Commands(chooser)) => {
+            let count = chooser.fitting.len().max(1);
+            match action {
+                Action::Up => chooser.chosen = (chooser.chosen + count - 1) % count,
+                Action::Down => chooser.chosen = (chooser.chosen + 1) % count,
+                Action::Accept => {
+                    if let Some(command) = chooser.command() {
+                        let form = Form::new(command);
+                        model.layers.push(Layer::Form(form));
+                    }
+                }
+                _ => {}
+            }
+            Vec::new()
+        }
+        Some(Layer::Form(_)) => form::act(model, action),
+        Some(Layer::Policy(_) | Layer::Confirm(_)) => operation::act(model, action),
+        Some(Layer::Line(_)) => line::act(model, action),
+    }
+}
+
+/// A change of the text that has the cursor.
+pub fn edit(model: &mut Model, edit: Edit) -> Vec<Effect> {
+    change(model, &Change::Edit(edit))
+}
+
+/// A text, typed or pasted, into the field that has the cursor.
+pub fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
+    change(model, &Change::Typed(text))
+}
+
+fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
+    match model.layers.last_mut() {
+        Some(Layer::Commands(chooser)) => {
+            let before = chooser.filter.text().to_owned();
+            change.apply(&mut chooser.filter);
+            if chooser.filter.text() != before {
+                chooser.search();
+            }
+        }
+        Some(Layer::Form(form)) if !form.sending => {
+            form.answer = None;
+            if let Some(field) = form.focused() {
+                field.touched = true;
+                change.apply(&mut field.editor);
+            }
+        }
+        Some(Layer::Policy(prompt)) => change.apply(&mut prompt.editor),
+        Some(Layer::Line(line)) => {
+            line.error = None;
+            change.apply(&mut line.editor);
+        }
+        Some(Layer::Confirm(confirm)) => {
+            let before = confirm.operation();
+            if let Some(editor) = confirm.focused() {
+                change.apply(editor);
+            }
+            if confirm.operation() != before {
+                confirm.preview = None;
+                return operation::ask(confirm);
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}

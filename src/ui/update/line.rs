@@ -1,0 +1,192 @@
+//! The command line: completed, recalled, done.
+
+use super::super::action::Action;
+use super::super::state::form::Form;
+use super::super::state::line::{action_named, candidates, takes_projection, words};
+use super::super::state::{Layer, Model};
+use super::{Effect, overview};
+use crate::lag::Status;
+use crate::workspace::{Operation, Policy};
+
+/// How many lines are remembered.
+const HISTORY: usize = 100;
+
+/// An action within the command line.
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Up => recall(model, true),
+        Action::Down => recall(model, false),
+        Action::Complete => complete(model),
+        Action::Accept => return accept(model),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn recall(model: &mut Model, back: bool) {
+    let count = model.history.len();
+    let Some(Layer::Line(line)) = model.layers.last_mut() else {
+        return;
+    };
+    line.back = if back {
+        (line.back + 1).min(count)
+    } else {
+        line.back.saturating_sub(1)
+    };
+    let text = match line.back {
+        0 => String::new(),
+        back => model.history[count - back].clone(),
+    };
+    line.editor.set(text);
+}
+
+fn complete(model: &mut Model) {
+    let Some(Layer::Line(line)) = model.layers.last() else {
+        return;
+    };
+    let typed = line.editor.text().to_owned();
+    let Some(word) = candidates(model, &typed).into_iter().next() else {
+        return;
+    };
+    let start = typed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    let space = if word.ends_with('=') { "" } else { " " };
+    if let Some(Layer::Line(line)) = model.layers.last_mut() {
+        line.editor.set(format!("{}{word}{space}", &typed[..start]));
+    }
+}
+
+fn accept(model: &mut Model) -> Vec<Effect> {
+    let Some(Layer::Line(line)) = model.layers.last() else {
+        return Vec::new();
+    };
+    let typed = line.editor.text().trim().to_owned();
+    let words = words(&typed);
+    let Some((first, rest)) = words.split_first() else {
+        model.layers.pop();
+        return Vec::new();
+    };
+    match run(model, first, rest) {
+        Ok(effects) => {
+            if model.history.last() != Some(&typed) {
+                model.history.push(typed);
+            }
+            if model.history.len() > HISTORY {
+                model.history.remove(0);
+            }
+            effects
+        }
+        Err(error) => {
+            if let Some(Layer::Line(line)) = model.layers.last_mut() {
+                line.error = Some(error);
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Does what a line says; the line is closed where it could be done. Errors: what is wrong with it.
+fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, String> {
+    if first == "resume" && !model.read_only {
+        let name = projection(model, rest)?;
+        model.layers.pop();
+        return Ok(super::operation::start(model, name, Operation::Resume));
+    }
+    if let Some(action) = action_named(model, first) {
+        return if takes_projection(action) {
+            on_projection(model, action, rest)
+        } else if let (Action::Load, Some(rate)) = (action, rest.first()) {
+            let rate = rate.trim_end_matches("/s").parse::<f64>().ok();
+            let rate = rate
+                .filter(|rate| (0.0..=1e6).contains(rate))
+                .ok_or("write the load in commands a second, as load 50")?;
+            model.layers.pop();
+            Ok(overview::set_load(model, rate))
+        } else {
+            model.layers.pop();
+            Ok(super::act(model, action))
+        };
+    }
+    send(model, first, rest)
+}
+
+fn on_projection(
+    model: &mut Model,
+    action: Action,
+    rest: &[String],
+) -> Result<Vec<Effect>, String> {
+    let name = projection(model, rest)?;
+    let rest = rest.get(1..).unwrap_or_default();
+    match action {
+        Action::Policy if !rest.is_empty() => {
+            let policy: Policy = rest
+                .join(" ")
+                .parse()
+                .map_err(|e: <Policy as std::str::FromStr>::Err| e.to_string())?;
+            model.layers.pop();
+            return Ok(super::operation::start(
+                model,
+                name,
+                Operation::SetPolicy(policy),
+            ));
+        }
+        Action::Pause if paused(model, &name) => return Err(format!("{name} is paused already")),
+        _ => {}
+    }
+    let after = rest.first().cloned();
+    if let Some(after) = &after {
+        after
+            .replace(',', "")
+            .parse::<u64>()
+            .map_err(|_| format!("{after:?} is not a position: write a whole number from 0"))?;
+    }
+    model.layers.pop();
+    Ok(overview::on_projection(model, action, &name, after))
+}
+
+fn paused(model: &Model, name: &str) -> bool {
+    let view = model.projection(name);
+    view.is_some_and(|view| view.lag.status == Status::Paused)
+}
+
+/// The projection that the words name; the chosen one where they name none.
+fn projection(model: &Model, words: &[String]) -> Result<String, String> {
+    let view = match words.first() {
+        Some(name) => model.projection(name),
+        None => model.selected(),
+    };
+    view.map(|view| view.name.clone()).ok_or_else(|| {
+        let all = model.snapshot.projections.iter();
+        let names: Vec<&str> = all.map(|view| view.name.as_str()).collect();
+        match words.first() {
+            _ if names.is_empty() => "there is no projection".to_owned(),
+            Some(name) => format!("no projection {name:?}; there are {}", names.join(", ")),
+            None => "name a projection".to_owned(),
+        }
+    })
+}
+
+/// Sends a command that is complete; opens its form where something is missing or wrong.
+fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, String> {
+    let info = model
+        .commands
+        .iter()
+        .find(|c| c.name == name && !model.read_only)
+        .ok_or_else(|| format!("there is no action and no command {name:?}; Tab completes"))?;
+    let mut form = Form::new(info);
+    form.fill(rest)?;
+    model.layers.pop();
+    match form.data() {
+        Ok(data) => Ok(vec![Effect::Send {
+            command: name.to_owned(),
+            data,
+        }]),
+        Err(wrong) => {
+            form.focus = wrong;
+            if let Some(field) = form.focused() {
+                field.touched = true;
+            }
+            model.layers.push(Layer::Form(form));
+            Ok(Vec::new())
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What a message changes: state in, state and effects out. No I/O and no clock.
+
+mod form;
+mod layers;
+mod line;
+mod operation;
+mod overview;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
+use ratatui::layout::Size;
+use serde_json::Value;
+
+#[cfg(test)]
+use super::action::Context;
+use super::action::{Action, Edit};
+use super::keymap;
+use super::state::editor::Editor;
+use super::state::{Layer, Model, Said, Tone};
+use crate::event::Timestamp;
+use crate::workspace::{Done, Operation, Outcome, Preview, Snapshot};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// A key.
+    Key(KeyEvent),
+    /// The mouse.
+    Mouse(MouseEvent),
+    /// A text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resize(Size),
+    /// A new picture of the workspace.
+    Snapshot(Arc<Snapshot>),
+    /// A command was answered.
+    Sent {
+        /// Which.
+        command: String,
+        /// What it came to; or why it could not be sent.
+        outcome: Result<Outcome, String>,
+    },
+    /// What an operation would mean.
+    Previewed {
+        /// On which projection.
+        projection: String,
+        /// Which operation.
+        operation: Operation,
+        /// The preview; or why there is none.
+        result: Result<Preview, String>,
+    },
+    /// How an operation ended.
+    Operated {
+        /// On which projection.
+        projection: String,
+        /// Which operation.
+        operation: Operation,
+        /// How; or why it could not be asked for.
+        result: Result<Done, String>,
+    },
+}
+
+/// Something that the loop has to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send a command; answered by [`Msg::Sent`].
+    Send {
+        /// Its name.
+        command: String,
+        /// Its fields.
+        data: Value,
+    },
+    /// Ask what an operation would mean; answered by [`Msg::Previewed`].
+    Preview {
+        /// On which projection.
+        projection: String,
+        /// Which.
+        operation: Operation,
+    },
+    /// Ask for an operation; answered by [`Msg::Operated`].
+    Operate {
+        /// On which projection.
+        projection: String,
+        /// Which.
+        operation: Operation,
+    },
+    /// Set the demo's load, in commands a second.
+    SetLoad(f64),
+    /// Put a text into the terminal's clipboard.
+    Copy(String),
+    /// Take the mouse or give it back.
+    Mouse(bool),
+    /// Draw everything again.
+    Redraw,
+    /// Back to the shell until it lets us go on.
+    Suspend,
+    /// The end.
+    Quit,
+}
+
+/// Takes in what happened at a moment, and says what has to be done.
+pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
+    model.now = now;
+    match msg {
+        Msg::Key(event) if event.kind == KeyEventKind::Release => Vec::new(),
+        Msg::Key(event) => key(model, &event),
+        Msg::Mouse(event) => overview::mouse(model, event),
+        Msg::Paste(text) => {
+            let one_line = text.split(['\r', '\n']).collect::<Vec<_>>().join(" ");
+            layers::typed(model, &one_line)
+        }
+        Msg::Resize(size) => {
+            model.size = size;
+            Vec::new()
+        }
+        Msg::Snapshot(snapshot) => {
+            if let Some(Said::Ripple(ripple)) = &mut model.said {
+                ripple.see(&snapshot);
+            }
+            model.snapshot = snapshot;
+            Vec::new()
+        }
+        Msg::Sent { command, outcome } => {
+            form::answered(model, &command, outcome);
+            Vec::new()
+        }
+        Msg::Previewed {
+            projection,
+            operation,
+            result,
+        } => {
+            operation::previewed(model, &projection, &operation, result);
+            Vec::new()
+        }
+        Msg::Operated {
+            projection,
+            operation,
+            result,
+        } => {
+            operation::operated(model, &projection, &operation, result);
+            Vec::new()
+        }
+    }
+}
+
+fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
+    let context = model.context();
+    match keymap::action(context, event) {
+        Some(action) => act(model, action),
+        None if context.is_text() => match keymap::typed(event) {
+            Some(c) => layers::typed(model, c.encode_utf8(&mut [0; 4])),
+            None => Vec::new(),
+        },
+        None => Vec::new(),
+    }
+}
+
+/// Does what a key or the command line asks for.
+fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let entry = super::action::within(model.context()).find(|e| e.action == action);
+    if let Some(entry) = entry
+        && !model.has(entry)
+    {
+        refuse(model, entry.changing);
+        return Vec::new();
+    }
+    match action {
+        Action::Quit => vec![Effect::Quit],
+        Action::Suspend => vec![Effect::Suspend],
+        Action::Redraw => vec![Effect::Redraw],
+        Action::Help => {
+            match model.layers.last() {
+                Some(Layer::Help(_)) => drop(model.layers.pop()),
+                _ => model.layers.push(Layer::Help(0)),
+            }
+            Vec::new()
+        }
+        Action::Close => {
+            if model.layers.pop().is_none() {
+                model.said = None;
+            }
+            Vec::new()
+        }
+        Action::Edit(edit) => layers::edit(model, edit),
+        _ if model.layers.is_empty() => overview::act(model, action),
+        _ => layers::act(model, action),
+    }
+}
+
+/// Says why an action is not to be had.
+fn refuse(model: &mut Model, changing: bool) {
+    let why = if changing && model.read_only {
+        "this dashboard only looks: it was started with --read-only"
+    } else {
+        "this workspace has nothing for that: no commands and no load of its own"
+    };
+    model.say(Tone::Info, why);
+}
+
+/// A change of a text field by an edit or by typed text.
+enum Change<'a> {
+    Edit(Edit),
+    Typed(&'a str),
+}
+
+impl Change<'_> {
+    fn apply(&self, editor: &mut Editor) {
+        match self {
+            Self::Edit(edit) => editor.edit(*edit),
+            Self::Typed(text) => editor.insert(text),
+        }
+    }
+}

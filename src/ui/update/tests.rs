@@ -1,0 +1,541 @@
+//! What each action does, through its key.
+
+use serde_json::json;
+
+use super::super::state::{Layer, Model, Said, Tone};
+use super::super::testing::{self, HEAD, model, model_of, now};
+use super::super::tests::{key, press, type_in};
+use super::*;
+use crate::event::{Position, StreamId, Version};
+use crate::lag::Status;
+
+/// The normal shop with `orders` chosen: replayable, live.
+fn orders() -> Model {
+    let mut model = model();
+    model.overview.selected = Some("orders".to_owned());
+    model
+}
+
+fn operate(projection: &str, operation: Operation) -> Vec<Effect> {
+    vec![Effect::Operate {
+        projection: projection.to_owned(),
+        operation,
+    }]
+}
+
+fn preview(refused: Option<&str>) -> Preview {
+    Preview {
+        events: 10,
+        takes: None,
+        disk_needed: 0,
+        disk_free: None,
+        answers: Vec::new(),
+        refused: refused.map(str::to_owned),
+    }
+}
+
+/// Answers the previews that were asked for.
+fn answer(model: &mut Model, effects: Vec<Effect>, refused: Option<&str>) {
+    for effect in effects {
+        if let Effect::Preview {
+            projection,
+            operation,
+        } = effect
+        {
+            let result = Ok(preview(refused));
+            let msg = Msg::Previewed {
+                projection,
+                operation,
+                result,
+            };
+            update(model, now(), msg);
+        }
+    }
+}
+
+fn sent(command: &str, outcome: Outcome) -> Msg {
+    Msg::Sent {
+        command: command.to_owned(),
+        outcome: Ok(outcome),
+    }
+}
+
+fn accepted(position: u64) -> Outcome {
+    Outcome::Accepted {
+        position: Some(Position::new(position)),
+        stream: StreamId::new("order-7").unwrap(),
+        version: Version::new(1),
+        repeated: false,
+    }
+}
+
+#[test]
+fn q_quits_from_the_screen_and_is_a_letter_in_a_field() {
+    let mut model = model();
+    assert_eq!(press(&mut model, &["q"]), [Effect::Quit]);
+    assert_eq!(press(&mut model, &["c", "q"]), []);
+    assert!(matches!(model.layers.last(), Some(Layer::Commands(c)) if c.filter.text() == "q"));
+    assert_eq!(press(&mut model, &["ctrl-c"]), [Effect::Quit]);
+}
+
+#[test]
+fn esc_closes_one_layer_at_a_time() {
+    let mut model = model();
+    press(&mut model, &["c", "enter"]);
+    assert_eq!(model.layers.len(), 2);
+    press(&mut model, &["esc"]);
+    assert_eq!(model.layers.len(), 1);
+    press(&mut model, &["esc"]);
+    assert!(model.layers.is_empty());
+    model.say(Tone::Info, "something");
+    press(&mut model, &["esc"]);
+    assert_eq!(model.said, None);
+}
+
+#[test]
+fn the_choice_moves_stops_at_the_ends_and_stays_on_its_row() {
+    let mut model = model();
+    press(&mut model, &["j", "down"]);
+    assert_eq!(model.selected().unwrap().name, "orders");
+    let mut other = testing::normal();
+    other.projections.remove(0);
+    update(&mut model, now(), Msg::Snapshot(other.into()));
+    assert_eq!(model.selected().unwrap().name, "orders");
+    press(&mut model, &["end", "j"]);
+    assert_eq!(model.selected().unwrap().name, "stock");
+    press(&mut model, &["pageup", "k"]);
+    assert_eq!(model.selected().unwrap().name, "customers");
+    press(&mut model, &["G"]);
+    assert_eq!(model.selected().unwrap().name, "stock");
+    press(&mut model, &["g"]);
+    assert_eq!(model.selected().unwrap().name, "customers");
+}
+
+#[test]
+fn p_pauses_what_runs_and_resumes_what_is_paused() {
+    let mut model = orders();
+    assert_eq!(
+        press(&mut model, &["p"]),
+        operate("orders", Operation::Pause)
+    );
+    let mut snapshot = testing::normal();
+    snapshot.projections[2].lag.status = Status::Paused;
+    update(&mut model, now(), Msg::Snapshot(snapshot.into()));
+    assert_eq!(
+        press(&mut model, &["p"]),
+        operate("orders", Operation::Resume)
+    );
+}
+
+#[test]
+fn a_applies_what_waits() {
+    let mut model = model();
+    assert_eq!(
+        press(&mut model, &["a"]),
+        operate("audit", Operation::Apply)
+    );
+}
+
+#[test]
+fn a_policy_is_checked_before_it_is_set() {
+    let mut model = orders();
+    press(&mut model, &["P", "ctrl-u"]);
+    type_in(&mut model, "every soon");
+    assert_eq!(press(&mut model, &["enter"]), []);
+    assert_eq!(model.layers.len(), 1);
+    press(&mut model, &["ctrl-u"]);
+    type_in(&mut model, "batch 50 or 1s");
+    let effects = press(&mut model, &["enter"]);
+    let policy = Operation::SetPolicy("batch 50 or 1s".parse().unwrap());
+    assert_eq!(effects, operate("orders", policy));
+    assert!(model.layers.is_empty());
+}
+
+#[test]
+fn the_arrows_walk_through_the_policies_and_tab_completes_one() {
+    let mut model = orders();
+    press(&mut model, &["P", "down"]);
+    let effects = press(&mut model, &["enter"]);
+    let policy = Operation::SetPolicy("batch 500 or 5s".parse().unwrap());
+    assert_eq!(effects, operate("orders", policy));
+    press(&mut model, &["P", "ctrl-u", "m", "tab"]);
+    let effects = press(&mut model, &["enter"]);
+    let policy = Operation::SetPolicy("manual".parse().unwrap());
+    assert_eq!(effects, operate("orders", policy));
+}
+
+#[test]
+fn a_rebuild_happens_only_after_its_preview() {
+    let mut model = orders();
+    let asked = press(&mut model, &["R"]);
+    assert_eq!(asked.len(), 1);
+    assert_eq!(press(&mut model, &["enter"]), []);
+    answer(&mut model, asked, None);
+    assert_eq!(
+        press(&mut model, &["enter"]),
+        operate("orders", Operation::Rebuild)
+    );
+}
+
+#[test]
+fn a_replay_needs_its_position_and_the_name_typed() {
+    let mut model = orders();
+    let asked = press(&mut model, &["Y"]);
+    answer(&mut model, asked, None);
+    press(&mut model, &["ctrl-u"]);
+    let asked = type_in(&mut model, "1,200");
+    answer(&mut model, asked, None);
+    assert_eq!(press(&mut model, &["enter"]), []);
+    type_in(&mut model, "order");
+    assert_eq!(press(&mut model, &["enter"]), []);
+    type_in(&mut model, "s");
+    let after = Position::new(1_200);
+    assert_eq!(
+        press(&mut model, &["enter"]),
+        operate("orders", Operation::Replay { after })
+    );
+}
+
+#[test]
+fn a_preview_of_another_position_does_not_count() {
+    let mut model = orders();
+    let stale = press(&mut model, &["Y"]);
+    press(&mut model, &["ctrl-u", "9", "tab"]);
+    answer(&mut model, stale, None);
+    type_in(&mut model, "orders");
+    assert_eq!(press(&mut model, &["enter"]), []);
+}
+
+#[test]
+fn a_preview_that_is_out_of_date_is_forgotten_when_the_position_changes() {
+    let mut model = orders();
+    let asked = press(&mut model, &["Y"]);
+    answer(&mut model, asked, None);
+    press(&mut model, &["5", "tab"]);
+    type_in(&mut model, "orders");
+    assert_eq!(press(&mut model, &["enter"]), []);
+}
+
+#[test]
+fn a_refused_replay_offers_a_rebuild() {
+    let mut model = model();
+    model.overview.selected = Some("revenue".to_owned());
+    press(&mut model, &["Y"]);
+    assert_eq!(model.context(), Context::Confirm);
+    let asked = press(&mut model, &["enter"]);
+    let operation = Operation::Rebuild;
+    let projection = "revenue".to_owned();
+    assert_eq!(
+        asked,
+        [Effect::Preview {
+            projection,
+            operation
+        }]
+    );
+    answer(&mut model, asked, None);
+    assert_eq!(
+        press(&mut model, &["enter"]),
+        operate("revenue", Operation::Rebuild)
+    );
+}
+
+#[test]
+fn the_load_starts_stops_and_changes_in_steps() {
+    let mut model = model();
+    assert_eq!(press(&mut model, &["l"]), [Effect::SetLoad(0.0)]);
+    assert_eq!(press(&mut model, &["l"]), [Effect::SetLoad(20.0)]);
+    assert_eq!(press(&mut model, &["+"]), [Effect::SetLoad(50.0)]);
+    let down = press(&mut model, &["-", "-"]);
+    assert_eq!(down, [Effect::SetLoad(20.0), Effect::SetLoad(10.0)]);
+    model.load = None;
+    assert_eq!(press(&mut model, &["l"]), []);
+}
+
+#[test]
+fn read_only_has_nothing_that_changes_anything() {
+    let mut model = orders();
+    model.read_only = true;
+    for entry in super::super::action::ACTIONS.iter().filter(|e| e.changing) {
+        assert_eq!(press(&mut model, &[entry.keys[0]]), [], "{}", entry.help);
+        assert!(model.layers.is_empty(), "{}", entry.help);
+    }
+    for line in [
+        "pause orders",
+        "resume orders",
+        "rebuild",
+        "PlaceOrder order=1",
+        "load 5",
+    ] {
+        press(&mut model, &[":"]);
+        type_in(&mut model, line);
+        assert_eq!(press(&mut model, &["enter"]), [], "{line}");
+        press(&mut model, &["esc"]);
+        assert!(model.layers.is_empty());
+    }
+}
+
+#[test]
+fn y_copies_the_path_and_m_gives_the_mouse_back() {
+    let mut model = orders();
+    let path = "/home/ada/shop/data/live/orders.db".to_owned();
+    assert_eq!(press(&mut model, &["y"]), [Effect::Copy(path)]);
+    assert_eq!(press(&mut model, &["m"]), [Effect::Mouse(false)]);
+    assert_eq!(press(&mut model, &["m"]), [Effect::Mouse(true)]);
+    assert_eq!(press(&mut model, &["ctrl-z"]), [Effect::Suspend]);
+    assert_eq!(press(&mut model, &["ctrl-l"]), [Effect::Redraw]);
+}
+
+#[test]
+fn a_click_chooses_the_row_under_it() {
+    let mut model = model_of(testing::rebuilding(), 120, 36);
+    let click = |row| MouseEvent {
+        kind: crossterm::event::MouseEventKind::Down(crossterm::event::MouseButton::Left),
+        column: 20,
+        row,
+        modifiers: crossterm::event::KeyModifiers::NONE,
+    };
+    // Two lines of head, the panel's name, the heading; orders takes two lines, for its rebuild.
+    for (row, name) in [(4, "audit"), (6, "orders"), (7, "orders"), (8, "orders@ap")] {
+        update(&mut model, now(), Msg::Mouse(click(row)));
+        assert_eq!(model.selected().unwrap().name, name);
+    }
+    update(&mut model, now(), Msg::Mouse(click(0)));
+    assert_eq!(model.selected().unwrap().name, "orders@ap");
+}
+
+#[test]
+fn a_form_is_filled_in_and_sent() {
+    let mut model = model();
+    press(&mut model, &["c"]);
+    type_in(&mut model, "plor");
+    press(&mut model, &["enter", "7", "tab", "tab", "ctrl-u"]);
+    type_in(&mut model, r#"[{"product":"p-1","quantity":2}]"#);
+    let effects = press(&mut model, &["enter"]);
+    let data = json!({
+        "order": 7, "customer": "c-118", "lines": [{"product": "p-1", "quantity": 2}], "priority": "normal"
+    });
+    let command = "PlaceOrder".to_owned();
+    assert_eq!(effects, [Effect::Send { command, data }]);
+    // A second Enter while the answer is awaited sends nothing.
+    assert_eq!(press(&mut model, &["enter"]), []);
+    update(&mut model, now(), sent("PlaceOrder", accepted(HEAD)));
+    assert!(model.layers.is_empty());
+}
+
+#[test]
+fn a_form_with_a_wrong_field_goes_to_that_field() {
+    let mut model = model();
+    press(&mut model, &["c"]);
+    type_in(&mut model, "PlaceOrder");
+    press(&mut model, &["enter", "tab", "tab"]);
+    assert_eq!(press(&mut model, &["enter"]), []);
+    assert!(matches!(model.layers.last(), Some(Layer::Form(form)) if form.focus == 0));
+}
+
+#[test]
+fn a_rejected_form_stays_open_with_what_was_typed() {
+    let mut model = model();
+    press(&mut model, &["c"]);
+    type_in(&mut model, "ship");
+    press(&mut model, &["enter", "7", "enter"]);
+    let outcome = Outcome::Rejected {
+        stream: StreamId::new("order-7").unwrap(),
+        version: Version::new(1),
+        reason: "it is not paid".to_owned(),
+    };
+    update(&mut model, now(), sent("ShipOrder", outcome));
+    let Some(Layer::Form(form)) = model.layers.last() else {
+        panic!("the form is gone");
+    };
+    assert_eq!(form.fields[0].editor.text(), "7");
+    assert_eq!(form.answer.as_ref().unwrap().reason, "it is not paid");
+    assert!(matches!(
+        press(&mut model, &["enter"])[..],
+        [Effect::Send { .. }]
+    ));
+}
+
+#[test]
+fn an_answer_to_a_form_that_was_closed_is_said_all_the_same() {
+    let mut model = model();
+    let stream = StreamId::new("order-7").unwrap();
+    let version = Version::new(4);
+    let outcome = Outcome::Conflict { stream, version };
+    update(&mut model, now(), sent("ShipOrder", outcome));
+    assert!(matches!(&model.said, Some(Said::Note(Tone::Bad, text)) if text.contains("order-7")));
+}
+
+#[test]
+fn the_ripple_notes_each_read_model_once_it_has_the_event() {
+    let mut model = model();
+    update(&mut model, now(), sent("PlaceOrder", accepted(HEAD + 1)));
+    let seen = |model: &Model| match &model.said {
+        Some(Said::Ripple(ripple)) => ripple.seen.clone(),
+        other => panic!("no ripple: {other:?}"),
+    };
+    assert_eq!(seen(&model), []);
+    let mut snapshot = testing::normal();
+    let later = std::time::Duration::from_millis(40);
+    snapshot.taken_at = now() + jiff::SignedDuration::try_from(later).unwrap();
+    snapshot.projections[2].checkpoint = Position::new(HEAD + 1);
+    update(
+        &mut model,
+        snapshot.taken_at,
+        Msg::Snapshot(snapshot.clone().into()),
+    );
+    assert_eq!(seen(&model), [("orders".to_owned(), later)]);
+    snapshot.taken_at += jiff::SignedDuration::from_secs(1);
+    update(
+        &mut model,
+        snapshot.taken_at,
+        Msg::Snapshot(snapshot.into()),
+    );
+    assert_eq!(seen(&model), [("orders".to_owned(), later)]);
+}
+
+fn line(model: &mut Model, text: &str) -> Vec<Effect> {
+    press(model, &[":"]);
+    type_in(model, text);
+    press(model, &["enter"])
+}
+
+#[test]
+fn the_command_line_does_what_keys_do() {
+    let mut model = orders();
+    assert_eq!(
+        line(&mut model, "pause revenue"),
+        operate("revenue", Operation::Pause)
+    );
+    assert_eq!(
+        line(&mut model, "resume"),
+        operate("orders", Operation::Resume)
+    );
+    let policy = Operation::SetPolicy("batch 500 or 5s".parse().unwrap());
+    assert_eq!(
+        line(&mut model, "policy stock batch 500 or 5s"),
+        operate("stock", policy)
+    );
+    assert_eq!(
+        line(&mut model, "apply audit"),
+        operate("audit", Operation::Apply)
+    );
+    assert_eq!(line(&mut model, "load 75"), [Effect::SetLoad(75.0)]);
+    assert_eq!(line(&mut model, "quit"), [Effect::Quit]);
+    assert!(model.layers.is_empty());
+    let asked = line(&mut model, "replay orders 1200");
+    let after = Position::new(1_200);
+    let projection = "orders".to_owned();
+    let operation = Operation::Replay { after };
+    assert_eq!(
+        asked,
+        [Effect::Preview {
+            projection,
+            operation
+        }]
+    );
+}
+
+#[test]
+fn the_command_line_sends_a_command_or_opens_its_form() {
+    let mut model = model();
+    let effects = line(&mut model, "ProcessPayment order=7 amount=12900");
+    let data = json!({"order": 7, "amount": 12900});
+    let command = "ProcessPayment".to_owned();
+    assert_eq!(effects, [Effect::Send { command, data }]);
+    assert_eq!(line(&mut model, "ProcessPayment order=7"), []);
+    assert!(matches!(model.layers.last(), Some(Layer::Form(form)) if form.focus == 1));
+}
+
+#[test]
+fn a_wrong_line_stays_with_its_error() {
+    let wrong = [
+        ("pause ordres", "no projection \"ordres\""),
+        ("policy orders sometimes", "is not known"),
+        ("replay orders x", "is not a position"),
+        ("PlaceOrder colour=red", "no field \"colour\""),
+        ("PlaceOrder red", "is not field=value"),
+        ("frobnicate", "no action and no command"),
+        ("load fast", "commands a second"),
+    ];
+    for (text, words) in wrong {
+        let mut model = orders();
+        assert_eq!(line(&mut model, text), [], "{text}");
+        let Some(Layer::Line(line)) = model.layers.last() else {
+            panic!("{text}: the line is gone");
+        };
+        let error = line.error.clone().unwrap_or_default();
+        assert!(error.contains(words), "{text}: {error}");
+        assert_eq!(line.editor.text(), text);
+    }
+}
+
+#[test]
+fn tab_completes_and_up_recalls() {
+    let mut model = orders();
+    press(&mut model, &[":", "r", "e", "b", "tab", "s", "t", "tab"]);
+    assert!(
+        matches!(model.layers.last(), Some(Layer::Line(l)) if l.editor.text() == "rebuild stock ")
+    );
+    press(&mut model, &["esc"]);
+    line(&mut model, "pause stock");
+    press(&mut model, &[":", "up"]);
+    assert!(
+        matches!(model.layers.last(), Some(Layer::Line(l)) if l.editor.text() == "pause stock")
+    );
+    press(&mut model, &["down"]);
+    assert!(matches!(model.layers.last(), Some(Layer::Line(l)) if l.editor.text().is_empty()));
+}
+
+#[test]
+fn help_opens_over_a_prompt_and_goes_again() {
+    let mut model = orders();
+    press(&mut model, &["R", "?"]);
+    assert_eq!(model.context(), Context::Help);
+    press(&mut model, &["j", "G", "?"]);
+    assert_eq!(model.context(), Context::Confirm);
+}
+
+#[test]
+fn how_an_operation_ended_is_said() {
+    let mut model = orders();
+    let ends = [
+        (
+            Ok(Done::Finished {
+                what: "paused".into(),
+            }),
+            Tone::Good,
+            "orders: paused",
+        ),
+        (
+            Ok(Done::Failed {
+                reason: "no".into(),
+            }),
+            Tone::Bad,
+            "orders: pause failed: no",
+        ),
+        (Ok(Done::Requested), Tone::Info, "once an engine runs"),
+        (Err("locked".into()), Tone::Bad, "locked"),
+    ];
+    for (result, tone, words) in ends {
+        let msg = Msg::Operated {
+            projection: "orders".into(),
+            operation: Operation::Pause,
+            result,
+        };
+        update(&mut model, now(), msg);
+        let Some(Said::Note(said, text)) = &model.said else {
+            panic!("nothing said");
+        };
+        assert!(*said == tone && text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn a_released_key_does_nothing() {
+    let mut model = model();
+    let Msg::Key(mut event) = key("q") else {
+        panic!("not a key");
+    };
+    event.kind = KeyEventKind::Release;
+    assert_eq!(update(&mut model, now(), Msg::Key(event)), []);
+}

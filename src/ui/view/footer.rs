@@ -1,0 +1,61 @@
+//! The keys that matter just now, from the table of actions.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::super::action::{Action, Context, Entry, within};
+use super::super::keymap::shown;
+use super::super::state::Model;
+use super::super::theme::Theme;
+use super::super::widgets::flow::{self, Piece};
+use super::put;
+use super::words::own;
+use crate::lag::Status;
+
+/// Draws them.
+pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let line = keys(model, model.context(), theme, area.width.saturating_sub(1));
+    let mut spans = vec![Span::raw(" ")];
+    spans.extend(line.spans);
+    put(buf, area, 0, &Line::from(spans));
+}
+
+/// The keys of a context on one line; help and quit are always among those that fit.
+pub fn keys(model: &Model, context: Context, theme: &Theme, width: u16) -> Line<'static> {
+    let all: Vec<&Entry> = within(context)
+        .filter(|entry| !entry.hint.is_empty() && model.can(entry))
+        .collect();
+    let piece = |entry: &&Entry| -> Piece {
+        vec![
+            own(shown(entry.keys[0]), theme.chosen),
+            own(format!(" {}", hint(model, entry)), theme.dim),
+        ]
+    };
+    let always =
+        |entry: &&&Entry| matches!(entry.action, Action::Help | Action::Quit | Action::Close);
+    let last: Vec<Piece> = all.iter().filter(always).map(piece).collect();
+    let rest: Vec<Piece> = all.iter().filter(|e| !always(e)).map(piece).collect();
+    let between = Span::raw("  ");
+    let end = flow::one_line(last, &between, width);
+    let room = width.saturating_sub(u16::try_from(end.width()).unwrap_or(0) + 2);
+    let mut line = flow::one_line(rest, &between, room);
+    if !line.spans.is_empty() && !end.spans.is_empty() {
+        line.push_span(between);
+    }
+    line.spans.extend(end.spans);
+    line
+}
+
+/// A word for what the key would do now.
+fn hint(model: &Model, entry: &Entry) -> &'static str {
+    match entry.action {
+        Action::Pause => match model.selected() {
+            Some(view) if view.lag.status == Status::Paused => "resume",
+            _ => "pause",
+        },
+        Action::Load if model.load.is_some_and(|load| load > 0.0) => "stop load",
+        Action::Load => "start load",
+        _ => entry.hint,
+    }
+}

@@ -1,0 +1,123 @@
+//! What was said last: the ripple of a command, or a sentence.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::super::state::ripple::{Reach, Ripple};
+use super::super::state::{Model, Said, Tone};
+use super::super::text;
+use super::super::theme::Theme;
+use super::super::widgets::flow::{self, Piece};
+use super::put;
+use super::words::{own, span, status};
+
+/// How many lines it takes: one that is kept free, more where more is said.
+pub fn height(model: &Model, theme: &Theme, area: Rect) -> u16 {
+    let lines = lines(model, theme, area.width);
+    let lines = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let (least, most) = match area.height {
+        0..14 => (0, 2),
+        14..20 => (1, 3),
+        _ => (1, 5),
+    };
+    lines.clamp(least, most)
+}
+
+/// Draws it.
+pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    for (row, line) in (0..).zip(lines(model, theme, area.width)) {
+        put(buf, area, row, &line);
+    }
+}
+
+fn lines(model: &Model, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+    match &model.said {
+        None => Vec::new(),
+        Some(Said::Ripple(ripple)) => self::ripple(model, ripple, theme, width),
+        Some(Said::Note(tone, words)) => {
+            let (glyph, style) = match tone {
+                Tone::Info => (theme.glyphs.dot, theme.accent),
+                Tone::Good => (theme.glyphs.done, theme.good),
+                Tone::Bad => (theme.glyphs.failed, theme.bad),
+            };
+            let room = usize::from(width).saturating_sub(4);
+            let wrapped = text::wrap(&text::clean(words), room, theme.glyphs.ellipsis);
+            let mut lead = Some(own(format!(" {glyph} "), style));
+            let line = |text| {
+                Line::from(vec![
+                    lead.take().unwrap_or("   ".into()),
+                    own(text, theme.text),
+                ])
+            };
+            wrapped.into_iter().map(line).collect()
+        }
+    }
+}
+
+/// Accepted where, visible in which read models after what time; then what the others wait for.
+fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+    let mut accepted: Vec<Piece> = vec![vec![
+        own(format!(" {} ", theme.glyphs.done), theme.good),
+        span(&ripple.command, theme.strong),
+        own(" accepted at ", theme.dim),
+        own(text::thousands(ripple.position.get()), theme.strong),
+    ]];
+    let mut visible: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut waiting: Vec<Piece> = Vec::new();
+    for view in &model.snapshot.projections {
+        let reach = ripple.reach(view, model.now);
+        if let Reach::Visible(took) = reach {
+            let took = format!(" within {}", text::span(took));
+            match visible.iter_mut().find(|(time, _)| *time == took) {
+                Some((_, names)) => names.push(&view.name),
+                None => visible.push((took, vec![&view.name])),
+            }
+        } else {
+            let (words, style) = waits(&reach, theme);
+            waiting.push(vec![
+                span(&view.name, theme.text),
+                own(format!(" {words}"), style),
+            ]);
+        }
+    }
+    let seen = visible
+        .into_iter()
+        .map(|(took, names)| vec![span(&names.join(", "), theme.text), own(took, theme.good)]);
+    let mut seen: Vec<Piece> = seen.collect();
+    label(&mut seen, "visible in ", theme);
+    label(&mut waiting, "   not yet in ", theme);
+    accepted.extend(seen);
+    let between = own(format!(" {} ", theme.glyphs.dot), theme.rule);
+    let width = width.saturating_sub(1);
+    let mut lines = flow::lines(accepted, &between, width, 3);
+    lines.extend(flow::lines(waiting, &between, width, 14));
+    lines
+}
+
+/// What a read model that lacks the events waits for.
+fn waits(reach: &Reach, theme: &Theme) -> (String, Style) {
+    match reach {
+        Reach::Waiting(Some(left)) if left.is_zero() => ("any moment".to_owned(), theme.accent),
+        Reach::Waiting(Some(left)) => (format!("at most {} more", text::span(*left)), theme.accent),
+        Reach::Visible(_) | Reach::Waiting(None) => ("waiting".to_owned(), theme.accent),
+        Reach::Held => (format!("when asked ({})", key()), theme.held),
+        Reach::Paused => ("paused".to_owned(), theme.held),
+        Reach::Stopped(why) => (status(*why, theme).1.to_owned(), theme.bad),
+    }
+}
+
+/// Puts words before the first of some pieces.
+fn label(pieces: &mut [Piece], words: &'static str, theme: &Theme) {
+    if let Some(first) = pieces.first_mut() {
+        first.insert(0, own(words, theme.dim));
+    }
+}
+
+/// The key that applies what waits, from the table of actions.
+fn key() -> &'static str {
+    use super::super::action::{ACTIONS, Action};
+    let apply = ACTIONS.iter().find(|entry| entry.action == Action::Apply);
+    apply.map_or("", |entry| super::super::keymap::shown(entry.keys[0]))
+}

@@ -1,0 +1,54 @@
+//! A bar that says how much is done, and a line of levels that says how something went.
+
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use super::super::theme::Theme;
+
+/// A bar of so many cells, filled by the share; full only at 1.
+pub fn progress(share: f64, cells: u16, style: Style, theme: &Theme) -> [Span<'static>; 2] {
+    let share = if share.is_finite() { share } else { 0.0 };
+    // Between 0 and the number of cells.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let full = (share.clamp(0.0, 1.0) * f64::from(cells)).floor() as usize;
+    let rest = usize::from(cells) - full;
+    [
+        Span::styled(theme.glyphs.bar_full.repeat(full), style),
+        Span::styled(theme.glyphs.bar_empty.repeat(rest), theme.rule),
+    ]
+}
+
+/// A line of levels: the newest sample at the right, each cell the largest of its samples. A sample
+/// over `limit` has another style; `top` is at least as high as the line goes.
+pub fn levels(
+    samples: &[f32],
+    cells: u16,
+    top: f32,
+    limit: Option<f32>,
+    theme: &Theme,
+) -> Vec<Span<'static>> {
+    let cells = usize::from(cells);
+    if samples.is_empty() || cells == 0 {
+        return vec![Span::raw(" ".repeat(cells))];
+    }
+    let each = samples.len().div_ceil(cells).max(1);
+    let mut values: Vec<f32> = samples
+        .rchunks(each)
+        .map(|chunk| chunk.iter().copied().fold(0.0, f32::max))
+        .collect();
+    values.reverse();
+    let top = values.iter().copied().fold(top, f32::max).max(f32::EPSILON);
+    let mut spans = vec![Span::raw(" ".repeat(cells.saturating_sub(values.len())))];
+    for value in values {
+        // Between 0 and 6: a full block would touch the line above.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let level = ((value / top).clamp(0.0, 1.0) * 6.0).round() as usize;
+        let style = match limit {
+            _ if value <= 0.0 => theme.rule,
+            Some(limit) if value > limit => theme.bad,
+            _ => theme.trace,
+        };
+        spans.push(Span::styled(theme.glyphs.levels[level.min(6)], style));
+    }
+    spans
+}

@@ -1,0 +1,10 @@
+//! Things to draw with. They know no application types: what they draw is handed to them.
+
+pub mod bar;
+pub mod columns;
+pub mod flow;
+pub mod input;
+pub mod popup;
+pub mod rows;
+pub mod rule;
+pub mod ruler;

@@ -1,0 +1,7 @@
+//! The engine on a real folder: policies, pauses, rebuilds, replays and restarts, seen from outside.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod kit;
+mod operations;
+mod queries;

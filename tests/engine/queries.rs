@@ -1,0 +1,144 @@
+//! Answers, and how fresh they are.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use highwater::event::Position;
+use highwater::workspace::{Consistency, Operation, QueryFailed};
+
+use crate::kit::{COUNTS, Place, append, append_many, finished, rows};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strong_answer_has_everything_that_was_stored_when_asked() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    for n in 1..=50_u64 {
+        append(&workspace, "thing-1", "ThingHappened", "{}").await;
+        let rows = rows(&workspace, "counts", "All", Consistency::Strong).await;
+        assert_eq!(rows[0]["events"], n);
+    }
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ones_own_writes_are_read_at_their_position() {
+    let place = Place::new(&[("counts", &COUNTS.replace("live", "every 1s"))]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let stored = append(&workspace, "thing-1", "ThingHappened", "{}").await;
+    let none = BTreeMap::new();
+    let consistency = Consistency::AtLeast(stored.last);
+    let answer = workspace
+        .query("counts", "All", &none, consistency, Duration::from_secs(30))
+        .await
+        .unwrap();
+    assert!(answer.position >= stored.last);
+    assert_eq!(answer.rows[0]["events"], 1);
+    assert_eq!(answer.age, Duration::ZERO);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manual_read_model_moves_when_a_query_asks() {
+    let place = Place::new(&[("counts", &COUNTS.replace("live", "manual"))]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    append_many(&workspace, 3, 10).await;
+    assert!(
+        rows(&workspace, "counts", "All", Consistency::Eventual)
+            .await
+            .is_empty()
+    );
+    assert_eq!(
+        rows(&workspace, "counts", "All", Consistency::Strong)
+            .await
+            .len(),
+        3
+    );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_read_model_gives_a_clear_error_at_once() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    finished(&workspace, "counts", Operation::Pause).await;
+    append_many(&workspace, 1, 1).await;
+    let asked = workspace
+        .query(
+            "counts",
+            "All",
+            &BTreeMap::new(),
+            Consistency::Strong,
+            Duration::from_secs(600),
+        )
+        .await;
+    let Err(QueryFailed::NotFresh(error)) = asked else {
+        panic!("{asked:?}")
+    };
+    assert!(error.because.contains("highwater resume counts"), "{error}");
+    assert_eq!(error.has, Position::new(3), "up to the pause itself");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_concern_nobody_make_no_answer_stale() {
+    let filtered = COUNTS.replace("-- on *", "-- on Never");
+    let place = Place::new(&[("counts", &filtered)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let head = append_many(&workspace, 5, 2_000).await;
+    let answer = workspace
+        .query(
+            "counts",
+            "All",
+            &BTreeMap::new(),
+            Consistency::Strong,
+            Duration::from_secs(30),
+        )
+        .await
+        .unwrap();
+    assert!(answer.position >= head);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_question_names_what_there_is() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let ask = async |query: &str, parameters: &[(&str, &str)]| {
+        let parameters = parameters
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let limit = Duration::from_secs(5);
+        let answer = workspace
+            .query("counts", query, &parameters, Consistency::Eventual, limit)
+            .await;
+        answer.unwrap_err().to_string()
+    };
+    assert_eq!(
+        ask("Off", &[]).await,
+        "projection counts has no query Off: it has All, Of"
+    );
+    assert!(
+        ask("Of", &[])
+            .await
+            .contains("parameter key is missing; it takes key")
+    );
+    assert!(
+        ask("Of", &[("key", "1"), ("kye", "2")])
+            .await
+            .contains("parameter kye is not known")
+    );
+    engine.stop().await;
+}
