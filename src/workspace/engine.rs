@@ -145,14 +145,10 @@ impl Reporter {
         let mut stop = self.stop.clone();
         let pid = std::process::id();
         loop {
-<<<<<<< HEAD
             let everybody = *self.attempts.borrow() >= self.reports.len();
-            self.take_lock();
-=======
             if self.lock.is_none() {
                 self.lock = take_lock(&self.folder);
             }
->>>>>>> cli
             if let Err(error) = report::write(&self.folder.reports(), &self.report(pid)) {
                 tracing::warn!(%error, "the engine's report cannot be written");
             }
