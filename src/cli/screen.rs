@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use highwater::ui::{self, UiOptions};
 use highwater::workspace::Operator;
 
 use super::context::{Context, warn_of_problems};
@@ -58,15 +59,32 @@ pub async fn open(options: Options, context: &Context) -> Result<Exit, Failure> 
 
 /// Shows a workspace until somebody quits, or once.
 pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure> {
-    let snapshot = operator.snapshots().borrow().clone();
-    if options.svg.is_some() || !options.once {
-        return Err(Failure::failed(
-            "there is no terminal to draw on: use --once for one picture as text, or `highwater status --json` \
-             for a program",
-        ));
+    let look = UiOptions {
+        no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+        ascii: options.ascii,
+        read_only: options.read_only,
+        ..UiOptions::default()
+    };
+    if !options.once {
+        return match ui::run(operator, look).await {
+            Ok(_) => Ok(Exit::Done),
+            Err(error) => Err(Failure::failed(error)),
+        };
     }
+    let snapshot = operator.snapshots().borrow().clone();
+    if let Some(file) = options.svg {
+        let frame = ui::picture(&snapshot, 120, 36, &look.theme());
+        let picture = ui::svg::render(&frame, &snapshot.workspace.name);
+        return match std::fs::write(&file, picture) {
+            Ok(()) => Ok(Exit::Done),
+            Err(error) => Err(Failure::failed(format!("{}: {error}", file.display()))),
+        };
+    }
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
     let mut out = Out::new();
-    for line in status::lines(&snapshot) {
+    for line in ui::plain(&snapshot, columns.unwrap_or(120), &look.theme()).lines() {
         out.line(line)?;
     }
     out.finish()?;
