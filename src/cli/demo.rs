@@ -81,6 +81,7 @@ const MARK_TEXT: &str = "This workspace was made by `highwater demo`, which fill
 
 /// Opens it, starts the engine and the load, and shows it.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
+    args.screen.check()?;
     let path = match args.dir {
         Some(path) => path,
         None => data_folder()?,

@@ -193,6 +193,13 @@ fn list(workspace: &Workspace, only: Option<&str>, json: bool) -> Result<(), Fai
         None => workspace.projections(),
     };
     let mut out = Out::new();
+    if projections.is_empty() && !json {
+        let folder = workspace.folder().projections();
+        out.line(format_args!(
+            "no projections, and so no queries: write one as {}",
+            folder.join("NAME.sql").display()
+        ))?;
+    }
     for projection in projections {
         for query in &projection.definition().queries {
             let (name, parameters) = (&query.name, &query.parameters);

@@ -50,11 +50,11 @@ pub use crate::write::{CommandInfo, Outcome};
 #[non_exhaustive]
 pub enum WorkspaceError {
     /// The folder is no workspace.
-    #[error("{path} is not a workspace: {why}. `highwater init {path}` makes one of a folder")]
+    #[error("{path} is not a workspace: {why}")]
     NotAWorkspace {
         /// The folder.
         path: PathBuf,
-        /// What is missing.
+        /// What is missing, and the way out.
         why: String,
     },
     /// Neither the folder nor one above it is a workspace.
