@@ -68,7 +68,11 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
     for view in &model.snapshot.projections {
         let reach = ripple.reach(view, model.now);
         if let Reach::Visible(took) = reach {
-            let took = format!(" within {}", text::span(took));
+            let took = if took.is_zero() {
+                " at once".to_owned()
+            } else {
+                format!(" within {}", text::span(took))
+            };
             match visible.iter_mut().find(|(time, _)| *time == took) {
                 Some((_, names)) => names.push(&view.name),
                 None => visible.push((took, vec![&view.name])),
