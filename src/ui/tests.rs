@@ -143,6 +143,24 @@ fn the_overview_at_every_size() {
 }
 
 #[test]
+fn more_projections_than_fit_scroll_around_the_chosen_one() {
+    let mut snapshot = testing::rebuilding();
+    let some = snapshot.projections.clone();
+    let all = some.iter().cycle().take(40).enumerate().map(|(at, view)| {
+        let mut view = view.clone();
+        view.name = format!("{at:02}-{}", view.name);
+        view
+    });
+    snapshot.projections = all.collect();
+    let mut model = model_of(snapshot, 120, 36);
+    press(&mut model, &["pagedown", "pagedown"]);
+    check("many_120x36", &model, &Theme::colour());
+    model.size = Size::new(80, 24);
+    press(&mut model, &["end"]);
+    check("many_80x24", &model, &Theme::colour());
+}
+
+#[test]
 fn the_overview_without_colour_and_in_ascii() {
     let mut model = model_of(testing::failed(), 120, 36);
     press(&mut model, &["j", "j"]);
