@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
 use super::projection::{ApplyError, Projection};
 use super::sql::{APPLY_LIMIT, prepare_connection};
+use crate::crash;
 use crate::event::{Event, Position};
 
 /// `HwRm`: tells our read models from every other SQLite file.
@@ -130,6 +132,7 @@ impl Model {
         db.pragma_update(None, "page_size", 8192).map_err(&fail)?;
         db.pragma_update(None, "journal_mode", "wal")
             .map_err(&fail)?;
+        crash::point("half-made");
         let guard = prepare_connection(&mut db).map_err(&fail)?;
         let about = About {
             projection: projection.name().to_owned(),
@@ -292,6 +295,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, ModelError> {
     let db =
         Connection::open_with_flags(path, flags & !OpenFlags::SQLITE_OPEN_URI).map_err(&fail)?;
     db.busy_timeout(std::time::Duration::from_millis(250))
+        .map_err(&fail)?;
+    // Plans must not hang on bound values: else a range over parameters is planned anew each time.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(&fail)?;
     db.pragma_update(None, "synchronous", "normal")
         .map_err(&fail)?;

@@ -7,6 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::crash;
+
 /// The read models of one workspace, or the part of them that belongs to one projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versions {
@@ -78,6 +80,31 @@ impl Versions {
         ))
     }
 
+    /// Removes every version but these, and what a removal that was cut short left of others.
+    ///
+    /// Errors: the system.
+    pub fn keep_only(&self, kept: &[&Path]) -> io::Result<()> {
+        let entries = match fs::read_dir(self.folder()) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let name = path.to_string_lossy();
+            let database = BESIDE
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))
+                .filter(|database| database.ends_with(".db"))
+                .unwrap_or(&name);
+            let database = Path::new(database);
+            if generation(database).is_some() && !kept.contains(&database) {
+                remove_database(database)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes a version the one that answers, at once for everybody who opens the link from now on.
     ///
     /// Errors: the system; the link is as it was then.
@@ -89,20 +116,25 @@ impl Versions {
             _ => {}
         }
         symlink(target, &fresh)?;
+        crash::point("half-switched");
         fs::rename(&fresh, self.link())
     }
 }
+
+/// What SQLite keeps beside a database, by the ends of the names.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
 /// Removes a database with what SQLite keeps beside it. Connections that are open keep their file.
 ///
 /// Errors: the system.
 pub fn remove_database(path: &Path) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
+    for suffix in std::iter::once("").chain(BESIDE) {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
         match fs::remove_file(&name) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
+            Err(_) => {}
+            Ok(()) => crash::point("half-removed"),
         }
     }
     Ok(())

@@ -259,14 +259,6 @@ impl Workspace {
         }
     }
 
-    /// The policy in force: the file's, or what was set by hand since.
-    pub(super) async fn policy_of(&self, projection: &str) -> Result<Policy, WorkspaceError> {
-        let stream = operations::stream(projection)?;
-        let operations = Operations::read(&*self.0.log, &stream).await?;
-        let file = self.projection(projection)?.definition().policy;
-        Ok(operations.policy.unwrap_or(file))
-    }
-
     /// Why a projection will not move, whatever one waits for.
     pub(super) async fn hindrance(
         &self,
@@ -284,9 +276,8 @@ impl Workspace {
             )));
         }
         let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();
-        let trouble = reports
-            .iter()
-            .find_map(|report| report.projections.get(projection)?.trouble.as_ref());
+        let trouble = report::progress_of(&reports, projection)
+            .and_then(|progress| progress.trouble.as_ref());
         if let Some(trouble) = trouble.filter(|trouble| trouble.stopped) {
             return Ok(Some(format!(
                 "it stopped at event {}: {}",

@@ -21,6 +21,9 @@ use crate::read::{Projection as _, SqlProjection};
 /// How often an engine reports at most.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
+/// How often, a millisecond apart, the engine's lock is tried for before it counts as another engine's.
+const LOCK_ATTEMPTS: usize = 20;
+
 /// The name of the lock that says which process runs the engine.
 pub(super) const ENGINE: &str = "$engine";
 
@@ -144,6 +147,17 @@ impl Reporter {
     async fn run(mut self) {
         let mut stop = self.stop.clone();
         let pid = std::process::id();
+        if let Err(error) = report::remove_dead(&self.folder.reports()) {
+            tracing::warn!(%error, "the reports of earlier engines cannot be removed");
+        }
+        // Whoever looks whether an engine runs holds the lock for a moment: that is no other engine.
+        for _ in 0..LOCK_ATTEMPTS {
+            self.lock = self.lock.take().or_else(|| take_lock(&self.folder));
+            if self.lock.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         loop {
             let everybody = *self.attempts.borrow() >= self.reports.len();
             if self.lock.is_none() {

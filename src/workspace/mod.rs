@@ -18,6 +18,7 @@ mod ask;
 mod config;
 mod engine;
 mod folder;
+mod known;
 mod observe;
 mod operations;
 mod operator;
@@ -143,6 +144,7 @@ struct Inner {
     projections: Vec<Arc<SqlProjection>>,
     problems: Vec<String>,
     counts: Mutex<CommandCounts>,
+    known: tokio::sync::Mutex<known::Known>,
 }
 
 impl Workspace {
@@ -180,6 +182,7 @@ impl Workspace {
             projections,
             problems,
             counts,
+            known: tokio::sync::Mutex::default(),
         })))
     }
 

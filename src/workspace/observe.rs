@@ -237,7 +237,7 @@ impl Observer {
 fn loop_problems(reports: &[Report]) -> impl Iterator<Item = String> + '_ {
     let all = reports
         .iter()
-        .filter(|report| is_alive(report))
+        .filter(|report| report.is_alive())
         .flat_map(|report| &report.projections);
     all.filter_map(|(name, progress)| {
         progress
@@ -245,14 +245,6 @@ fn loop_problems(reports: &[Report]) -> impl Iterator<Item = String> + '_ {
             .as_ref()
             .map(|problem| format!("{name}: {problem}"))
     })
-}
-
-/// Whether an engine has given a heartbeat in the last three periods.
-fn is_alive(report: &Report) -> bool {
-    let since = Timestamp::now()
-        .duration_since(report.heartbeat)
-        .unsigned_abs();
-    since <= HEARTBEAT * 3
 }
 
 impl Follower {
@@ -316,13 +308,10 @@ impl Follower {
             )
             .await?;
         let name = self.projection.name();
-        let report = moment
-            .reports
-            .iter()
-            .filter(|report| moment.running && is_alive(report));
-        let progress = report
-            .filter_map(|report| report.projections.get(name))
-            .next();
+        let progress = moment
+            .running
+            .then(|| report::progress_of(moment.reports, name))
+            .flatten();
         let policy = self
             .operations
             .policy
@@ -349,13 +338,16 @@ impl Follower {
         before: Position,
         moment: &Moment<'_>,
     ) -> Result<(), WorkspaceError> {
-        let mut news = moment
-            .tail
-            .events()
+        let events = moment.tail.events();
+        // What came faster than the tail has room for may have been an operation.
+        let skipped = events
+            .front()
+            .is_some_and(|first| first.position > before.next());
+        let mut news = events
             .iter()
             .rev()
             .take_while(|event| event.position > before);
-        if before == Position::START || news.any(|event| event.stream == self.stream) {
+        if skipped || news.any(|event| event.stream == self.stream) {
             self.operations.refresh(&**moment.log, &self.stream).await?;
         }
         Ok(())

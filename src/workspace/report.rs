@@ -126,6 +126,40 @@ pub fn read_all(folder: &Path) -> io::Result<Vec<Report>> {
     Ok(reports)
 }
 
+impl Report {
+    /// Whether its engine has given a heartbeat in the last three periods.
+    pub fn is_alive(&self) -> bool {
+        let since = Timestamp::now()
+            .duration_since(self.heartbeat)
+            .unsigned_abs();
+        since <= HEARTBEAT * 3
+    }
+}
+
+/// How a projection's loop is, by the newest report of an engine that lives: one that was killed a moment
+/// ago may seem to own it too.
+pub fn progress_of<'a>(reports: &'a [Report], projection: &str) -> Option<&'a Progress> {
+    reports
+        .iter()
+        .filter(|report| report.is_alive())
+        .filter_map(|report| Some((report.heartbeat, report.projections.get(projection)?)))
+        .max_by_key(|(heartbeat, _)| *heartbeat)
+        .map(|(_, progress)| progress)
+}
+
+/// Removes what engines that were killed left. Errors: the system.
+pub fn remove_dead(folder: &Path) -> io::Result<()> {
+    for report in read_all(folder)? {
+        if !report.is_alive() {
+            match fs::remove_file(path(folder, report.pid)) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A checkpoint's place in a shadow's report.
 pub(super) fn shadow(version: String, checkpoint: &Checkpoint, target: Position) -> ShadowReport {
     ShadowReport {

@@ -5,3 +5,4 @@
 mod kit;
 mod operations;
 mod queries;
+mod sync;

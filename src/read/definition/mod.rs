@@ -263,6 +263,7 @@ SELECT * FROM orders WHERE order_id = :order_id;
         );
         assert!(error("-- policy: live\n-- policy: live\n").contains("twice"));
         assert!(error("CREATE TABLE t (n);").contains("begin with `-- schema`"));
+        assert!(error("-- on A\nSELECT 1;").contains("begin with `-- schema`"));
         assert!(error("-- schema\nCREATE TABLE t (n);\n").contains("no handler"));
         assert!(error("-- schema\n\n-- on A B\nSELECT 1;").contains("comma"));
         assert!(error("-- schema\n\n-- on A\n-- nothing\n").contains("no SQL"));

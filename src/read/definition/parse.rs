@@ -146,13 +146,6 @@ impl Parser<'_> {
             !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
         });
         let Some((word, value)) = directive else {
-            if comment.starts_with("on ") || comment.starts_with("query ") {
-                return self.wrong(
-                    number,
-                    1,
-                    "handlers and queries come after `-- schema`".to_owned(),
-                );
-            }
             self.head.description.push(comment.to_owned());
             return Ok(());
         };

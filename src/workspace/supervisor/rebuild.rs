@@ -1,0 +1,252 @@
+//! Versions of one read model: the first, the one that is built beside the live one, and the switch
+//! from one to the next.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::super::WorkspaceError;
+use super::super::operations::{Ended, Request};
+use super::{Charge, Owned};
+use crate::crash;
+use crate::event::Position;
+use crate::read::{
+    Model, Policy, Projection, Runner, SqlProjection, Step, Versions, remove_database,
+};
+
+/// A version that is built beside the live one.
+pub(super) struct Shadow {
+    pub(super) runner: Runner,
+    pub(super) request: Option<Request>,
+    began: Instant,
+}
+
+impl Owned<'_> {
+    /// Where the shadow has to get to before it may answer: no reader goes back in time.
+    pub(super) async fn target(&self) -> Result<Position, WorkspaceError> {
+        if self.live.is_foreign() {
+            return Ok(self.charge.log.head().await?);
+        }
+        let replays = self.under_way.iter().map(|(_, goal)| *goal);
+        Ok(replays.fold(self.live.checkpoint().position, Position::max))
+    }
+
+    /// What a step of the shadow came to; `None` where nothing is built.
+    pub(super) async fn step_shadow(&mut self) -> Result<Option<Step>, WorkspaceError> {
+        let target = self.target().await?;
+        let now = self.now();
+        let Some(shadow) = &mut self.shadow else {
+            return Ok(None);
+        };
+        const MOVED: Step = Step::Moved {
+            live: Vec::new(),
+            applied: 0,
+        };
+        shadow.runner.bound_to(target);
+        if shadow.runner.checkpoint().position >= target {
+            self.cut_over().await?;
+            return Ok(Some(MOVED));
+        }
+        let step = shadow.runner.step(now).await?;
+        let stopped = shadow.runner.trouble().filter(|t| t.next_try.is_none());
+        if let (Step::Rest { .. }, Some(trouble)) = (&step, stopped) {
+            let reason = format!(
+                "the new version stopped at event {}: {}. The live version goes on; mend the file",
+                trouble.position, trouble.error
+            );
+            self.give_up_shadow(reason).await?;
+            return Ok(Some(MOVED));
+        }
+        Ok(Some(step))
+    }
+
+    pub(super) async fn give_up_shadow(&mut self, reason: String) -> Result<(), WorkspaceError> {
+        let Some(shadow) = self.shadow.take() else {
+            return Ok(());
+        };
+        let path = shadow.runner.model().path().to_owned();
+        drop(shadow.runner);
+        remove_database(&path).map_err(|e| WorkspaceError::Io {
+            path,
+            reason: e.to_string(),
+        })?;
+        self.progress.problem = Some(reason.clone());
+        match shadow.request {
+            Some(request) => self.finish(request, &Ended::Failed(reason)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the shadow the version that answers. Killed at any point in here, the next owner goes on:
+    /// `ARCHITECTURE.md` says how.
+    pub(super) async fn cut_over(&mut self) -> Result<(), WorkspaceError> {
+        let Some(Shadow {
+            mut runner,
+            request,
+            began,
+        }) = self.shadow.take()
+        else {
+            return Ok(());
+        };
+        runner.flush()?;
+        crash::point("before-switch");
+        let path = runner.model().path().to_owned();
+        self.versions
+            .switch(&path)
+            .map_err(|e| WorkspaceError::Io {
+                path: path.clone(),
+                reason: e.to_string(),
+            })?;
+        crash::point("after-switch");
+        runner.bound_to(Position::new(u64::MAX));
+        runner.set_policy(self.live.policy(), self.charge.started.elapsed());
+        let old = std::mem::replace(&mut self.live, runner);
+        self.progress.problem = None;
+        let about = self.live.model().about();
+        let applied = self.live.checkpoint().applied;
+        let what = format!(
+            "version {} answers: {applied} events in {:.1?}",
+            about.label(),
+            began.elapsed()
+        );
+        let kept = old.model().path().to_owned();
+        drop(old);
+        // The one before is kept for going back.
+        self.versions
+            .keep_only(&[&kept, self.live.model().path()])
+            .map_err(|e| self.failed(&kept, &e))?;
+        if let Some(request) = request {
+            self.finish(request, &Ended::Finished(what)).await?;
+        }
+        self.keep_text()?;
+        self.carry_out().await
+    }
+
+    /// Removes what killed engines left: half a version, one that nobody asks for any more, or one that
+    /// was to be removed.
+    pub(super) fn remove_what_was_left(&self) -> Result<(), WorkspaceError> {
+        let live = self.live.model();
+        let shadow = self.shadow.as_ref().map(|shadow| shadow.runner.model());
+        let all = self
+            .versions
+            .all()
+            .map_err(|e| self.failed(live.path(), &e))?;
+        let before = all
+            .into_iter()
+            .rev()
+            .find(|(generation, _)| *generation < live.about().generation);
+        let mut kept = vec![live.path()];
+        kept.extend(shadow.map(Model::path));
+        kept.extend(before.as_ref().map(|(_, path)| path.as_path()));
+        self.versions
+            .keep_only(&kept)
+            .map_err(|e| self.failed(live.path(), &e))
+    }
+
+    fn failed(&self, path: &Path, error: &std::io::Error) -> WorkspaceError {
+        WorkspaceError::Io {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+
+    pub(super) async fn begin_rebuild(&mut self, request: Request) -> Result<(), WorkspaceError> {
+        if self.live.model().about().request == Some(request.position) {
+            // Killed between the switch and its outcome.
+            let what = format!("version {} answers", self.live.model().about().label());
+            return self.finish(request, &Ended::Finished(what)).await;
+        }
+        if self.shadow.is_none() {
+            self.begin_shadow(Some(request)).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins a new version, or goes on with one that a killed engine began.
+    pub(super) async fn begin_shadow(
+        &mut self,
+        request: Option<Request>,
+    ) -> Result<(), WorkspaceError> {
+        let projection: Arc<dyn Projection> = Arc::clone(&self.charge.projection) as _;
+        let asked = request.map(|request| request.position);
+        let fail = |e: std::io::Error| WorkspaceError::Io {
+            path: self.versions.link(),
+            reason: e.to_string(),
+        };
+        let begun = self
+            .versions
+            .all()
+            .map_err(fail)?
+            .into_iter()
+            .rev()
+            .find_map(|(generation, path)| {
+                let model = Model::open(&path).ok()?;
+                let newer = generation > self.live.model().about().generation;
+                let fits =
+                    model.about().hash == projection.hash() && model.about().request == asked;
+                (newer && fits).then_some(model)
+            });
+        let model = match begun {
+            Some(model) => model,
+            None => {
+                let (generation, path) = self.versions.next(projection.hash()).map_err(fail)?;
+                crash::point("before-shadow");
+                Model::create(&path, &*projection, generation, asked)?
+            }
+        };
+        crash::point("after-shadow");
+        let log = Arc::clone(&self.charge.log);
+        let monotonic = self.charge.started.elapsed();
+        let runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
+        self.shadow = Some(Shadow {
+            runner,
+            request,
+            began: Instant::now(),
+        });
+        Ok(())
+    }
+}
+
+/// The version that answers; made, where there is none yet.
+pub(super) fn live_model(charge: &Charge, versions: &Versions) -> Result<Model, WorkspaceError> {
+    let fail = |e: std::io::Error| WorkspaceError::Io {
+        path: versions.link(),
+        reason: e.to_string(),
+    };
+    if let Some(path) = versions.live().map_err(fail)? {
+        return Ok(Model::open(&path)?);
+    }
+    let projection = &*charge.projection;
+    // A kill may have come between making the first version and linking it.
+    let begun = versions
+        .all()
+        .map_err(fail)?
+        .into_iter()
+        .find_map(|(_, path)| {
+            Model::open(&path)
+                .ok()
+                .filter(|model| model.about().hash == projection.hash())
+        });
+    let model = match begun {
+        Some(model) => model,
+        None => {
+            let (generation, path) = versions.next(projection.hash()).map_err(fail)?;
+            Model::create(&path, projection, generation, None)?
+        }
+    };
+    crash::point("before-first-link");
+    versions.switch(model.path()).map_err(fail)?;
+    Ok(model)
+}
+
+/// What the live version is folded with: the file's definition, or the one that it was built from.
+pub(super) fn projection_of(charge: &Charge, model: &Model) -> Arc<dyn Projection> {
+    let about = model.about();
+    if about.hash == charge.projection.hash() {
+        return Arc::clone(&charge.projection) as _;
+    }
+    match SqlProjection::parse(&about.projection, &about.source) {
+        Ok(built_from) => Arc::new(built_from),
+        Err(_) => Arc::clone(&charge.projection) as _,
+    }
+}

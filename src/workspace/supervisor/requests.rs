@@ -1,0 +1,182 @@
+//! What a projection's system stream asks for, and how each request ends.
+
+use super::super::WorkspaceError;
+use super::super::operations::{self, Defined, Ended, Operation, Operations, Request};
+use super::{Charge, Owned};
+use crate::crash;
+use crate::event::{Position, StreamId};
+use crate::read::Projection as _;
+
+impl Owned<'_> {
+    /// Begins what is asked for and not begun.
+    pub(super) async fn carry_out(&mut self) -> Result<(), WorkspaceError> {
+        let monotonic = self.charge.started.elapsed();
+        let policy = self.operations.policy.unwrap_or_default();
+        if self.live.policy() != policy {
+            self.live.set_policy(policy, monotonic);
+        }
+        for request in self.operations.pending.clone() {
+            if !self.is_under_way(request) {
+                self.begin_request(request).await?;
+            }
+        }
+        let changed = self.live.model().about().hash != self.charge.projection.hash();
+        if changed && self.shadow.is_none() && self.progress.problem.is_none() {
+            self.begin_shadow(None).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_under_way(&self, request: Request) -> bool {
+        let building = self.shadow.as_ref().and_then(|shadow| shadow.request);
+        building == Some(request) || self.under_way.iter().any(|(begun, _)| *begun == request)
+    }
+
+    pub(super) async fn begin_request(&mut self, request: Request) -> Result<(), WorkspaceError> {
+        let done = |what: String| Ended::Finished(what);
+        match request.operation {
+            Operation::Pause => {
+                self.live.flush()?;
+                let at = self.live.checkpoint().position;
+                self.finish(request, &done(format!("stands at position {at}")))
+                    .await
+            }
+            Operation::Resume => {
+                self.live.try_again();
+                let at = self.live.checkpoint().position;
+                self.finish(request, &done(format!("goes on from position {at}")))
+                    .await
+            }
+            Operation::SetPolicy(policy) => {
+                self.finish(request, &done(format!("applies by policy {policy}")))
+                    .await
+            }
+            Operation::Apply if self.hindrance().is_some() => {
+                let why = self.hindrance().unwrap_or_default().to_owned();
+                self.finish(request, &Ended::Failed(why)).await
+            }
+            Operation::Apply => {
+                self.live.allow_to(request.position);
+                self.under_way.push((request, request.position));
+                Ok(())
+            }
+            Operation::Rebuild => self.begin_rebuild(request).await,
+            Operation::Replay { after } => self.begin_replay(request, after).await,
+        }
+    }
+
+    pub(super) async fn begin_replay(
+        &mut self,
+        request: Request,
+        after: Position,
+    ) -> Result<(), WorkspaceError> {
+        let goal = self.live.checkpoint().position;
+        let begun = self
+            .live
+            .model()
+            .replay()?
+            .filter(|replay| replay.request == request.position);
+        if let Some(replay) = begun {
+            self.live.allow_to(replay.goal);
+            self.under_way.push((request, replay.goal));
+            return Ok(());
+        }
+        let refusal = if !self.live_is_replayable() {
+            Some(
+                "its handlers may not be applied twice. Rebuild it instead, or write `-- replayable: yes` \
+                 in its file where that is true"
+                    .to_owned(),
+            )
+        } else if after >= goal {
+            Some(format!(
+                "nothing to replay: the read model stands at position {goal}"
+            ))
+        } else {
+            self.hindrance().map(str::to_owned)
+        };
+        if let Some(reason) = refusal {
+            return self.finish(request, &Ended::Failed(reason)).await;
+        }
+        self.live.replay(request.position, after).await?;
+        crash::point("after-replay-began");
+        self.under_way.push((request, goal));
+        Ok(())
+    }
+
+    /// Why nothing can be applied to the live version, however long one waits.
+    fn hindrance(&self) -> Option<&'static str> {
+        if self.live.is_foreign() {
+            Some("its checkpoint is not of this log, which was restored or exchanged: rebuild it")
+        } else if self.operations.paused {
+            Some("it is paused: resume it first")
+        } else {
+            None
+        }
+    }
+
+    fn live_is_replayable(&self) -> bool {
+        let about = self.live.model().about();
+        crate::read::Definition::parse(&about.projection, &about.source)
+            .is_ok_and(|definition| definition.replayable)
+    }
+
+    /// Says the outcome of what has been done by now.
+    pub(super) async fn finish_what_is_done(&mut self) -> Result<(), WorkspaceError> {
+        let at = self.live.checkpoint().position;
+        let stopped = self
+            .live
+            .trouble()
+            .filter(|trouble| trouble.next_try.is_none())
+            .cloned();
+        let paused = self.operations.paused;
+        let is_over = |goal: Position| at >= goal || stopped.is_some() || paused;
+        let (over, under_way) = std::mem::take(&mut self.under_way)
+            .into_iter()
+            .partition(|(_, goal)| is_over(*goal));
+        self.under_way = under_way;
+        for (request, goal) in over {
+            let ended = match &stopped {
+                _ if at >= goal => Ended::Finished(format!("has everything up to position {at}")),
+                Some(trouble) => Ended::Failed(format!(
+                    "stopped at event {}: {}",
+                    trouble.position, trouble.error
+                )),
+                None => Ended::Failed(format!("paused at position {at}, before {goal}")),
+            };
+            self.finish(request, &ended).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn finish(
+        &mut self,
+        request: Request,
+        ended: &Ended,
+    ) -> Result<(), WorkspaceError> {
+        self.operations
+            .pending
+            .retain(|pending| *pending != request);
+        crash::point("before-outcome");
+        operations::finish(&*self.charge.log, &self.stream, request, ended).await?;
+        crash::point("after-outcome");
+        Ok(())
+    }
+}
+
+/// Records what the file says, where that is not what was recorded last.
+pub(super) async fn record_definition(
+    charge: &Charge,
+    stream: &StreamId,
+    operations: &mut Operations,
+) -> Result<(), WorkspaceError> {
+    let definition = charge.projection.definition();
+    let defined = Defined {
+        hash: definition.hash.clone(),
+        policy: definition.policy,
+    };
+    if operations.defined.as_ref() != Some(&defined) {
+        operations::define(&*charge.log, stream, &defined).await?;
+        operations.refresh(&*charge.log, stream).await?;
+    }
+    Ok(())
+}
