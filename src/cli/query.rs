@@ -9,7 +9,7 @@ use highwater::workspace::{Answered, Consistency, QueryFailed, Workspace, Worksp
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::context::{Context, engine_for};
+use super::context::{Context, engine_for, stop};
 use super::failure::say;
 use super::out::Out;
 use super::table::{Side, Table};
@@ -82,7 +82,7 @@ async fn answer(workspace: &Workspace, question: &Question) -> Result<Answered, 
     }
     let engine = engine_for(workspace, &question.projection).await?;
     let answered = ask(workspace, question).await;
-    engine.stop().await;
+    stop(engine).await;
     Ok(answered?)
 }
 

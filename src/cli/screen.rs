@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use highwater::ui::{self, UiError, UiOptions};
 use highwater::workspace::{Operator, Snapshot};
 
-use super::context::{Context, warn_of_problems};
+use super::context::{Context, stop, warn_of_problems};
 use super::out::Out;
 use super::{Exit, Failure, tracing_to};
 
@@ -70,7 +70,7 @@ pub async fn open(options: Options, context: &Context) -> Result<Exit, Failure> 
         .transpose()?;
     let shown = show(options, workspace.operator().await?).await;
     if let Some(engine) = engine {
-        engine.stop().await;
+        stop(engine).await;
     }
     shown
 }

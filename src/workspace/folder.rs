@@ -114,7 +114,9 @@ impl Folder {
         for folder in [self.models(), self.reports(), self.data().join("locks")] {
             std::fs::create_dir_all(&folder).map_err(|e| WorkspaceError::Io {
                 path: folder,
-                reason: e.to_string(),
+                reason: format!(
+                    "cannot be made ({e}): highwater needs a folder that it can write to"
+                ),
             })?;
         }
         Ok(())
