@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod child;
+#[cfg(unix)]
+mod crashes;
 mod kit;
 mod operations;
 mod queries;
