@@ -5,6 +5,7 @@
 mod child;
 #[cfg(unix)]
 mod crashes;
+mod interleavings;
 mod kit;
 mod operations;
 mod queries;
