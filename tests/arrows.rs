@@ -110,8 +110,8 @@ fn bare(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         let skip = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("r#\"") {
-            rest[3..].find("\"#").map_or(rest.len(), |at| at + 5)
+        } else if let Some(raw) = rest.strip_prefix("r#\"") {
+            raw.find("\"#").map_or(rest.len(), |at| at + 5)
         } else if rest.starts_with("'\"'") || rest.starts_with("b'\"'") {
             rest[1..].find('\'').map_or(1, |at| at + 4)
         } else if c == '"' {
@@ -234,7 +234,7 @@ fn arrows_go_down_only() {
 const CRATES: &[(&str, &[&str])] = &[
     ("rusqlite", &["log/sqlite", "read"]),
     ("ratatui", &["ui"]),
-    ("crossterm", &["ui"]),
+    ("crossterm", &["ui", "cli"]),
     ("clap", &["cli", "main.rs"]),
     ("color_eyre", &["cli", "main.rs"]),
     ("indicatif", &["cli"]),

@@ -4,7 +4,6 @@
 mod dates;
 mod definition;
 mod guard;
-mod markers;
 mod model;
 mod pace;
 mod policy;

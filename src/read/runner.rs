@@ -347,6 +347,7 @@ impl Runner {
         if page.is_empty() {
             return self.rest(None, Some(self.seen.position), now);
         }
+        // A page of large events is shorter than was asked for: then the next one is small again.
         self.far = page.len() == limit;
         let mut reach = self.seen.clone();
         let mut take = Vec::with_capacity(page.len());

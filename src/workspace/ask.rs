@@ -259,14 +259,6 @@ impl Workspace {
         }
     }
 
-    /// The policy in force: the file's, or what was set by hand since.
-    pub(super) async fn policy_of(&self, projection: &str) -> Result<Policy, WorkspaceError> {
-        let stream = operations::stream(projection)?;
-        let operations = Operations::read(&*self.0.log, &stream).await?;
-        let file = self.projection(projection)?.definition().policy;
-        Ok(operations.policy.unwrap_or(file))
-    }
-
     /// Why a projection will not move, whatever one waits for.
     pub(super) async fn hindrance(
         &self,

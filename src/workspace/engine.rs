@@ -56,6 +56,8 @@ impl Engine {
             ready,
         };
         let mut reports = BTreeMap::new();
+        // Taken before any loop runs: whoever is told that they do, finds an engine.
+        let lock = take_lock(folder);
         for projection in projections {
             let (progress, shown) = watch::channel(None);
             reports.insert(projection.name().to_owned(), shown);
@@ -77,7 +79,7 @@ impl Engine {
             reports,
             changed,
             stop: stopped,
-            lock: None,
+            lock,
             attempts,
             reported,
         };
@@ -148,10 +150,19 @@ impl Reporter {
         if let Err(error) = report::remove_dead(&self.folder.reports()) {
             tracing::warn!(%error, "the reports of earlier engines cannot be removed");
         }
-        self.insist_on_lock().await;
+        // Whoever looks whether an engine runs holds the lock for a moment: that is no other engine.
+        for _ in 0..LOCK_ATTEMPTS {
+            self.lock = self.lock.take().or_else(|| take_lock(&self.folder));
+            if self.lock.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         loop {
             let everybody = *self.attempts.borrow() >= self.reports.len();
-            self.take_lock();
+            if self.lock.is_none() {
+                self.lock = take_lock(&self.folder);
+            }
             if let Err(error) = report::write(&self.folder.reports(), &self.report(pid)) {
                 tracing::warn!(%error, "the engine's report cannot be written");
             }
@@ -201,36 +212,20 @@ impl Reporter {
             projections: self.reports.iter().filter_map(owned).collect(),
         }
     }
+}
 
-    /// Whoever looks whether an engine runs holds the lock for a moment: that is no other engine.
-    async fn insist_on_lock(&mut self) {
-        for _ in 0..LOCK_ATTEMPTS {
-            self.take_lock();
-            if self.lock.is_some() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-
-    fn take_lock(&mut self) {
-        if self.lock.is_some() {
-            return;
-        }
-        let path = self.folder.lock(ENGINE);
-        let taken = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .and_then(|mut file| {
-                file.try_lock().map_err(std::io::Error::from)?;
-                file.set_len(0)?;
-                write!(file, "{}", std::process::id())?;
-                Ok(file)
-            });
-        self.lock = taken.ok();
-    }
+/// The lock that shows this process as the engine; `None` while another one has it.
+fn take_lock(folder: &Folder) -> Option<File> {
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.lock(ENGINE))
+        .ok()?;
+    file.try_lock().ok()?;
+    file.set_len(0).ok()?;
+    write!(file, "{}", std::process::id()).ok()?;
+    Some(file)
 }
 
 /// The process that runs the engine; `None` where nobody does.

@@ -18,6 +18,7 @@ mod ask;
 mod config;
 mod engine;
 mod folder;
+mod known;
 mod observe;
 mod operations;
 mod operator;
@@ -49,11 +50,11 @@ pub use crate::write::{CommandInfo, Outcome};
 #[non_exhaustive]
 pub enum WorkspaceError {
     /// The folder is no workspace.
-    #[error("{path} is not a workspace: {why}. `highwater init {path}` makes one of a folder")]
+    #[error("{path} is not a workspace: {why}")]
     NotAWorkspace {
         /// The folder.
         path: PathBuf,
-        /// What is missing.
+        /// What is missing, and the way out.
         why: String,
     },
     /// Neither the folder nor one above it is a workspace.
@@ -143,6 +144,7 @@ struct Inner {
     projections: Vec<Arc<SqlProjection>>,
     problems: Vec<String>,
     counts: Mutex<CommandCounts>,
+    known: tokio::sync::Mutex<known::Known>,
 }
 
 impl Workspace {
@@ -180,6 +182,7 @@ impl Workspace {
             projections,
             problems,
             counts,
+            known: tokio::sync::Mutex::default(),
         })))
     }
 

@@ -202,10 +202,10 @@ impl<'a> Owned<'a> {
             self.finish_what_is_done().await?;
             self.report();
             if let Some((until, past)) = rest {
-                // An operation that comes is looked for at the latest when the log next grows.
-                let late = (head > looked).then(|| looked_at + LOOK_AT_OPERATIONS);
-                let past = past.unwrap_or(head).min(head);
-                self.sleep(earliest(until, late), past).await?;
+                // What is in the log by now was not looked at for operations yet: that comes next.
+                let next_look = (head > looked).then(|| looked_at + LOOK_AT_OPERATIONS);
+                let past = past.or_else(|| next_look.is_none().then_some(head));
+                self.sleep(earliest(until, next_look), past).await?;
             }
         }
         Ok(())
@@ -280,11 +280,25 @@ impl<'a> Owned<'a> {
     }
 
     /// Until the log is past a position, the time has come, or somebody wants this to stop.
-    async fn sleep(&self, until: Option<Duration>, past: Position) -> Result<(), WorkspaceError> {
+    async fn sleep(
+        &self,
+        until: Option<Duration>,
+        past: Option<Position>,
+    ) -> Result<(), WorkspaceError> {
         let deadline = until.map(|until| self.charge.started + until);
         let mut stop = self.charge.stop.clone();
+        let log = async {
+            match (past, deadline) {
+                (Some(past), deadline) => self.charge.log.wait(past, deadline).await.map(drop),
+                (None, Some(deadline)) => {
+                    tokio::time::sleep_until(deadline.into()).await;
+                    Ok(())
+                }
+                (None, None) => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            waited = self.charge.log.wait(past, deadline) => waited.map(drop).map_err(WorkspaceError::from),
+            waited = log => waited.map_err(WorkspaceError::from),
             _ = stop.wait_for(|stop| *stop) => Ok(()),
         }
     }

@@ -9,3 +9,4 @@ mod interleavings;
 mod kit;
 mod operations;
 mod queries;
+mod sync;

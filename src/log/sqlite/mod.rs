@@ -25,6 +25,7 @@ mod bell;
 mod chain;
 mod reader;
 mod schema;
+mod sweep;
 mod transaction;
 mod verify;
 mod writer;

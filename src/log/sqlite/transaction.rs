@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::chain::{self, Chain, Content, Hash};
 use super::reader::{find, integer, version};
 use super::schema::Place;
+use super::sweep::Sweeper;
 use super::writer::Answer;
 use super::{Limits, LogOptions};
 use crate::event::{NewEvent, Position, Version};
@@ -28,6 +29,8 @@ pub(super) struct Transactor {
     genesis: Hash,
     /// `None` after a failure, until it could be opened again.
     connection: Option<Connection>,
+    // After the connection, which can wake it.
+    sweeper: Sweeper,
     turn: File,
     clamped: u64,
 }
@@ -78,6 +81,7 @@ impl Transactor {
     pub fn new(place: Place, genesis: Hash, options: LogOptions) -> Result<Self, LogError> {
         let mut transactor = Self {
             turn: place.open_turn()?,
+            sweeper: Sweeper::start(&place, options.durability)?,
             place,
             options,
             genesis,
@@ -90,9 +94,10 @@ impl Transactor {
 
     /// Waiting for the write lock is [`Self::begin`]'s work, not SQLite's.
     fn open(&self) -> Result<Connection, LogError> {
-        let connection = self.place.writer(self.options.durability)?;
+        let mut connection = self.place.writer(self.options.durability)?;
         connection
             .busy_timeout(Duration::ZERO)
+            .and_then(|()| self.sweeper.attend(&mut connection))
             .map_err(|e| self.place.error(&e))?;
         Ok(connection)
     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, params};
 
-use super::reader::{Broken, Reader, head, integer};
+use super::reader::{Broken, Hashes, Reader, head, integer};
 use crate::event::Position;
 use crate::log::LogError;
 
@@ -70,8 +70,8 @@ fn along_the_chain(
     let mut at = Position::START;
     while at < head {
         let limit = head.since(at).min(PAGE);
-        let last = reader.walk(connection, at, limit as usize, |stored| {
-            stored.event().map(drop)
+        let last = reader.walk(connection, at, limit as usize, Hashes::Checked, |stored| {
+            stored.event().map(|_| ControlFlow::Continue(()))
         })?;
         if last == at {
             return Err(Broken::Flaw {

@@ -1,14 +1,9 @@
-//! The small words of a projection's file: what stands behind `-- on` and `-- query`, and where one
-//! statement ends and the next begins.
+//! The small grammars inside a projection's file: what stands behind `-- on` and `-- query`, and where
+//! one statement ends and the next begins.
 
 use std::collections::BTreeSet;
 
-use super::definition::Section;
-
-/// Letters, digits and `_`.
-pub(super) fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
-}
+use super::Section;
 
 /// `OrderPlaced, "with spaces"` or `*`.
 pub(super) fn parse_types(text: &str) -> Result<Option<BTreeSet<String>>, String> {
@@ -120,4 +115,9 @@ fn push_statement(statements: &mut Vec<Section>, section: &Section, start: usize
             line,
         });
     }
+}
+
+/// Letters, digits and `_`.
+pub(super) fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }

@@ -1,0 +1,224 @@
+//! `events`: the newest, those after a position, or all that come; for people or as CloudEvents lines.
+
+use highwater::cloudevents;
+use highwater::event::{Event, EventType, Position, StreamId, Version};
+use highwater::log::{EventLog, LogError};
+use highwater::text::{clean, thousands};
+
+use super::context::Context;
+use super::out::{Out, cut, width};
+use super::{Exit, Failure, interrupt};
+
+/// How many are shown where nobody says.
+const NEWEST: usize = 20;
+
+/// How many are read at once.
+const PAGE: usize = 500;
+
+/// What `events` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// From this position on (not with it); without it, the newest
+    #[arg(long, value_name = "POSITION")]
+    after: Option<u64>,
+    /// At most so many; without --after and --limit, 20
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Only of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    event_type: Option<String>,
+    /// Only of this stream
+    #[arg(long)]
+    stream: Option<String>,
+    /// Only of streams of this category: what stands before the first `-`
+    #[arg(long)]
+    category: Option<String>,
+    /// Go on with what comes, until Ctrl-C (or the limit, with --after)
+    #[arg(long)]
+    follow: bool,
+    /// As export writes them: CloudEvents JSON, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints them, newest last.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let filter = Filter {
+        event_type: args.event_type.as_deref().map(EventType::new).transpose()?,
+        stream: args.stream.as_deref().map(StreamId::new).transpose()?,
+        category: args.category,
+    };
+    let workspace = context.open()?;
+    let log = workspace.log();
+    let mut printer = Printer {
+        out: Out::new(),
+        own_source: args
+            .json
+            .then(|| cloudevents::own_source(log.describe().incarnation)),
+        cells: width(),
+    };
+    // All that come while the newest are looked for are after this.
+    let head = log.head().await?;
+    let (after, left) = match args.after {
+        Some(after) => (Position::new(after), args.limit),
+        None => {
+            let newest = newest(&*log, &filter, head, args.limit.unwrap_or(NEWEST)).await?;
+            for event in &newest {
+                printer.print(event)?;
+            }
+            (head, None)
+        }
+    };
+    let forward = Forward {
+        log: &*log,
+        filter: &filter,
+        follow: args.follow,
+    };
+    if args.after.is_some() || args.follow {
+        tokio::select! {
+            done = forward.run(after, left, &mut printer) => done?,
+            () = interrupt::asked() => {}
+        }
+    }
+    printer.out.finish()?;
+    Ok(Exit::Done)
+}
+
+/// Which events are wanted.
+struct Filter {
+    event_type: Option<EventType>,
+    stream: Option<StreamId>,
+    category: Option<String>,
+}
+
+impl Filter {
+    fn takes(&self, event: &Event) -> bool {
+        let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|w| w == is);
+        self.event_type
+            .as_ref()
+            .is_none_or(|wanted| *wanted == event.event_type)
+            && self
+                .stream
+                .as_ref()
+                .is_none_or(|wanted| *wanted == event.stream)
+            && same(&self.category, event.stream.category())
+    }
+}
+
+/// The last events up to the head that are wanted, oldest first. Goes backwards a page at a time: along the
+/// stream where one is asked for, else along the log.
+async fn newest(
+    log: &dyn EventLog,
+    filter: &Filter,
+    head: Position,
+    limit: usize,
+) -> Result<Vec<Event>, LogError> {
+    let mut found = Vec::new();
+    let mut end = match &filter.stream {
+        Some(stream) => log
+            .read_stream(stream, Version::NONE, 1)
+            .await?
+            .version
+            .get(),
+        None => head.get(),
+    };
+    while end > 0 && found.len() < limit {
+        let start = end.saturating_sub(PAGE as u64);
+        // At most a page: the difference fits.
+        let size = usize::try_from(end - start).unwrap_or(PAGE);
+        let page = match &filter.stream {
+            Some(stream) => {
+                log.read_stream(stream, Version::new(start), size)
+                    .await?
+                    .events
+            }
+            None => log.read_all(Position::new(start), size).await?,
+        };
+        let wanted = page
+            .into_iter()
+            .rev()
+            .filter(|event| event.position <= head && filter.takes(event));
+        found.extend(wanted.take(limit - found.len()));
+        end = start;
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// Reading on from a position.
+struct Forward<'a> {
+    log: &'a dyn EventLog,
+    filter: &'a Filter,
+    follow: bool,
+}
+
+impl Forward<'_> {
+    async fn run(
+        &self,
+        after: Position,
+        mut left: Option<usize>,
+        printer: &mut Printer,
+    ) -> Result<(), Failure> {
+        let mut at = after;
+        loop {
+            let page = self.log.read_all(at, PAGE).await?;
+            let Some(last) = page.last().map(|event| event.position) else {
+                printer.out.flush()?;
+                if !self.follow {
+                    return Ok(());
+                }
+                self.log.wait(at, None).await?;
+                continue;
+            };
+            for event in page.iter().filter(|event| self.filter.takes(event)) {
+                match &mut left {
+                    Some(0) => return Ok(()),
+                    Some(left) => *left -= 1,
+                    None => {}
+                }
+                printer.print(event)?;
+            }
+            if left == Some(0) {
+                return Ok(());
+            }
+            at = last;
+        }
+    }
+}
+
+struct Printer {
+    out: Out,
+    /// Where CloudEvents are wanted: the source of the log's own events.
+    own_source: Option<String>,
+    cells: Option<usize>,
+}
+
+impl Printer {
+    fn print(&mut self, event: &Event) -> Result<(), Failure> {
+        match &self.own_source {
+            Some(own) => {
+                let line = cloudevents::write(event, own).map_err(|e| {
+                    Failure::failed(format!(
+                        "event {} is damaged: its data is {e}. Run `highwater verify --log`",
+                        event.position
+                    ))
+                })?;
+                self.out.raw(&line)
+            }
+            None => self.out.line(cut(&line(event), self.cells)),
+        }
+    }
+}
+
+/// An event for people: position, time, stream and version, type, data.
+fn line(event: &Event) -> String {
+    format!(
+        "{:>9}  {:.3}  {}@{}  {}  {}",
+        thousands(event.position.get()),
+        event.time(),
+        event.stream,
+        event.version,
+        event.event_type,
+        clean(event.data.as_str())
+    )
+}

@@ -1,0 +1,134 @@
+//! What all operations share: an engine while one is waited for, the wait, and how it ended.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use highwater::text::thousands;
+use highwater::workspace::{Done, Operation, Operator, Workspace};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::context::{engine_for, stop};
+use super::failure::say;
+use super::out::Out;
+use super::{Exit, Failure, interrupt};
+
+/// Which projection, and how the outcome is written.
+#[derive(Debug, clap::Args)]
+pub struct Target {
+    /// The projection
+    #[arg(value_name = "PROJECTION")]
+    pub name: String,
+    /// One line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How long something that is done at once is waited for.
+const SOON: Duration = Duration::from_secs(30);
+
+/// Asks for an operation that is done at once, and waits for its outcome.
+pub async fn soon(
+    workspace: &Workspace,
+    target: &Target,
+    operation: Operation,
+) -> Result<Exit, Failure> {
+    let engine = engine_for(workspace, &target.name).await?;
+    let done = tokio::select! {
+        done = workspace.operate(&target.name, operation, Some(SOON)) => Some(done),
+        () = interrupt::asked() => None,
+    };
+    stop(engine).await;
+    tell(target, done.transpose()?)
+}
+
+/// Asks for an operation that may take long, shows how far it is, and waits for its outcome.
+pub async fn long(
+    workspace: &Workspace,
+    target: &Target,
+    operation: Operation,
+) -> Result<Exit, Failure> {
+    let operator = workspace.operator().await?;
+    let done = tokio::select! {
+        done = workspace.operate(&target.name, operation, None) => Some(done),
+        () = interrupt::asked() => None,
+        () = progress(&operator, &target.name) => None,
+    };
+    tell(target, done.transpose()?)
+}
+
+/// Shows a rebuild's progress on a terminal, and says what hinders the engine. Never ready.
+async fn progress(operator: &Operator, name: &str) {
+    let bar = std::io::stderr().is_terminal().then(progress_bar);
+    let mut snapshots = operator.snapshots();
+    let mut said = Vec::new();
+    loop {
+        let snapshot = snapshots.borrow_and_update().clone();
+        let view = snapshot.projections.iter().find(|view| view.name == name);
+        if let (Some(bar), Some(view)) = (&bar, view) {
+            let (at, target) = match &view.rebuild {
+                Some(rebuild) => (rebuild.checkpoint, rebuild.target),
+                None => (view.checkpoint, snapshot.head),
+            };
+            bar.set_length(target.get());
+            bar.set_position(at.get());
+            bar.set_message(format!(
+                "position {} of {}",
+                thousands(at.get()),
+                thousands(target.get())
+            ));
+        }
+        for problem in &snapshot.problems {
+            if problem.starts_with(&format!("{name}:")) && !said.contains(problem) {
+                say(&format!("warning: {problem}"));
+                said.push(problem.clone());
+            }
+        }
+        if snapshots.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    match ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Says how it ended; `None` where it was not waited for to the end.
+fn tell(target: &Target, done: Option<Done>) -> Result<Exit, Failure> {
+    let name = &target.name;
+    let (outcome, what, exit) = match done {
+        Some(Done::Finished { what }) => ("finished", what, Exit::Done),
+        Some(Done::Failed { reason }) => ("failed", reason, Exit::No),
+        Some(Done::Requested) => (
+            "requested",
+            "the request is stored, but was not carried out yet: an engine will do it (`highwater run`)".into(),
+            Exit::Failed,
+        ),
+        None => (
+            "requested",
+            "not waited for any longer. The request stands: an engine carries it out (`highwater run`)".into(),
+            Exit::Failed,
+        ),
+    };
+    if target.json {
+        let mut out = Out::new();
+        out.json(&json!({ "outcome": outcome, "what": what }))?;
+        out.finish()?;
+    }
+    match exit {
+        Exit::Done if target.json => Ok(Exit::Done),
+        Exit::Done => {
+            let mut out = Out::new();
+            out.line(format_args!("{name}: {what}"))?;
+            out.finish()?;
+            Ok(Exit::Done)
+        }
+        Exit::No => Err(Failure::no(format!("{name}: {what}"))),
+        _ => Err(Failure::failed(format!("{name}: {what}"))),
+    }
+}

@@ -1,0 +1,19 @@
+//! `pause PROJECTION`: lets a projection stand still.
+
+use highwater::workspace::Operation;
+
+use super::context::Context;
+use super::operate::{self, Target};
+use super::{Exit, Failure};
+
+/// What `pause` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Asks for it, and waits until it stands.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    operate::soon(&context.open()?, &args.target, Operation::Pause).await
+}

@@ -1,0 +1,218 @@
+//! `query PROJECTION QUERY key=value…`: a read model's answer, as fresh as it is asked for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use highwater::read::{Projection as _, QueryError, parse_duration};
+use highwater::text::{human_duration, thousands};
+use highwater::workspace::{Answered, Consistency, QueryFailed, Workspace, WorkspaceError};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::context::{Context, engine_for, stop};
+use super::failure::say;
+use super::out::Out;
+use super::table::{Side, Table};
+use super::{Exit, Failure};
+
+/// What `query` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The projection; without one, all queries are listed
+    projection: Option<String>,
+    /// The query; without one, the projection's queries are listed
+    query: Option<String>,
+    /// Its parameters
+    #[arg(value_name = "KEY=VALUE")]
+    parameters: Vec<String>,
+    /// How fresh: eventual, strong, at-least=POSITION or within=2s
+    #[arg(long, default_value = "eventual", value_name = "LEVEL")]
+    consistency: Consistency,
+    /// How long to wait for that, and for the answer
+    #[arg(long, default_value = "5s", value_parser = parse_duration, value_name = "TIME")]
+    timeout: Duration,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A question, complete.
+struct Question {
+    projection: String,
+    query: String,
+    parameters: BTreeMap<String, String>,
+    consistency: Consistency,
+    timeout: Duration,
+}
+
+/// Asks it. Where more than the present answer is wanted, or there is no read model yet, this process is
+/// the engine meanwhile, unless another one is.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let parameters = parameters(&args.parameters)?;
+    let workspace = context.open()?;
+    let (Some(projection), Some(query)) = (&args.projection, args.query) else {
+        list(&workspace, args.projection.as_deref(), args.json)?;
+        return Ok(Exit::Done);
+    };
+    workspace.projection(projection)?;
+    let question = Question {
+        projection: projection.clone(),
+        query,
+        parameters,
+        consistency: args.consistency,
+        timeout: args.timeout,
+    };
+    let answered = answer(&workspace, &question).await?;
+    print(&answered, args.json)?;
+    if !args.json && answered.age > Duration::ZERO && workspace.engine().is_none() {
+        say(&format!(
+            "no engine runs, and this answer is {} old: ask with --consistency strong, or start `highwater run`",
+            human_duration(answered.age)
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+async fn answer(workspace: &Workspace, question: &Question) -> Result<Answered, Failure> {
+    if question.consistency == Consistency::Eventual {
+        match ask(workspace, question).await {
+            Err(QueryFailed::Workspace(WorkspaceError::Query(QueryError::NoModel { .. }))) => {}
+            other => return Ok(other?),
+        }
+    }
+    let engine = engine_for(workspace, &question.projection).await?;
+    let answered = ask(workspace, question).await;
+    stop(engine).await;
+    Ok(answered?)
+}
+
+async fn ask(workspace: &Workspace, question: &Question) -> Result<Answered, QueryFailed> {
+    let Question {
+        projection,
+        query,
+        parameters,
+        consistency,
+        timeout,
+    } = question;
+    workspace
+        .query(projection, query, parameters, *consistency, *timeout)
+        .await
+}
+
+/// `key=value` words. Errors: a word that is none, a key that is given twice.
+fn parameters(words: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut parameters = BTreeMap::new();
+    for word in words {
+        let (key, value) = word.split_once('=').ok_or_else(|| {
+            Failure::usage(format!(
+                "{word:?} is no parameter: write it as key=value, as order_id=1042"
+            ))
+        })?;
+        if parameters
+            .insert(key.to_owned(), value.to_owned())
+            .is_some()
+        {
+            return Err(Failure::usage(format!(
+                "parameter {key} is given twice: keep one"
+            )));
+        }
+    }
+    Ok(parameters)
+}
+
+/// The JSON of an answer.
+#[derive(Serialize)]
+struct Answer<'a> {
+    rows: &'a [Map<String, Value>],
+    position: u64,
+    age_ms: u128,
+    waited_ms: u128,
+    version: &'a str,
+}
+
+fn print(answered: &Answered, json: bool) -> Result<(), Failure> {
+    let mut out = Out::new();
+    if json {
+        out.json(&Answer {
+            rows: &answered.rows,
+            position: answered.position.get(),
+            age_ms: answered.age.as_millis(),
+            waited_ms: answered.waited.as_millis(),
+            version: &answered.version,
+        })?;
+        return out.finish();
+    }
+    for line in rows(&answered.rows) {
+        out.line(line)?;
+    }
+    let count = answered.rows.len();
+    let plural = if count == 1 { "row" } else { "rows" };
+    out.line(format_args!(
+        "{} {plural} at position {}, {} old, after a wait of {}",
+        thousands(count as u64),
+        thousands(answered.position.get()),
+        human_duration(answered.age),
+        human_duration(answered.waited)
+    ))?;
+    out.finish()
+}
+
+fn rows(rows: &[Map<String, Value>]) -> Vec<String> {
+    let Some(first) = rows.first() else {
+        return Vec::new();
+    };
+    let side = |name: &String| {
+        let numbers = rows
+            .iter()
+            .all(|row| row.get(name).is_some_and(Value::is_number));
+        if numbers { Side::Right } else { Side::Left }
+    };
+    let columns: Vec<(&str, Side)> = first
+        .keys()
+        .map(|name| (name.as_str(), side(name)))
+        .collect();
+    let mut table = Table::new(&columns);
+    for row in rows {
+        table.row(row.values().map(cell));
+    }
+    table.lines()
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Which questions there are.
+fn list(workspace: &Workspace, only: Option<&str>, json: bool) -> Result<(), Failure> {
+    let projections = match only {
+        Some(name) => std::slice::from_ref(workspace.projection(name)?),
+        None => workspace.projections(),
+    };
+    let mut out = Out::new();
+    if projections.is_empty() && !json {
+        let folder = workspace.folder().projections();
+        out.line(format_args!(
+            "no projections, and so no queries: write one as {}",
+            folder.join("NAME.sql").display()
+        ))?;
+    }
+    for projection in projections {
+        for query in &projection.definition().queries {
+            let (name, parameters) = (&query.name, &query.parameters);
+            if json {
+                out.json(&serde_json::json!({
+                    "projection": projection.name(), "query": name, "parameters": parameters,
+                }))?;
+            } else {
+                let words = parameters.iter().map(|name| format!(" {name}=…"));
+                let words: String = words.collect();
+                out.line(format_args!("{} {name}{words}", projection.name()))?;
+            }
+        }
+    }
+    out.finish()
+}

@@ -1,0 +1,231 @@
+//! `stream NAME [--state]`: one stream, event by event, with the aggregate's state after each: rehydration,
+//! made visible.
+
+use highwater::event::{Event, StreamId, Version};
+use highwater::text::{clean, thousands};
+use highwater::write::Stepper;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::failure::say;
+use super::out::Out;
+use super::{Exit, Failure};
+
+/// How many events are read at once.
+const PAGE: usize = 500;
+
+/// What `stream` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The stream: category-key, as order-1042
+    name: String,
+    /// After each event the aggregate's state, and what changed in it
+    #[arg(long)]
+    state: bool,
+    /// One line of JSON an event
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints it from its first event on.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let stream = StreamId::new(&args.name)?;
+    let workspace = context.open()?;
+    let log = workspace.log();
+    let mut page = log.read_stream(&stream, Version::NONE, PAGE).await?;
+    if page.version == Version::NONE {
+        return Err(Failure::failed(format!(
+            "there is no stream {stream}: `highwater events` shows which there are"
+        )));
+    }
+    let mut states = States::none();
+    if args.state {
+        match workspace.commands().stepper(stream.category()) {
+            Some(stepper) => states = States::of(stepper),
+            None => say(&format!(
+                "no aggregate of this workspace has the category {}: its events are shown, and nothing is folded",
+                stream.category()
+            )),
+        }
+    }
+    let mut out = Out::new();
+    if !args.json {
+        let count = thousands(page.version.get());
+        out.line(format_args!("{stream}, version {count}"))?;
+    }
+    // What comes meanwhile is shown too; the end is where a page is empty.
+    while let Some(last) = page.events.last().map(|event| event.version) {
+        for event in &page.events {
+            let step = states.step(event)?;
+            if args.json {
+                out.json(&Line::of(event, step.as_ref()))?;
+            } else {
+                print(&mut out, event, step.as_ref())?;
+            }
+        }
+        page = log.read_stream(&stream, last, PAGE).await?;
+    }
+    out.finish()?;
+    Ok(Exit::Done)
+}
+
+/// The state after an event, and what the event changed.
+struct Step {
+    state: Value,
+    changes: Vec<Change>,
+}
+
+/// A field that is another than before.
+#[derive(Debug, PartialEq, Serialize)]
+struct Change {
+    field: String,
+    before: Value,
+    after: Value,
+}
+
+/// Folds a stream, where its aggregate is known and somebody wants to see it.
+struct States(Option<(Stepper, Value)>);
+
+impl States {
+    const fn none() -> Self {
+        Self(None)
+    }
+
+    fn of(stepper: Stepper) -> Self {
+        Self(Some((stepper, Value::Null)))
+    }
+
+    fn step(&mut self, event: &Event) -> Result<Option<Step>, Failure> {
+        let Some((stepper, before)) = &mut self.0 else {
+            return Ok(None);
+        };
+        let state = stepper(event).map_err(Failure::failed)?;
+        let mut changes = Vec::new();
+        difference("", before, &state, &mut changes);
+        before.clone_from(&state);
+        Ok(Some(Step { state, changes }))
+    }
+}
+
+/// Field by field; a list counts as one.
+fn difference(path: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
+    let empty = serde_json::Map::new();
+    let (fields, old) = match (after, before) {
+        _ if before == after => return,
+        (Value::Object(fields), Value::Object(old)) => (fields, old),
+        (Value::Object(fields), Value::Null) => (fields, &empty),
+        _ => {
+            changes.push(Change {
+                field: path.to_owned(),
+                before: before.clone(),
+                after: after.clone(),
+            });
+            return;
+        }
+    };
+    let name = |field: &str| match path {
+        "" => field.to_owned(),
+        path => format!("{path}.{field}"),
+    };
+    for (field, value) in fields {
+        let before = old.get(field).unwrap_or(&Value::Null);
+        difference(&name(field), before, value, changes);
+    }
+    for (field, value) in old.iter().filter(|(field, _)| !fields.contains_key(*field)) {
+        difference(&name(field), value, &Value::Null, changes);
+    }
+}
+
+/// The JSON of an event of a stream.
+#[derive(Serialize)]
+struct Line<'a> {
+    version: u64,
+    position: u64,
+    time: String,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    data: &'a highwater::event::JsonObject,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<&'a [Change]>,
+}
+
+impl<'a> Line<'a> {
+    fn of(event: &'a Event, step: Option<&'a Step>) -> Self {
+        Self {
+            version: event.version.get(),
+            position: event.position.get(),
+            time: format!("{:.6}", event.time()),
+            event_type: event.event_type.as_str(),
+            data: &event.data,
+            state: step.map(|step| &step.state),
+            changes: step.map(|step| &*step.changes),
+        }
+    }
+}
+
+fn print(out: &mut Out, event: &Event, step: Option<&Step>) -> Result<(), Failure> {
+    out.line(format_args!(
+        "{:>5}  @{}  {:.3}  {}  {}",
+        event.version.get(),
+        thousands(event.position.get()),
+        event.time(),
+        event.event_type,
+        clean(event.data.as_str())
+    ))?;
+    let Some(step) = step else { return Ok(()) };
+    out.line(format_args!("       state {}", step.state))?;
+    for change in &step.changes {
+        let Change {
+            field,
+            before,
+            after,
+        } = change;
+        out.line(format_args!(
+            "       {field}: {} → {}",
+            shown(before),
+            shown(after)
+        ))?;
+    }
+    Ok(())
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        other => json!(other).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_names_each_field_that_is_another() {
+        let mut changes = Vec::new();
+        let before = json!({"status": "placed", "stock": {"mug": 1, "pot": 2}, "lines": [1]});
+        let after = json!({"status": "paid", "stock": {"mug": 3}, "lines": [1]});
+        difference("", &before, &after, &mut changes);
+        let fields: Vec<(&str, String)> = changes
+            .iter()
+            .map(|change| {
+                let Change { before, after, .. } = change;
+                (
+                    &*change.field,
+                    format!("{} → {}", shown(before), shown(after)),
+                )
+            })
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                ("status", "\"placed\" → \"paid\"".to_owned()),
+                ("stock.mug", "1 → 3".to_owned()),
+                ("stock.pot", "2 → nothing".to_owned()),
+            ]
+        );
+    }
+}
