@@ -5,5 +5,6 @@
 
 mod data;
 mod fold;
+mod kill;
 mod models;
 mod totals;

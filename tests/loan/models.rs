@@ -34,15 +34,6 @@ pub fn open(path: &Path) -> Connection {
     Connection::open_with_flags(path, flags).unwrap()
 }
 
-/// Up to where a read model has the log.
-pub fn checkpoint(workspace: &Path, projection: &str) -> i64 {
-    open(&model(workspace, projection))
-        .query_row("SELECT position FROM _highwater_checkpoint", [], |row| {
-            row.get(0)
-        })
-        .unwrap()
-}
-
 /// Every row of a table as the fold writes it.
 pub fn rows(workspace: &Path, table: &str) -> Vec<Row> {
     let (projection, table) = table.split_once('.').unwrap();
