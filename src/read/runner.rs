@@ -237,8 +237,13 @@ impl Runner {
                 events,
                 recorded_by,
             } => {
-                self.advance(events, recorded_by, Position::new(u64::MAX), now)
-                    .await
+                let step = self
+                    .advance(events, recorded_by, Position::new(u64::MAX), now)
+                    .await?;
+                if let Step::Moved { applied, .. } = &step {
+                    self.pace.spent(*applied, now);
+                }
+                Ok(step)
             }
             Allowed::ToHead => {
                 self.goal = self.log.head().await?;
@@ -422,7 +427,6 @@ impl Runner {
                 self.flushed_at = now.monotonic;
                 self.trouble = None;
                 self.forget_waiting();
-                self.pace.spent(events.len() as u64);
                 Ok(Step::Moved {
                     live,
                     applied: events.len() as u64,
@@ -441,6 +445,7 @@ impl Runner {
     ) -> Result<Step, RunnerError> {
         let before = &events[..error.index];
         let culprit = &events[error.index];
+        let mut applied = 0;
         if let Some(last) = before.last() {
             let reach = Checkpoint {
                 position: last.position,
@@ -453,7 +458,7 @@ impl Runner {
                 .is_ok()
             {
                 self.seen = reach;
-                self.pace.spent(before.len() as u64);
+                applied = before.len() as u64;
             }
         }
         let tries = match &self.trouble {
@@ -477,7 +482,7 @@ impl Runner {
         );
         Ok(Step::Moved {
             live: Vec::new(),
-            applied: before.len() as u64,
+            applied,
         })
     }
 }
