@@ -16,6 +16,7 @@ use super::terminal::{self, Screen};
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::view::view;
+use crate::crash;
 use crate::event::Timestamp;
 use crate::workspace::{Operator, Snapshot};
 
@@ -181,6 +182,7 @@ impl App {
             self.screen.draw(|frame| view(model, theme, frame))?;
             (self.now, self.data) = (false, false);
             self.drawn = Some(Instant::now());
+            crash::panic_point("drawn");
         }
         Ok(())
     }
@@ -256,6 +258,7 @@ impl App {
 
 /// The workspace's answer to an effect, where it is one that has an answer.
 async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
+    crash::panic_point("asked");
     Some(match effect {
         Effect::Send { command, data } => {
             let outcome = operator.send(&command, data).await;

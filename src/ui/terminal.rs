@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
@@ -14,9 +15,10 @@ use crossterm::terminal::{
 };
 use crossterm::{Command, cursor, execute, queue};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Position;
 use ratatui::{Frame, Terminal};
 
-/// Whether the terminal is ours: a panic anywhere gives it back once.
+/// Whether the terminal is ours: a panic gives it back once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
@@ -35,10 +37,17 @@ impl Screen {
     /// Takes the terminal. Errors: it does not do what is asked of it.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         HOOK.call_once(|| {
+            let ours = thread::current().id();
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
-                give_back();
-                before(panic);
+                let beside = TAKEN.load(Ordering::SeqCst) && thread::current().id() != ours;
+                if beside {
+                    // The dashboard goes on: what is written on its screen would only break that.
+                    tracing::error!("{panic}");
+                } else {
+                    give_back();
+                    before(panic);
+                }
             }));
         });
         // With NO_COLOR crossterm leaves bold and reverse out too; the theme has no colour then.
@@ -58,7 +67,9 @@ impl Screen {
 
     /// Forgets what was drawn: the next frame is written whole.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // `Terminal::clear` would ask the terminal where its cursor is, and fail where none answers.
+        let size = self.terminal.size()?;
+        self.terminal.resize((Position::ORIGIN, size).into())
     }
 
     /// The size in cells.
