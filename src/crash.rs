@@ -1,6 +1,5 @@
 //! Points at which a test can have this process killed, to show that nothing is lost there, or can have it
-//! panic. In a
-//! release build there are none.
+//! panic. In a release build there are none.
 
 /// Kills this process at once, as `SIGKILL` would, where `HIGHWATER_CRASH_AT` names this point.
 pub(crate) fn point(name: &str) {

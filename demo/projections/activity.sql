@@ -1,7 +1,8 @@
 -- How often each thing happened: a report for the end of the month.
 --
--- `manual` applies what waits when somebody asks: a key in the dashboard, `highwater apply activity`, or a
--- query with `--consistency strong`. Until then its answers are stale by policy, and that is no breach.
+-- `manual` applies what waits when somebody asks: a key in the dashboard, `highwater apply activity`, or
+-- one of its queries with `--consistency strong`. Until then its answers are stale by policy, and that is
+-- no breach.
 --
 -- policy: manual
 

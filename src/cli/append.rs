@@ -67,6 +67,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
                  stored; look at it with `highwater stream {stream}` and decide anew"
             )))
         }
+        Err(AppendError::Limit { what, found, limit }) => Err(Failure::failed(format!(
+            "the event is not stored: {what} of {found}, and the limit is {limit}. Split it, or keep what is \
+             large elsewhere and store where it is"
+        ))),
         Err(other) => Err(other.into()),
     }
 }

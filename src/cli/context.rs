@@ -68,6 +68,12 @@ pub async fn engine_for(workspace: &Workspace, projection: &str) -> Result<Engin
     Ok(engine)
 }
 
+/// Stops an engine that is not needed any more. A statement that takes too long is not waited for: what it
+/// did is not committed, and the next engine does it again.
+pub async fn stop(engine: Engine) {
+    drop(tokio::time::timeout(Duration::from_secs(2), engine.stop()).await);
+}
+
 /// The most bytes of JSON that are read from standard input: more than any limit allows, so that the limit
 /// is what is named.
 const INPUT_LIMIT: u64 = 64 << 20;

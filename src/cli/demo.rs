@@ -10,7 +10,7 @@ use highwater::shop::load::{self, Load};
 use highwater::workspace::{CONFIG_FILE, Consistency, Folder, Operator, Workspace};
 use tokio::sync::watch;
 
-use super::context::{open, warn_of_problems};
+use super::context::{open, stop, warn_of_problems};
 use super::screen::{self, Options};
 use super::{Exit, Failure, tracing_to};
 
@@ -81,6 +81,7 @@ const MARK_TEXT: &str = "This workspace was made by `highwater demo`, which fill
 
 /// Opens it, starts the engine and the load, and shows it.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
+    args.screen.check()?;
     let path = match args.dir {
         Some(path) => path,
         None => data_folder()?,
@@ -99,7 +100,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         let operator = begin_load(&workspace, load, args.rate).await?;
         screen::show(args.screen, operator).await
     };
-    engine.stop().await;
+    stop(engine).await;
     shown
 }
 

@@ -124,7 +124,12 @@ async fn dispatch(
         Some(Command::Demo(args)) => return demo::run(args).await,
         Some(command) => command,
     };
-    tracing_to::stderr();
+    // Only a service warns on its own; what is asked for otherwise ends in one answer.
+    tracing_to::stderr(if matches!(command, Command::Run) {
+        "warn"
+    } else {
+        "off"
+    });
     match command {
         // Answered above: it draws on the terminal, and keeps its messages off it.
         Command::Demo(args) => demo::run(args).await,

@@ -8,7 +8,7 @@ use highwater::workspace::{Done, Operation, Operator, Workspace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::context::engine_for;
+use super::context::{engine_for, stop};
 use super::failure::say;
 use super::out::Out;
 use super::{Exit, Failure, interrupt};
@@ -38,7 +38,7 @@ pub async fn soon(
         done = workspace.operate(&target.name, operation, Some(SOON)) => Some(done),
         () = interrupt::asked() => None,
     };
-    engine.stop().await;
+    stop(engine).await;
     tell(target, done.transpose()?)
 }
 

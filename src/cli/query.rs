@@ -9,7 +9,7 @@ use highwater::workspace::{Answered, Consistency, QueryFailed, Workspace, Worksp
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::context::{Context, engine_for};
+use super::context::{Context, engine_for, stop};
 use super::failure::say;
 use super::out::Out;
 use super::table::{Side, Table};
@@ -82,7 +82,7 @@ async fn answer(workspace: &Workspace, question: &Question) -> Result<Answered, 
     }
     let engine = engine_for(workspace, &question.projection).await?;
     let answered = ask(workspace, question).await;
-    engine.stop().await;
+    stop(engine).await;
     Ok(answered?)
 }
 
@@ -193,6 +193,13 @@ fn list(workspace: &Workspace, only: Option<&str>, json: bool) -> Result<(), Fai
         None => workspace.projections(),
     };
     let mut out = Out::new();
+    if projections.is_empty() && !json {
+        let folder = workspace.folder().projections();
+        out.line(format_args!(
+            "no projections, and so no queries: write one as {}",
+            folder.join("NAME.sql").display()
+        ))?;
+    }
     for projection in projections {
         for query in &projection.definition().queries {
             let (name, parameters) = (&query.name, &query.parameters);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use highwater::text::{human_bytes, human_duration, thousands};
 use highwater::workspace::{Operation, Preview};
 
-use super::context::{Context, engine_for};
+use super::context::{Context, engine_for, stop};
 use super::failure::say;
 use super::operate::{self, Target};
 use super::{Exit, Failure};
@@ -31,11 +31,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         say(&line);
     }
     if !args.yes && !confirmed(&format!("rebuild {name}?")) {
-        engine.stop().await;
+        stop(engine).await;
         return Err(Failure::failed("left as it is: nothing was asked for"));
     }
     let done = operate::long(&workspace, &args.target, Operation::Rebuild).await;
-    engine.stop().await;
+    stop(engine).await;
     done
 }
 

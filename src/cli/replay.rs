@@ -4,7 +4,7 @@ use highwater::event::Position;
 use highwater::text::thousands;
 use highwater::workspace::Operation;
 
-use super::context::{Context, engine_for};
+use super::context::{Context, engine_for, stop};
 use super::failure::say;
 use super::operate::{self, Target};
 use super::rebuild::takes;
@@ -32,7 +32,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let engine = engine_for(&workspace, name).await?;
     let preview = workspace.preview(name, operation).await?;
     if let Some(reason) = preview.refused {
-        engine.stop().await;
+        stop(engine).await;
         return Err(Failure::no(format!(
             "{name} cannot be replayed after position {after}: {reason}\n`highwater rebuild {name}` folds it \
              again from the first event"
@@ -44,6 +44,6 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         takes(preview.takes)
     ));
     let done = operate::long(&workspace, &args.target, operation).await;
-    engine.stop().await;
+    stop(engine).await;
     done
 }

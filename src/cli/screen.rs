@@ -1,11 +1,12 @@
 //! `highwater` without a subcommand: the dashboard on a terminal, or one picture of it.
 
-use std::path::PathBuf;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 
-use highwater::ui::{self, UiOptions};
-use highwater::workspace::Operator;
+use highwater::ui::{self, UiError, UiOptions};
+use highwater::workspace::{Operator, Snapshot};
 
-use super::context::{Context, warn_of_problems};
+use super::context::{Context, stop, warn_of_problems};
 use super::out::Out;
 use super::{Exit, Failure, tracing_to};
 
@@ -15,7 +16,7 @@ pub struct Options {
     /// Print the overview once, as text, and end
     #[arg(long)]
     once: bool,
-    /// With --once: draw the overview into a file instead
+    /// With --once: draw the overview into a file instead, whose name ends with .svg
     #[arg(long, value_name = "FILE", requires = "once")]
     svg: Option<PathBuf>,
     /// Look only: no engine, and nothing that changes the workspace
@@ -36,23 +37,40 @@ impl Options {
     pub const fn once(&self) -> bool {
         self.once
     }
+
+    /// Whether it can be shown at all: asked before anything is made or started. Errors: there is no terminal,
+    /// or the picture's file could be something else.
+    pub fn check(&self) -> Result<(), Failure> {
+        if !self.once && !std::io::stdout().is_terminal() {
+            return Err(Failure::failed(UiError::NoTerminal));
+        }
+        match &self.svg {
+            Some(file) if file.extension().is_none_or(|e| e != "svg") => {
+                Err(Failure::usage(format!(
+                    "{}: a picture's name ends with .svg, so that no other file is written over",
+                    file.display()
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Opens the workspace and shows it; this process is its engine meanwhile, unless another one is.
 pub async fn open(options: Options, context: &Context) -> Result<Exit, Failure> {
+    options.check()?;
     let workspace = context.open()?;
     tracing_to::file(&workspace.folder().data());
     if options.once {
         warn_of_problems(&workspace);
         return show(options, workspace.operator().await?).await;
     }
-    let engine = match options.read_only {
-        true => None,
-        false => Some(workspace.start(None)?),
-    };
+    let engine = (!options.read_only)
+        .then(|| workspace.start(None))
+        .transpose()?;
     let shown = show(options, workspace.operator().await?).await;
     if let Some(engine) = engine {
-        engine.stop().await;
+        stop(engine).await;
     }
     shown
 }
@@ -72,19 +90,30 @@ pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure>
         };
     }
     let snapshot = operator.snapshots().borrow().clone();
-    if let Some(file) = options.svg {
-        let frame = ui::picture(&snapshot, 120, 36, &look.theme());
-        let picture = ui::svg::render(&frame, &snapshot.workspace.name);
-        return match std::fs::write(&file, picture) {
-            Ok(()) => Ok(Exit::Done),
-            Err(error) => Err(Failure::failed(format!("{}: {error}", file.display()))),
-        };
+    match &options.svg {
+        Some(file) => draw(file, &snapshot, &look),
+        None => print(&snapshot, &look),
     }
-    let columns = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
+}
+
+/// The size of a picture: what the screen is designed for.
+const PICTURE: (u16, u16) = (120, 36);
+
+fn draw(file: &Path, snapshot: &Snapshot, look: &UiOptions) -> Result<Exit, Failure> {
+    let (width, height) = PICTURE;
+    let frame = ui::picture(snapshot, width, height, &look.theme());
+    let picture = ui::svg::render(&frame, &snapshot.workspace.name);
+    std::fs::write(file, picture)
+        .map_err(|e| Failure::failed(format!("{} cannot be written: {e}", file.display())))?;
+    Ok(Exit::Done)
+}
+
+fn print(snapshot: &Snapshot, look: &UiOptions) -> Result<Exit, Failure> {
+    let columns = std::env::var("COLUMNS").ok();
+    let columns = columns.and_then(|columns| columns.parse().ok());
+    let text = ui::plain(snapshot, columns.unwrap_or(PICTURE.0), &look.theme());
     let mut out = Out::new();
-    for line in ui::plain(&snapshot, columns.unwrap_or(120), &look.theme()).lines() {
+    for line in text.lines() {
         out.line(line)?;
     }
     out.finish()?;

@@ -1,7 +1,7 @@
 //! `send COMMAND field=value…`: a command, its outcome, and which `sync` read models have it.
 
 use highwater::text::human_duration;
-use highwater::workspace::{Outcome, Sent, SentVisibility, Workspace};
+use highwater::workspace::{CommandInfo, Outcome, Sent, SentVisibility, Workspace, WorkspaceError};
 use highwater::write::{FieldProblem, Request, SendError, from_words, usage};
 use serde::Serialize;
 use serde_json::Value;
@@ -36,18 +36,21 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         list(&workspace, args.json)?;
         return Ok(Exit::Done);
     };
+    let info = find(&workspace, &command)?;
     let data = match args.data {
         Some(json) => parse(&text_or_input(json)?)?,
-        None => words(&workspace, &command, &args.fields)?,
+        None => from_words(info, &args.fields).map_err(|problems| wrong_fields(info, &problems))?,
     };
     let request = Request {
         key: args.key,
         ..Request::new(command, data)
     };
-    let sent = workspace
-        .send(request)
-        .await
-        .map_err(|e| with_way_out(&workspace, e.into()))?;
+    let sent = match workspace.send(request).await {
+        Err(WorkspaceError::Send(SendError::Fields { problems, .. })) => {
+            return Err(wrong_fields(info, &problems));
+        }
+        other => other?,
+    };
     print(&sent, args.json)?;
     Ok(match sent.outcome {
         Outcome::Accepted { .. } => Exit::Done,
@@ -55,44 +58,34 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     })
 }
 
-/// Where the words are wrong, the way to the right ones.
-fn with_way_out(workspace: &Workspace, failure: Failure) -> Failure {
-    match failure {
-        Failure::Told {
-            exit: Exit::Usage,
-            message,
-        } if !workspace.commands().infos().is_empty() => Failure::usage(format!(
-            "{message}\n`highwater send` without a command lists them all"
-        )),
-        other => other,
+fn find<'a>(workspace: &'a Workspace, command: &str) -> Result<&'a CommandInfo, Failure> {
+    let commands = workspace.commands();
+    if commands.infos().is_empty() {
+        return Err(Failure::usage(format!(
+            "{NO_COMMANDS}; store events with `highwater append` or `highwater import`"
+        )));
     }
+    commands.find(command).map_err(|e| {
+        Failure::usage(format!(
+            "{e}\n`highwater send` without a command lists them all"
+        ))
+    })
 }
+
+const NO_COMMANDS: &str = "this workspace has no commands: highwater.toml says domain = \"none\"";
 
 fn parse(json: &str) -> Result<Value, Failure> {
     serde_json::from_str(json).map_err(|e| Failure::usage(format!("--data is not valid JSON: {e}")))
 }
 
-fn words(workspace: &Workspace, command: &str, fields: &[String]) -> Result<Value, Failure> {
-    let found = workspace.commands().find(command);
-    let info =
-        found.map_err(|e| with_way_out(workspace, Failure::usage(unknown(workspace, &e))))?;
-    from_words(info, fields).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(FieldProblem::to_string).collect();
-        Failure::usage(format!(
-            "{command} cannot be sent: {}\nusage: highwater send {}",
-            problems.join("; "),
-            usage(info)
-        ))
-    })
-}
-
-fn unknown(workspace: &Workspace, error: &SendError) -> String {
-    if workspace.commands().infos().is_empty() {
-        return "this workspace has no commands: highwater.toml says domain = \"none\"; store events with \
-                `highwater append` or `highwater import`"
-            .to_owned();
-    }
-    error.to_string()
+fn wrong_fields(info: &CommandInfo, problems: &[FieldProblem]) -> Failure {
+    let problems: Vec<String> = problems.iter().map(FieldProblem::to_string).collect();
+    Failure::usage(format!(
+        "{} cannot be sent: {}\nusage: highwater send {}",
+        info.name,
+        problems.join("; "),
+        usage(info)
+    ))
 }
 
 /// The JSON of an outcome.
@@ -213,7 +206,7 @@ fn list(workspace: &Workspace, json: bool) -> Result<(), Failure> {
         }
     }
     if infos.is_empty() && !json {
-        out.line("this workspace has no commands: highwater.toml says domain = \"none\"")?;
+        out.line(NO_COMMANDS)?;
     }
     out.finish()
 }

@@ -1,4 +1,4 @@
-//! Where the program's own messages go: warnings and worse, or what `HIGHWATER_LOG` asks for.
+//! Where the program's own messages go, and which: `HIGHWATER_LOG` asks for others than usual.
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _};
@@ -9,19 +9,19 @@ use tracing_subscriber::EnvFilter;
 /// A file of messages that is larger than this begins anew.
 const LARGEST: u64 = 1 << 20;
 
-fn filter() -> EnvFilter {
+fn filter(default: &str) -> EnvFilter {
     let wanted = std::env::var("HIGHWATER_LOG").unwrap_or_default();
     EnvFilter::try_new(wanted)
         .ok()
         .filter(|filter| !filter.to_string().is_empty())
-        .unwrap_or_else(|| EnvFilter::new("warn"))
+        .unwrap_or_else(|| EnvFilter::new(default))
 }
 
-/// Messages go to standard error.
-pub fn stderr() {
+/// Messages go to standard error: those of this level and worse, as `warn`; `off` is none.
+pub fn stderr(default: &str) {
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter())
+        .with_env_filter(filter(default))
         .with_writer(io::stderr)
         .with_ansi(colour);
     // There is one already where a test has made one.
@@ -40,7 +40,7 @@ pub fn file(folder: &Path) {
         .open(path);
     if let Ok(file) = options {
         let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(filter())
+            .with_env_filter(filter("warn"))
             .with_writer(file)
             .with_ansi(false);
         drop(subscriber.try_init());

@@ -7,7 +7,7 @@ use highwater::log::sqlite::Verified;
 use highwater::text::thousands;
 use highwater::workspace::{Workspace, WorkspaceError};
 use indicatif::ProgressBar;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::out::Out;
@@ -31,8 +31,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let workspace = match workspace {
         Ok(workspace) => workspace,
         // Its end is looked at on opening already: that is the answer to what is asked here.
-        Err(WorkspaceError::Log(error @ LogError::Damaged { .. })) => {
-            return Err(Failure::no(error));
+        Err(WorkspaceError::Log(LogError::Damaged { path, what })) => {
+            let what = format!("{}: {what}", path.display());
+            let value = json!({ "whole": false, "position": null, "what": what });
+            let sentence = format!("{what}. Keep the file, and restore a backup");
+            return say(&value, sentence, Exit::No, args.json);
         }
         Err(other) => return Err(other.into()),
     };
@@ -50,7 +53,6 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn tell(verified: &Verified, json: bool) -> Result<Exit, Failure> {
-    let mut out = Out::new();
     let (value, sentence, exit) = match verified {
         Verified::Whole { head, streams } => (
             json!({ "whole": true, "head": head, "streams": streams }),
@@ -79,16 +81,22 @@ fn tell(verified: &Verified, json: bool) -> Result<Exit, Failure> {
             ));
         }
     };
+    say(&value, sentence, exit, json)
+}
+
+fn say(value: &Value, sentence: String, exit: Exit, json: bool) -> Result<Exit, Failure> {
+    let mut out = Out::new();
     if json {
-        out.json(&value)?;
+        out.json(value)?;
     } else if exit == Exit::Done {
-        out.line(sentence)?;
-    } else {
-        return Err(Failure::Told {
-            exit,
-            message: sentence,
-        });
+        out.line(&sentence)?;
     }
     out.finish()?;
-    Ok(exit)
+    match exit {
+        Exit::Done => Ok(exit),
+        _ => Err(Failure::Told {
+            exit,
+            message: sentence,
+        }),
+    }
 }

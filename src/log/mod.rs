@@ -47,7 +47,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// What a commit came to, if it is stored and the log still remembers its id.
     fn committed(&self, id: &CommitId) -> BoxFuture<'_, Result<Option<Committed>, LogError>>;
 
-    /// At most `limit` events of a stream, from the one after `after`, with the stream's head.
+    /// At most `limit` events of a stream, from the one after `after`, with the stream's head; fewer where
+    /// they are large. Empty at the stream's end only.
     fn read_stream(
         &self,
         stream: &StreamId,
@@ -55,7 +56,8 @@ pub trait EventLog: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<StreamPage, LogError>>;
 
-    /// At most `limit` events after a position, in order. Empty at the head.
+    /// At most `limit` events after a position, in order; fewer where they are large, so that a page stays
+    /// within some MiB. Empty at the head only.
     fn read_all(
         &self,
         after: Position,

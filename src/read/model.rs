@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
@@ -294,6 +295,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, ModelError> {
     let db =
         Connection::open_with_flags(path, flags & !OpenFlags::SQLITE_OPEN_URI).map_err(&fail)?;
     db.busy_timeout(std::time::Duration::from_millis(250))
+        .map_err(&fail)?;
+    // Plans must not hang on bound values: else a range over parameters is planned anew each time.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(&fail)?;
     db.pragma_update(None, "synchronous", "normal")
         .map_err(&fail)?;

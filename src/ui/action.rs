@@ -152,6 +152,7 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Mouse, "mouse", "", &["m"], &[Overview], "Mouse on or off; off lets the terminal select text"),
     entry(Action::Line, "", "type it", &[":"], &[Overview], "Type a command or an action"),
     entry(Action::Help, "help", "help", &["?", "f1"], &[Overview, Help, Confirm], "Show or hide this help"),
+    entry(Action::Help, "", "", &["f1"], TEXT, "Show this help"),
     entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Policy, Line], "The one before"),
     entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Policy, Line], "The one after"),
     entry(Action::Accept, "", "choose", &["enter"], &[Commands], "Open the form of the chosen command"),
@@ -183,6 +184,20 @@ pub fn within(context: Context) -> impl Iterator<Item = &'static Entry> {
     ACTIONS
         .iter()
         .filter(move |entry| entry.contexts.contains(&context))
+}
+
+/// The keys of the first screen as a Markdown table, for a manual.
+pub fn markdown() -> String {
+    let mut out = "| key | what it does |\n| --- | --- |\n".to_owned();
+    for entry in within(Overview) {
+        let keys: Vec<String> = entry
+            .keys
+            .iter()
+            .map(|key| format!("`{}`", super::keymap::shown(key)))
+            .collect();
+        out.push_str(&format!("| {} | {} |\n", keys.join(" "), entry.help));
+    }
+    out
 }
 
 #[cfg(test)]

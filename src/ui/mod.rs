@@ -21,6 +21,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
+pub use action::markdown as keys_as_markdown;
 pub use run::{Exit, UiError, UiOptions, run};
 pub use theme::Theme;
 
@@ -42,6 +43,6 @@ pub fn picture(snapshot: &Snapshot, width: u16, height: u16, theme: &Theme) -> B
 pub fn plain(snapshot: &Snapshot, width: u16, theme: &Theme) -> String {
     let size = Size::new(width, u16::MAX);
     let mut model = Model::new(Arc::new(snapshot.clone()), Arc::new([]), size);
-    model.read_only = true;
+    model.overview.still = true;
     view::plain::text(&view::plain::draw(&model, theme, width))
 }

@@ -1,12 +1,14 @@
 //! The loop: the only place that knows the terminal and the clock. It waits until something comes,
 //! takes in everything that is there, and draws at most once.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event as Input, EventStream};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -15,7 +17,7 @@ use super::state::Model;
 use super::terminal::{self, Screen};
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
-use super::view::view;
+use super::view::draw;
 use crate::crash;
 use crate::event::Timestamp;
 use crate::workspace::{Operator, Snapshot};
@@ -64,7 +66,7 @@ impl UiOptions {
 pub enum Exit {
     /// Somebody quit.
     Quit,
-    /// A signal asked for it: its number.
+    /// A signal asked for it: its number. Where the terminal is gone, that is 1 (SIGHUP).
     Signal(i32),
 }
 
@@ -77,16 +79,33 @@ pub enum UiError {
         "there is no terminal to draw on: use --once for one picture as text, or status --json for a program"
     )]
     NoTerminal,
+    /// Another part of the program panicked; its message is on the screen.
+    #[error(
+        "a part of the program failed (its message is above): what was stored is safe; start again"
+    )]
+    Panicked,
     /// The terminal failed.
     #[error("the terminal cannot be used: {0}; --once prints one picture as text")]
     Terminal(#[from] io::Error),
 }
 
-/// Runs the dashboard until somebody quits. Errors: there is no terminal, or it fails.
+/// The number of the signal that a terminal sends when it goes.
+const HANGUP: i32 = 1;
+
+/// Runs the dashboard until somebody quits. A terminal that goes away ends it as its signal would.
+///
+/// Errors: there is no terminal, it fails, or another part of the program panicked.
 pub async fn run(operator: Operator, options: UiOptions) -> Result<Exit, UiError> {
     if !terminal::there() {
         return Err(UiError::NoTerminal);
     }
+    match dashboard(operator, options).await {
+        Err(UiError::Terminal(error)) if terminal::is_gone(&error) => Ok(Exit::Signal(HANGUP)),
+        ended => ended,
+    }
+}
+
+async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiError> {
     let mut signals = Signals::listen()?;
     let mut app = App::open(operator, options)?;
     let mut input = EventStream::new();
@@ -98,9 +117,10 @@ pub async fn run(operator: Operator, options: UiOptions) -> Result<Exit, UiError
             picture = changed(&mut app.snapshots) => app.snapshot(picture),
             Some(msg) = app.answers.recv() => app.take(msg),
             signal = signals.next() => app.signal(signal),
+            () = terminal::panicked() => return Err(UiError::Panicked),
             () = sleep_until(next), if app.data => {}
         }
-        while let Some(event) = input.next().now_or_never() {
+        while let Poll::Ready(event) = ready(&mut input).await {
             let more = matches!(event, Some(Ok(_)));
             app.input(event);
             if !more {
@@ -114,6 +134,12 @@ pub async fn run(operator: Operator, options: UiOptions) -> Result<Exit, UiError
             return Ok(exit);
         }
     }
+}
+
+/// What the terminal has sent already, without waiting. It asks with this task's own waker: the stream
+/// keeps the first one it was asked with, and would wake nobody after a look with another.
+async fn ready(input: &mut EventStream) -> Poll<Option<io::Result<Input>>> {
+    poll_fn(|context| Poll::Ready(input.poll_next_unpin(context))).await
 }
 
 /// Waits for another picture; for ever where the workspace makes no more.
@@ -179,7 +205,8 @@ impl App {
     fn draw_if_due(&mut self) -> io::Result<()> {
         if self.now || self.data && Instant::now() >= self.next_frame() {
             let (model, theme) = (&self.model, &self.theme);
-            self.screen.draw(|frame| view(model, theme, frame))?;
+            self.screen
+                .draw(|area, buffer| draw(model, theme, area, buffer))?;
             (self.now, self.data) = (false, false);
             self.drawn = Some(Instant::now());
             crash::panic_point("drawn");
@@ -199,7 +226,7 @@ impl App {
         self.data = true;
     }
 
-    /// Something from the terminal. A terminal that is gone is as if somebody had quit.
+    /// Something from the terminal.
     fn input(&mut self, event: Option<io::Result<Input>>) {
         match event {
             Some(Ok(Input::Key(key))) => self.take(Msg::Key(key)),
@@ -209,7 +236,7 @@ impl App {
                 self.take(Msg::Resize(Size::new(width, height)));
             }
             Some(Ok(Input::FocusGained | Input::FocusLost)) => {}
-            Some(Err(_)) | None => self.exit = Some(Exit::Quit),
+            Some(Err(_)) | None => self.exit = Some(Exit::Signal(HANGUP)),
         }
     }
 

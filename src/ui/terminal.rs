@@ -2,30 +2,36 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
-use crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
-};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{Command, cursor, execute, queue};
+use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Position;
-use ratatui::{Frame, Terminal};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use tokio::sync::Notify;
 
-/// Whether the terminal is ours: a panic gives it back once.
+/// Whether the terminal is ours: a panic anywhere gives it back once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+/// Told when a panic has taken the terminal away from under the dashboard.
+static PANICKED: Notify = Notify::const_new();
 
 /// The terminal while it is ours; given back when dropped.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: it would show the cursor, which is done here, and panic where it cannot print
+    /// that it could not, as after a hang-up.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     mouse: bool,
+    /// What was drawn last, with the cursor's place.
+    shown: Option<(Buffer, Option<Position>)>,
 }
 
 /// Whether there is a terminal to draw on.
@@ -33,21 +39,29 @@ pub fn there() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Waits for a panic in another part of the program: the terminal is given back by then.
+pub async fn panicked() {
+    PANICKED.notified().await;
+}
+
+/// Whether an error says that the terminal is not there any more.
+pub fn is_gone(error: &io::Error) -> bool {
+    // EIO is what a terminal that was hung up answers; `ErrorKind` has no name for it.
+    const EIO: i32 = 5;
+    error.kind() == io::ErrorKind::BrokenPipe || cfg!(unix) && error.raw_os_error() == Some(EIO)
+}
+
 impl Screen {
     /// Takes the terminal. Errors: it does not do what is asked of it.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         HOOK.call_once(|| {
-            let ours = thread::current().id();
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
-                let beside = TAKEN.load(Ordering::SeqCst) && thread::current().id() != ours;
-                if beside {
-                    // The dashboard goes on: what is written on its screen would only break that.
-                    tracing::error!("{panic}");
-                } else {
+                if TAKEN.load(Ordering::SeqCst) {
                     give_back();
-                    before(panic);
+                    PANICKED.notify_one();
                 }
+                before(panic);
             }));
         });
         // With NO_COLOR crossterm leaves bold and reverse out too; the theme has no colour then.
@@ -55,21 +69,49 @@ impl Screen {
         take(mouse)?;
         let out = BufWriter::with_capacity(1 << 16, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| give_back())?;
-        Ok(Self { terminal, mouse })
+        Ok(Self {
+            terminal: ManuallyDrop::new(terminal),
+            mouse,
+            shown: None,
+        })
     }
 
-    /// Draws a frame: what has changed since the last is written, in one piece.
-    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    /// Draws a frame: what has changed since the last is written, in one piece; where nothing has,
+    /// not a byte. `view` draws into a buffer and says where the cursor is.
+    pub fn draw(
+        &mut self,
+        view: impl FnOnce(Rect, &mut Buffer) -> Option<Position>,
+    ) -> io::Result<()> {
+        let area = Rect::from((Position::ORIGIN, self.terminal.size()?));
+        let mut buffer = Buffer::empty(area);
+        let cursor = view(area, &mut buffer);
+        let frame = Some((buffer, cursor));
+        if self.shown == frame {
+            return Ok(());
+        }
+        self.shown = frame;
+        let Some((buffer, cursor)) = &self.shown else {
+            return Ok(());
+        };
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(view)?;
+        self.terminal.draw(|frame| {
+            // A size that changed since is drawn once its message is here.
+            if frame.area() == area {
+                frame.buffer_mut().clone_from(buffer);
+            }
+            if let Some(cursor) = cursor {
+                frame.set_cursor_position(*cursor);
+            }
+        })?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
-    /// Forgets what was drawn: the next frame is written whole.
+    /// Forgets what was drawn: the next frame is written whole. (`Terminal::clear` asks the terminal
+    /// where its cursor is, and the answer would be taken for keys.)
     pub fn clear(&mut self) -> io::Result<()> {
-        // `Terminal::clear` would ask the terminal where its cursor is, and fail where none answers.
+        self.shown = None;
         let size = self.terminal.size()?;
-        self.terminal.resize((Position::ORIGIN, size).into())
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// The size in cells.
@@ -80,11 +122,7 @@ impl Screen {
     /// Takes the mouse, or leaves it to the terminal.
     pub fn set_mouse(&mut self, mouse: bool) -> io::Result<()> {
         self.mouse = mouse;
-        if mouse {
-            execute!(self.terminal.backend_mut(), EnableMouseCapture)
-        } else {
-            execute!(self.terminal.backend_mut(), DisableMouseCapture)
-        }
+        execute!(self.terminal.backend_mut(), Mouse(mouse))
     }
 
     /// Puts a text into the terminal's clipboard, where it allows that.
@@ -113,7 +151,7 @@ fn take(mouse: bool) -> io::Result<()> {
     let taken = enable_raw_mode().and_then(|()| {
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
         if mouse {
-            execute!(io::stdout(), EnableMouseCapture)?;
+            execute!(io::stdout(), Mouse(true))?;
         }
         Ok(())
     });
@@ -127,13 +165,36 @@ fn give_back() {
         let _ = execute!(
             out,
             EndSynchronizedUpdate,
-            DisableMouseCapture,
+            Mouse(false),
             DisableBracketedPaste,
             LeaveAlternateScreen,
             cursor::Show
         );
         let _ = out.flush();
         let _ = disable_raw_mode();
+    }
+}
+
+/// Buttons and wheel, in the form that has no limit of columns; crossterm's own command asks for every
+/// movement too, and each would wake the loop.
+struct Mouse(bool);
+
+impl Command for Mouse {
+    fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        f.write_str(if self.0 {
+            "\x1b[?1000h\x1b[?1006h"
+        } else {
+            "\x1b[?1006l\x1b[?1000l"
+        })
+    }
+
+    #[cfg(windows)]
+    fn execute_winapi(&self) -> io::Result<()> {
+        if self.0 {
+            crossterm::event::EnableMouseCapture.execute_winapi()
+        } else {
+            crossterm::event::DisableMouseCapture.execute_winapi()
+        }
     }
 }
 

@@ -63,7 +63,14 @@ fn drawn(model: &Model, theme: &Theme) -> Buffer {
     let Size { width, height } = model.size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal
-        .draw(|frame| view::view(model, theme, frame))
+        .draw(|frame| {
+            let area = frame.area();
+            let cursor = view::draw(model, theme, area, frame.buffer_mut());
+            if let Some(cursor) = cursor {
+                assert!(area.contains(cursor), "{cursor} outside of {area}");
+                frame.set_cursor_position(cursor);
+            }
+        })
         .unwrap();
     terminal.backend().buffer().clone()
 }
@@ -115,7 +122,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
 }
 
 fn check_all(name: &str, snapshot: &Snapshot) {
-    for (width, height) in [(120, 36), (80, 24), (60, 16), (20, 5)] {
+    for (width, height) in [(120, 36), (80, 24), (60, 16), (40, 8), (20, 5)] {
         let mut model = model_of(snapshot.clone(), width, height);
         press(&mut model, &["j", "j"]);
         check(
@@ -133,6 +140,24 @@ fn the_overview_at_every_size() {
     check_all("failed", &testing::failed());
     check_all("rebuilding", &testing::rebuilding());
     check_all("at_the_head", &testing::at_the_head());
+}
+
+#[test]
+fn more_projections_than_fit_scroll_around_the_chosen_one() {
+    let mut snapshot = testing::rebuilding();
+    let some = snapshot.projections.clone();
+    let all = some.iter().cycle().take(40).enumerate().map(|(at, view)| {
+        let mut view = view.clone();
+        view.name = format!("{at:02}-{}", view.name);
+        view
+    });
+    snapshot.projections = all.collect();
+    let mut model = model_of(snapshot, 120, 36);
+    press(&mut model, &["pagedown", "pagedown"]);
+    check("many_120x36", &model, &Theme::colour());
+    model.size = Size::new(80, 24);
+    press(&mut model, &["end"]);
+    check("many_80x24", &model, &Theme::colour());
 }
 
 #[test]

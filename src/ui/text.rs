@@ -1,24 +1,14 @@
 //! Text for a grid of cells: measured and cut by display width, and numbers, times and sizes in words.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::event::is_disguise;
+pub use crate::text::{clean, thousands};
 
 /// How many cells a text takes.
 pub fn width(text: &str) -> usize {
     text.width()
-}
-
-/// The text without characters that could move the cursor or reorder what stands around them.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.contains(is_disguise) {
-        Cow::Owned(text.chars().filter(|c| !is_disguise(*c)).collect())
-    } else {
-        Cow::Borrowed(text)
-    }
 }
 
 /// The text in at most `cells` cells; what is left out at the end is said by `ellipsis`.
@@ -81,19 +71,6 @@ pub fn wrap(text: &str, cells: usize, ellipsis: &str) -> Vec<String> {
         }
     }
     lines
-}
-
-/// `1234567` as `1,234,567`.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// A rate a second: `0`, `0.4`, `12`, `1,240`, `120k`, `1.3M`.
@@ -185,14 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_disguise_text_is_left_out() {
-        assert_eq!(clean("a\u{1b}[31mb\u{202e}c\n"), "a[31mbc");
-    }
-
-    #[test]
     fn numbers_have_separators_and_times_have_units() {
-        assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!(thousands(999), "999");
         assert_eq!(rate(0.42), "0.4");
         assert_eq!(rate(1_240.2), "1,240");
         assert_eq!(rate(f64::NAN), "0");

@@ -11,7 +11,7 @@ pub struct Theme {
     pub(crate) dim: Style,
     /// Lines between things.
     pub(crate) rule: Style,
-    /// The one accent: names of panels, keys, the selection.
+    /// The one accent.
     pub(crate) accent: Style,
     /// Names of things in bold.
     pub(crate) strong: Style,
@@ -27,6 +27,10 @@ pub struct Theme {
     pub(crate) trace: Style,
     /// What lies under something that is open.
     pub(crate) under: Style,
+    /// What was, where it was too much.
+    pub(crate) over: Style,
+    /// Names of panels, and keys.
+    pub(crate) title: Style,
     /// The chosen row of a list.
     pub(crate) chosen: Style,
     /// What things are drawn with.
@@ -57,6 +61,8 @@ impl Theme {
             bad: fg(167).add_modifier(Modifier::BOLD),
             held: fg(104),
             trace: fg(67),
+            over: fg(167),
+            title: fg(38).add_modifier(Modifier::BOLD),
             under: fg(238).remove_modifier(Modifier::BOLD),
             chosen: fg(38).add_modifier(Modifier::BOLD),
             glyphs: &UNICODE,
@@ -79,6 +85,8 @@ impl Theme {
             bad: Style::new().add_modifier(Modifier::REVERSED),
             held: PLAIN,
             trace: PLAIN,
+            over: BOLD,
+            title: BOLD,
             under: DIM.remove_modifier(Modifier::BOLD.union(Modifier::REVERSED)),
             chosen: Style::new().add_modifier(Modifier::REVERSED),
             glyphs: &UNICODE,
@@ -90,6 +98,11 @@ impl Theme {
     pub const fn ascii(mut self) -> Self {
         self.glyphs = &ASCII;
         self
+    }
+
+    /// Whether nothing but ASCII may be drawn.
+    pub(crate) fn is_ascii(&self) -> bool {
+        std::ptr::eq(self.glyphs, &raw const ASCII)
     }
 }
 
@@ -217,7 +230,7 @@ mod tests {
         let t = Theme::monochrome();
         let all = [
             t.text, t.dim, t.rule, t.accent, t.strong, t.good, t.warn, t.bad, t.held, t.chosen,
-            t.trace, t.under,
+            t.trace, t.under, t.over, t.title,
         ];
         assert!(all.iter().all(|s| s.fg.is_none() && s.bg.is_none()));
     }

@@ -13,18 +13,19 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// A folder that is a workspace. Errors: it is not there, a file, or has no `highwater.toml`.
     pub fn existing(path: &Path) -> Result<Self, WorkspaceError> {
-        let not = |why: &str| WorkspaceError::NotAWorkspace {
+        const INIT: &str = "`highwater init` makes a workspace of a folder";
+        let not = |why: &str, way_out: &str| WorkspaceError::NotAWorkspace {
             path: path.to_owned(),
-            why: why.to_owned(),
+            why: format!("{why}: {way_out}"),
         };
         if !path.exists() {
-            return Err(not("there is no such folder"));
+            return Err(not("there is no such folder", INIT));
         }
         if !path.is_dir() {
-            return Err(not("it is a file, not a folder"));
+            return Err(not("it is a file", "give a folder"));
         }
         if !path.join(CONFIG_FILE).is_file() {
-            return Err(not("it has no highwater.toml"));
+            return Err(not("it has no highwater.toml", INIT));
         }
         let path = path.canonicalize().map_err(|e| WorkspaceError::Io {
             path: path.to_owned(),
@@ -54,6 +55,12 @@ impl Folder {
         if config.exists() {
             return Err(WorkspaceError::Exists {
                 path: path.to_owned(),
+            });
+        }
+        if path.is_file() {
+            return Err(WorkspaceError::Io {
+                path: path.to_owned(),
+                reason: "it is a file: give a folder".to_owned(),
             });
         }
         let make = || -> std::io::Result<()> {
@@ -107,7 +114,9 @@ impl Folder {
         for folder in [self.models(), self.reports(), self.data().join("locks")] {
             std::fs::create_dir_all(&folder).map_err(|e| WorkspaceError::Io {
                 path: folder,
-                reason: e.to_string(),
+                reason: format!(
+                    "cannot be made ({e}): highwater needs a folder that it can write to"
+                ),
             })?;
         }
         Ok(())

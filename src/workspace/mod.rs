@@ -18,10 +18,12 @@ mod ask;
 mod config;
 mod engine;
 mod folder;
+mod known;
 mod observe;
 mod operations;
 mod operator;
 mod preview;
+mod readers;
 mod report;
 mod send;
 mod snapshot;
@@ -49,11 +51,11 @@ pub use crate::write::{CommandInfo, Outcome};
 #[non_exhaustive]
 pub enum WorkspaceError {
     /// The folder is no workspace.
-    #[error("{path} is not a workspace: {why}. `highwater init {path}` makes one of a folder")]
+    #[error("{path} is not a workspace: {why}")]
     NotAWorkspace {
         /// The folder.
         path: PathBuf,
-        /// What is missing.
+        /// What is missing, and the way out.
         why: String,
     },
     /// Neither the folder nor one above it is a workspace.
@@ -143,6 +145,10 @@ struct Inner {
     projections: Vec<Arc<SqlProjection>>,
     problems: Vec<String>,
     counts: Mutex<CommandCounts>,
+    known: tokio::sync::Mutex<known::Known>,
+    readers: readers::Readers,
+    /// Told when a read model moved, where that is this process's work.
+    moved: Arc<tokio::sync::Notify>,
 }
 
 impl Workspace {
@@ -180,6 +186,9 @@ impl Workspace {
             projections,
             problems,
             counts,
+            known: tokio::sync::Mutex::default(),
+            readers: readers::Readers::default(),
+            moved: Arc::default(),
         })))
     }
 
@@ -274,7 +283,7 @@ impl Workspace {
             .filter(|projection| wanted(projection.name()))
             .cloned()
             .collect();
-        Engine::start(&self.0.folder, &self.log(), &projections)
+        Engine::start(&self.0.folder, &self.log(), &projections, &self.0.moved)
     }
 
     /// The process that runs the engine; `None` where nobody does.

@@ -4,10 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::ask::Follow;
 use super::{Outcome, Workspace, WorkspaceError};
-use crate::event::{Event, Position, Version};
+use crate::event::{Event, Position};
 use crate::log::EventLog as _;
 use crate::read::{Policy, Projection as _, Subscription};
 use crate::write::Request;
+
+/// How many events of a commit are looked at: most have one or two.
+const FEW: u64 = 16;
 
 /// What a command came to, and who can see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +44,13 @@ impl Workspace {
             Outcome::Accepted {
                 position: Some(position),
                 ..
-            } if self.has_sync() => self.wait_until_visible(*position).await?,
+            } => self
+                .wait_until_visible(*position)
+                .await
+                .unwrap_or_else(|error| {
+                    tracing::warn!(%error, "a command is stored, but who can see it is not known");
+                    Vec::new()
+                }),
             _ => Vec::new(),
         };
         Ok(Sent { outcome, visible })
@@ -60,31 +69,29 @@ impl Workspace {
         }
     }
 
-    fn has_sync(&self) -> bool {
-        // A policy that was changed by hand is looked up below; most workspaces have none at all.
-        self.0
-            .projections
-            .iter()
-            .any(|projection| projection.definition().policy == Policy::Sync)
-    }
-
     async fn wait_until_visible(
         &self,
         position: Position,
     ) -> Result<Vec<Visibility>, WorkspaceError> {
         let began = Instant::now();
         let deadline = began + self.0.config.sync_timeout;
-        let committed = self.commit_at(position).await?;
+        let in_sync = self.projections_with(Policy::Sync).await?;
+        if in_sync.is_empty() {
+            return Ok(Vec::new());
+        }
+        let committed = self.commit_up_to(position).await?;
         let mut visible = Vec::new();
-        for projection in &self.0.projections {
+        for projection in in_sync
+            .iter()
+            .filter(|p| concerns(p.subscription(), &committed))
+        {
             let name = projection.name();
-            if !concerns(projection.subscription(), &committed)
-                || self.policy_of(name).await? != Policy::Sync
-            {
-                continue;
-            }
             let mut follow = Follow::new(self, name)?;
-            let because = follow.until(position, deadline).await?;
+            // The command is stored: whatever comes now, it did not fail.
+            let because = follow
+                .until(position, deadline)
+                .await
+                .unwrap_or_else(|e| Some(e.to_string()));
             let after = because.is_none().then(|| began.elapsed());
             visible.push(Visibility {
                 projection: name.to_owned(),
@@ -95,24 +102,26 @@ impl Workspace {
         Ok(visible)
     }
 
-    /// The last event of a commit stands for it: its events are of one stream, and near enough.
-    async fn commit_at(&self, position: Position) -> Result<Vec<Event>, WorkspaceError> {
-        let last = self
-            .0
-            .log
-            .read_all(Position::new(position.get().saturating_sub(1)), 1)
-            .await?;
-        let Some(event) = last.first() else {
-            return Ok(last);
+    /// The events of the commit that ends at a position; `None` where it has more than a few.
+    async fn commit_up_to(&self, position: Position) -> Result<Option<Vec<Event>>, WorkspaceError> {
+        let before = Position::new(position.get().saturating_sub(FEW));
+        let mut events = self.0.log.read_all(before, FEW as usize).await?;
+        let Some(last) = events.last().cloned() else {
+            return Ok(None);
         };
-        let before = Version::new(event.version.get().saturating_sub(20));
-        let page = self.0.log.read_stream(&event.stream, before, 20).await?;
-        let same =
-            |other: &Event| other.recorded_at == event.recorded_at && other.position <= position;
-        Ok(page.events.into_iter().filter(same).collect())
+        let of_another =
+            |event: &Event| event.stream != last.stream || event.recorded_at != last.recorded_at;
+        match events.iter().rposition(of_another) {
+            Some(end) => Ok(Some(events.split_off(end + 1))),
+            None if before == Position::START => Ok(Some(events)),
+            None => Ok(None),
+        }
     }
 }
 
-fn concerns(subscription: &Subscription, events: &[Event]) -> bool {
-    events.iter().any(|event| subscription.takes_event(event))
+/// Whether a projection is told of a commit; a large one is taken to concern everybody.
+fn concerns(subscription: &Subscription, commit: &Option<Vec<Event>>) -> bool {
+    commit
+        .as_ref()
+        .is_none_or(|events| events.iter().any(|event| subscription.takes_event(event)))
 }

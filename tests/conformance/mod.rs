@@ -103,6 +103,7 @@ pub fn every_claim(make: impl Fn() -> Made) {
         an_event_of_our_own_gets_an_id_of_its_own
         a_commit_of_several_events_is_stored_in_order
         pages_end_where_they_were_told_to
+        pages_of_large_events_stay_small
         expecting_nothing_always_stores
         expecting_no_stream_stores_where_there_is_none
         expecting_no_stream_is_in_conflict_where_there_is_one
@@ -237,6 +238,36 @@ async fn pages_end_where_they_were_told_to(log: SharedLog) {
         .await
         .unwrap();
     assert_eq!((page.events.len(), page.version), (0, Version::new(5)));
+}
+
+async fn pages_of_large_events_stay_small(log: SharedLog) {
+    let half = "x".repeat(512 * 1024);
+    let data = JsonObject::parse(&format!("{{\"x\":\"{half}\"}}")).unwrap();
+    for _ in 0..40 {
+        let large = NewEvent::new(EventType::new("Grown").unwrap(), data.clone());
+        let events = vec![large];
+        log.append(Commit {
+            events,
+            ..commit("order-1", 1)
+        })
+        .await
+        .unwrap();
+    }
+    let size = |events: &[Event]| events.iter().map(|e| e.data.as_str().len()).sum::<usize>();
+    let (mut seen, mut at) = (0, Position::START);
+    loop {
+        let page = log.read_all(at, 1000).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(size(&page) < 16 << 20, "{} bytes in one page", size(&page));
+        at = last.position;
+        seen += page.len();
+    }
+    assert_eq!(seen, 40);
+    let page = log
+        .read_stream(&stream("order-1"), Version::NONE, 1000)
+        .await
+        .unwrap();
+    assert!(size(&page.events) < 16 << 20 && page.version == Version::new(40));
 }
 
 async fn expecting_nothing_always_stores(log: SharedLog) {

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use highwater::event::{Position, Version};
 use highwater::log::sqlite::{SqliteLog, Verified};
@@ -223,15 +224,18 @@ fn an_append_in_another_process_ends_the_wait() {
 }
 
 #[test]
-fn an_append_is_seen_although_nothing_rings() {
+fn an_append_is_seen_although_nobody_rings() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(dir.path());
-    let mut other = Other::start("once", dir.path(), &[]);
-    other.next().unwrap();
-    // Whoever watches hears nothing more; the poll is left.
-    std::fs::remove_dir_all(dir.path().join("bell")).unwrap();
-    other.tell();
-    block_on(log.wait(Position::START, None)).unwrap();
+    block_on(log.append(commit("order-1", 1))).unwrap();
+    // Written past the engine, so that only the poll can see it.
+    let raw = rusqlite::Connection::open(dir.path().join("log.db")).unwrap();
+    let row = "2, stream, 2, type, id, source, recorded_at, time, hash, data, metadata";
+    raw.execute(&format!("INSERT INTO events SELECT {row} FROM events"), [])
+        .unwrap();
+    let deadline = Some(Instant::now() + Duration::from_secs(10));
+    let head = block_on(log.wait(Position::new(1), deadline)).unwrap();
+    assert_eq!(head, Position::new(2));
 }
 
 /// So many threads append so often to so few streams; half of the time they expect what they have
@@ -332,9 +336,9 @@ fn nobody_starves_beside_a_process_that_imports_without_a_pause() {
         })
         .collect();
     passed.sort_unstable();
-    // The other takes 500 at a time: mostly one transaction passes, rarely a few.
-    assert!(passed[15] <= 2_000, "{passed:?}");
-    assert!(passed[29] <= 20_000, "{passed:?}");
+    // The other takes 500 at a time. One transaction passes, or two where it had the turn already; more
+    // only where the system stops us in between.
+    assert!(passed[26] <= 1_001, "{passed:?}");
     // And the other went on as well.
     assert_eq!(other.next().unwrap(), ["5000"]);
 }

@@ -131,7 +131,7 @@ fn a_panic_gives_the_terminal_back_and_then_says_what_happened() {
 }
 
 #[test]
-fn a_panic_beside_the_dashboard_leaves_the_terminal_alone() {
+fn a_panic_beside_the_dashboard_ends_it_as_well() {
     let place = Place::new();
     let at = [("HIGHWATER_PANIC_AT", "asked")];
     let args = ["demo", "shop", "--rate", "0"];
@@ -139,13 +139,11 @@ fn a_panic_beside_the_dashboard_leaves_the_terminal_alone() {
     demo.shows("engine here");
     demo.keys(":RegisterCustomer customer=a name=A email=a@b.c address=L");
     demo.keys(ENTER);
-    demo.shows("panicked");
-    assert!(!demo.restored());
-    demo.keys("?").shows("Show or hide this help");
-    demo.keys("q");
     let ended = demo.ended();
+    assert_eq!(ended.status.exit_code(), 1);
     assert!(ended.restored);
-    assert_eq!(ended.status.exit_code(), 0);
+    assert!(ended.text.contains("panicked at"), "{}", ended.text);
+    assert!(ended.text.contains("start again"), "{}", ended.text);
 }
 
 #[test]

@@ -327,13 +327,18 @@ impl Picture {
         };
         let (status, projection) = (at("status")?, at("projection")?);
         let (policy, gap) = (at("policy")?, at("gap")? + 3);
-        let before_gap = cut(0, gap);
-        let policy_end = at("checkpoint").unwrap_or(gap - 8);
+        // The policy, then the numbers, which stand at the right of their columns.
+        let held = cut(policy, gap);
+        let mut words: Vec<&str> = held.split_whitespace().collect();
+        let gap = number(words.pop()?);
+        if at("checkpoint").is_some() {
+            words.pop();
+        }
         Some(Row {
-            chosen: line.chars().next() != Some(' '),
+            chosen: !line.starts_with(' '),
             status: cut(status + 2, projection),
-            policy: cut(policy, policy_end),
-            gap: number(before_gap.split_whitespace().last()?),
+            policy: words.join(" "),
+            gap,
         })
     }
 }
@@ -391,5 +396,7 @@ fn number(text: &str) -> u64 {
 /// Where a piece begins for the last time, counted from 1; 0 where it does not.
 fn find_last(bytes: &[u8], piece: &[u8]) -> usize {
     let mut windows = bytes.windows(piece.len());
-    windows.rposition(|window| window == piece).map_or(0, |at| at + 1)
+    windows
+        .rposition(|window| window == piece)
+        .map_or(0, |at| at + 1)
 }

@@ -1,8 +1,8 @@
 //! Reading: a small pool of read-only connections, and rows turned into events along the hash chain.
 //! Every read is one short transaction, so that the WAL can shrink.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
@@ -14,7 +14,10 @@ use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, 
 use crate::log::{CommitId, Committed, LogError, StreamHead, StreamPage};
 
 /// More would only help more threads than read at once.
-const KEPT: usize = 4;
+const KEPT: usize = 16;
+
+/// A page ends with the event that makes it this large, however many were asked for: 8 MiB.
+const PAGE_BYTES: usize = 8 << 20;
 
 /// Selects the columns of an event in the order that [`Stored::of`] takes them.
 macro_rules! select {
@@ -186,6 +189,7 @@ impl Reader {
             ])
             .map_err(failed)?;
         let mut expected = after;
+        let mut bytes = 0;
         while let Some(row) = rows.next().map_err(failed)? {
             let stored = Stored::of(row).map_err(|e| self.place.damaged(e))?;
             expected += 1;
@@ -194,10 +198,15 @@ impl Reader {
                     .place
                     .damaged(format!("version {expected} of stream {stream} is missing")));
             }
-            events.push(stored.event().map_err(|what| {
+            let event = stored.event().map_err(|what| {
                 self.place
                     .damaged(format!("event {}: {what}", stored.content.position))
-            })?);
+            })?;
+            bytes += size(&event);
+            events.push(event);
+            if bytes >= PAGE_BYTES {
+                break;
+            }
         }
         Ok(())
     }
@@ -206,9 +215,16 @@ impl Reader {
     pub fn all(&self, after: Position, limit: usize) -> Result<Vec<Event>, LogError> {
         self.with(|connection| {
             let mut events = Vec::with_capacity(limit.min(1024));
+            let mut bytes = 0;
             self.walk(connection, after, limit, WHILE_READING, |stored| {
-                events.push(stored.event()?);
-                Ok(())
+                let event = stored.event()?;
+                bytes += size(&event);
+                events.push(event);
+                Ok(if bytes < PAGE_BYTES {
+                    Continue(())
+                } else {
+                    Break(())
+                })
             })
             .map_err(|broken| self.error(broken))?;
             Ok(events)
@@ -232,7 +248,7 @@ impl Reader {
         after: Position,
         limit: usize,
         hashes: Hashes,
-        mut take: impl FnMut(&Stored<'_>) -> Result<(), String>,
+        mut take: impl FnMut(&Stored<'_>) -> Result<ControlFlow<()>, String>,
     ) -> Result<Position, Broken> {
         let mut before = integer(after.get());
         let flaw = |before: i64, what: String| Broken::Flaw {
@@ -261,8 +277,11 @@ impl Reader {
                     return Err(flaw(before, what.into()));
                 }
             }
-            take(&stored).map_err(|what| flaw(before, what))?;
+            let go_on = take(&stored).map_err(|what| flaw(before, what))?;
             before = stored.content.position;
+            if go_on.is_break() {
+                break;
+            }
         }
         Ok(Position::new(before.unsigned_abs()))
     }
@@ -280,6 +299,11 @@ impl Reader {
                 what: "it is missing".into(),
             })
     }
+}
+
+/// About how much memory an event takes.
+fn size(event: &Event) -> usize {
+    event.data.as_str().len() + event.metadata.as_str().len() + 256
 }
 
 /// Why a walk along the log ended early.

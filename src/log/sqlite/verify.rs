@@ -71,7 +71,7 @@ fn along_the_chain(
     while at < head {
         let limit = head.since(at).min(PAGE);
         let last = reader.walk(connection, at, limit as usize, Hashes::Checked, |stored| {
-            stored.event().map(drop)
+            stored.event().map(|_| ControlFlow::Continue(()))
         })?;
         if last == at {
             return Err(Broken::Flaw {

@@ -46,6 +46,8 @@ pub struct Field {
     pub editor: Editor,
     /// Whether somebody was there: an empty field is no error before.
     pub touched: bool,
+    /// Whether what is filled in is an example that nobody changed: what is typed replaces it.
+    pub suggested: bool,
 }
 
 /// What a field takes.
@@ -158,6 +160,7 @@ impl Form {
                 Some(field) => {
                     field.editor.set(value);
                     field.touched = true;
+                    field.suggested = false;
                 }
                 None => {
                     let command = &self.command.name;
@@ -195,8 +198,10 @@ impl Field {
         let description = ["description", "title"]
             .iter()
             .find_map(|key| schema[*key].as_str().or_else(|| resolved[*key].as_str()));
+        let is_json = matches!(kind, Kind::List | Kind::Object | Kind::Any);
         Self {
             name: name.to_owned(),
+            suggested: given.is_some() && !is_json,
             kind,
             required,
             description: description

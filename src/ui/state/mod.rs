@@ -110,7 +110,12 @@ impl Model {
 
     /// Where a key is pressed.
     pub fn context(&self) -> Context {
-        match self.layers.last() {
+        Self::context_of(self.layers.last())
+    }
+
+    /// The context of a layer, or of the screen under all of them.
+    pub fn context_of(layer: Option<&Layer>) -> Context {
+        match layer {
             None => Context::Overview,
             Some(Layer::Help(_)) => Context::Help,
             Some(Layer::Commands(_)) => Context::Commands,

@@ -8,6 +8,8 @@ use crate::workspace::{ProjectionView, Snapshot};
 pub struct Overview {
     /// The chosen projection; the first where it is not there.
     pub selected: Option<String>,
+    /// Whether nobody can choose: no row is marked.
+    pub still: bool,
 }
 
 impl Overview {

@@ -34,6 +34,22 @@ pub enum Reach {
     Stopped(Status),
 }
 
+/// Whether a read model shows all that concerns it of an event and what came before: its checkpoint is
+/// there, or it lacks nothing that it subscribes to. (Where nothing concerns it, the checkpoint follows
+/// the head a little later.)
+pub fn has(view: &ProjectionView, snapshot: &Snapshot, position: Position) -> bool {
+    view.checkpoint >= position || snapshot.head >= position && lacks(view) == 0
+}
+
+/// How far the checkpoint is behind the head; 0 where none of what is between concerns the read model.
+pub fn lacks(view: &ProjectionView) -> u64 {
+    if view.lag.behind == 0 && view.lag.behind_exact {
+        0
+    } else {
+        view.lag.gap
+    }
+}
+
 impl Ripple {
     /// A command that was accepted.
     pub fn new(command: String, position: Position, answered_at: Timestamp) -> Self {
@@ -53,7 +69,7 @@ impl Ripple {
         let took = elapsed(self.stored_at, snapshot.taken_at);
         for view in &snapshot.projections {
             let known = self.seen.iter().any(|(name, _)| *name == view.name);
-            if view.checkpoint >= self.position && !known {
+            if has(view, snapshot, self.position) && !known {
                 self.seen.push((view.name.clone(), took));
             }
         }
@@ -82,4 +98,46 @@ impl Ripple {
 /// The time from one moment to another; none where the clock went back.
 fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{HEAD, late, normal, now};
+    use super::*;
+
+    #[test]
+    fn a_read_model_that_nothing_concerns_lacks_nothing_before_its_checkpoint_follows() {
+        let snapshot = normal();
+        let mut view = late("stock", "live", Status::Live, 40, Duration::ZERO);
+        let head = Position::new(HEAD);
+        assert!(!has(&view, &snapshot, head));
+        assert_eq!(lacks(&view), 40);
+        view.lag.behind = 0;
+        assert!(has(&view, &snapshot, head));
+        assert_eq!(lacks(&view), 0);
+        // What the snapshot does not know of yet may concern it.
+        assert!(!has(&view, &snapshot, head.next()));
+        // Nothing counted so far is not nothing.
+        view.lag.behind_exact = false;
+        assert!(!has(&view, &snapshot, head));
+    }
+
+    #[test]
+    fn what_is_left_to_wait_follows_from_the_policy() {
+        let mut ripple = Ripple::new("PlaceOrder".into(), Position::new(HEAD + 1), now());
+        ripple.see(&normal());
+        let later = now() + jiff::SignedDuration::from_millis(1_500);
+        let reach = |policy, status| {
+            let view = late("x", policy, status, 10, Duration::ZERO);
+            ripple.reach(&view, later)
+        };
+        let left = |ms| Reach::Waiting(Some(Duration::from_millis(ms)));
+        assert_eq!(reach("every 2s", Status::Waiting), left(500));
+        assert_eq!(reach("batch 9 or 5s", Status::Waiting), left(3_500));
+        assert_eq!(reach("delay 1s", Status::Waiting), left(0));
+        assert_eq!(reach("live", Status::Live), Reach::Waiting(None));
+        assert_eq!(reach("manual", Status::Waiting), Reach::Held);
+        assert_eq!(reach("manual", Status::Paused), Reach::Paused);
+        assert_eq!(reach("live", Status::Dead), Reach::Stopped(Status::Dead));
+    }
 }

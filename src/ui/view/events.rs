@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use serde_json::Value;
 
 use super::super::state::Model;
+use super::super::state::ripple::has;
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::rule;
@@ -108,7 +109,7 @@ fn line(model: &Model, event: &Event, widths: &Widths, theme: &Theme) -> Line<'s
         spans.push(own(format!("{time}  "), theme.dim));
     }
     for view in model.snapshot.projections.iter().take(widths.dots) {
-        spans.push(if view.checkpoint >= event.position {
+        spans.push(if has(view, &model.snapshot, event.position) {
             own(theme.glyphs.yes, theme.good)
         } else {
             own(theme.glyphs.no, theme.rule)

@@ -28,7 +28,7 @@ pub fn keys(model: &Model, context: Context, theme: &Theme, width: u16) -> Line<
         .collect();
     let piece = |entry: &&Entry| -> Piece {
         vec![
-            own(shown(entry.keys[0]), theme.chosen),
+            own(shown(entry.keys[0]), theme.title),
             own(format!(" {}", hint(model, entry)), theme.dim),
         ]
     };

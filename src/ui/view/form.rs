@@ -12,8 +12,8 @@ use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::{input, popup, rows};
 use super::footer;
-use super::put;
 use super::words::{own, span};
+use super::{put, put_cut};
 
 /// The widest box.
 const WIDTH: u16 = 88;
@@ -33,7 +33,7 @@ pub fn choose(
     if inner.height < 3 {
         return None;
     }
-    put(buf, inner, 0, &Line::from(own("> ", theme.chosen)));
+    put(buf, inner, 0, &Line::from(own("> ", theme.title)));
     let field = Rect {
         x: inner.x + 2,
         width: inner.width.saturating_sub(2),
@@ -72,12 +72,12 @@ pub fn choose(
         };
         let name = text::cut(&command.name, pad, theme.glyphs.ellipsis);
         let line = Line::from(vec![
-            own(format!("{mark} "), theme.chosen),
+            own(format!("{mark} "), theme.title),
             span(&format!("{name:<pad$}"), style),
             Span::raw("  "),
             span(&command.description, theme.dim),
         ]);
-        put(buf, list, row, &line);
+        put_cut(buf, list, row, &line, theme);
     }
     cursor
 }
@@ -179,7 +179,7 @@ fn fields_of(form: &Form, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option
                     width: row.width.saturating_sub(pad + 5),
                     ..row
                 };
-                put(buf, row, 0, &Line::from(remark(field, theme)));
+                put_cut(buf, row, 0, &Line::from(remark(field, theme)), theme);
             }
         }
     }
@@ -202,7 +202,7 @@ fn value(
     let space = " ".repeat(wide - text::width(&name));
     let required = if field.required { "*" } else { " " };
     let label = Line::from(vec![
-        own(format!("{mark} "), theme.chosen),
+        own(format!("{mark} "), theme.title),
         own(format!("{name}{space}"), style),
         own(format!(" {required} "), theme.warn),
     ]);
@@ -222,7 +222,9 @@ fn value(
             &Line::from(span(&field.placeholder, theme.rule)),
         );
     }
-    input::draw(buf, place, editor.text(), editor.before(), theme.text)
+    // A long text is seen from its beginning, but for the one that is being written.
+    let before = if focused { editor.before() } else { "" };
+    input::draw(buf, place, editor.text(), before, theme.text)
 }
 
 /// What a field takes; what is wrong with it, once somebody was there.
@@ -231,7 +233,8 @@ fn remark(field: &Field, theme: &Theme) -> Vec<Span<'static>> {
         && let Err(wrong) = field.value()
     {
         return vec![
-            own(format!("{} ", theme.glyphs.failed), theme.bad),
+            own(theme.glyphs.failed, theme.bad),
+            Span::raw(" "),
             span(&wrong, theme.warn),
         ];
     }

@@ -60,7 +60,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 fn name(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     let mut line = Line::from(own(format!(" {} ", theme.glyphs.wave), theme.accent));
     if width >= 70 {
-        line.push_span(own("highwater", theme.chosen));
+        line.push_span(own("highwater", theme.title));
         line.push_span(Span::raw("  "));
     }
     let most = usize::from(width / 4).max(8);
@@ -135,10 +135,8 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     let mut pieces = Vec::new();
     if !breaches.is_empty() {
         let many = text::count(breaches.len() as u64, "breach", "breaches");
-        pieces.push(vec![own(
-            format!(" {} {many}", theme.glyphs.breach),
-            theme.bad,
-        )]);
+        let words = format!("{} {many}", theme.glyphs.breach);
+        pieces.push(vec![Span::raw(" "), own(words, theme.bad)]);
     }
     for view in breaches {
         let over = view.objective.map(text::limit).unwrap_or_default();
@@ -151,7 +149,9 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     for view in stopped {
         let (glyph, word, style) = super::words::status(view.lag.status, theme);
         pieces.push(vec![
-            own(format!(" {glyph} {word} "), style),
+            Span::raw(" "),
+            own(format!("{glyph} {word}"), style),
+            Span::raw(" "),
             span(&view.name, theme.text),
         ]);
     }
@@ -211,7 +211,7 @@ fn problem(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     let mut all = stopped
         .into_iter()
         .chain(snapshot.problems.iter().map(String::as_str));
-    let Some(first) = all.next() else {
+    let Some(first) = all.next().and_then(|problem| problem.lines().next()) else {
         return Line::default();
     };
     let more = match all.count() {
@@ -221,7 +221,9 @@ fn problem(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     let room = usize::from(width).saturating_sub(4 + more.len());
     let text = text::cut(&text::clean(first), room, theme.glyphs.ellipsis);
     Line::from(vec![
-        own(format!(" {} ", theme.glyphs.failed), theme.bad),
+        Span::raw(" "),
+        own(theme.glyphs.failed, theme.bad),
+        Span::raw(" "),
         own(text, theme.text),
         own(more, theme.dim),
     ])

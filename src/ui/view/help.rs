@@ -2,11 +2,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::action::{Context, within};
+use super::super::action::{Context, Entry, within};
 use super::super::keymap::shown;
-use super::super::state::{Layer, Model};
+use super::super::state::Model;
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::popup;
@@ -23,7 +24,7 @@ pub fn draw(
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let lines = lines(model, theme);
+    let lines = lines(model, theme, usize::from(area.width).saturating_sub(4));
     let widest = lines.iter().map(Line::width).max().unwrap_or(0);
     let width = u16::try_from(widest + 4).unwrap_or(u16::MAX);
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
@@ -42,72 +43,84 @@ pub fn draw(
     None
 }
 
-/// What lies under the help: its keys are the ones to explain.
-fn below(model: &Model) -> Context {
-    let rest = model.layers.iter().rev().skip(1);
-    let mut under = model.clone();
-    under.layers = rest.rev().cloned().collect();
-    match under.layers.last() {
-        Some(Layer::Help(_)) => Context::Overview,
-        _ => under.context(),
-    }
-}
-
-fn lines(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    let entries: Vec<_> = within(below(model))
+/// The keys of what lies under the help, then what a projection can be.
+fn lines(model: &Model, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let mut under = model.layers.iter().rev();
+    under.next();
+    let entries: Vec<&Entry> = within(Model::context_of(under.next()))
         .filter(|entry| model.has(entry))
         .collect();
-    let keys = |all: &[&str]| {
-        all.iter()
-            .map(|key| shown(key))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    let widest = entries.iter().map(|e| text::width(&keys(e.keys))).max();
+    let widest = entries.iter().map(|e| text::width(&keys(e))).max();
+    let pad = widest.unwrap_or(0);
+    let mut lines = Vec::new();
     for entry in entries {
-        let pad = widest.unwrap_or(0);
-        lines.push(Line::from(vec![
-            own(format!("{:>pad$}  ", keys(entry.keys)), theme.chosen),
-            own(entry.help, theme.text),
-        ]));
+        let lead = own(format!("{:>pad$}", keys(entry)), theme.title);
+        described(
+            &mut lines,
+            lead,
+            pad,
+            (entry.help, theme.text),
+            width,
+            theme,
+        );
     }
     lines.push(Line::default());
     lines.push(Line::from(own("What a projection can be", theme.strong)));
-    let statuses: [(Status, &str); 9] = [
-        (Status::Live, "it has every event"),
-        (
-            Status::Waiting,
-            "nothing waits beyond what the policy allows",
-        ),
-        (Status::CatchingUp, "late, and gaining"),
-        (
-            Status::Falling,
-            "late, and only later: more is stored than applied",
-        ),
-        (Status::Stalled, "late, and not moving"),
-        (Status::Paused, "somebody paused it"),
-        (
-            Status::Faulted(crate::event::Position::START),
-            "stopped at an event that cannot be applied",
-        ),
-        (Status::Dead, "nobody applies events to it"),
-        (Status::Ahead, "beyond the log: the log was restored"),
-    ];
-    for (state, words) in statuses {
-        let (glyph, word, style) = status(state, theme);
-        lines.push(Line::from(vec![
-            own(format!("{glyph} {word:<11}  "), style),
-            own(words, theme.dim),
-        ]));
+    for (state, words) in STATUSES {
+        let (glyph, word, style) = status(*state, theme);
+        let lead = own(format!("{glyph} {word}"), style);
+        described(&mut lines, lead, 13, (words, theme.dim), width, theme);
     }
-    lines.push(Line::from(vec![
-        own(
-            format!("{} {:<11}  ", theme.glyphs.breach, "breach"),
-            theme.bad,
-        ),
-        own("older than its objective allows", theme.dim),
-    ]));
-    lines.push(Line::from(Span::raw("")));
+    let breach = own(format!("{} breach", theme.glyphs.breach), theme.bad);
+    let words = "older than its objective allows";
+    described(&mut lines, breach, 13, (words, theme.dim), width, theme);
     lines
+}
+
+/// What each status means, in a few words.
+const STATUSES: &[(Status, &str)] = &[
+    (Status::Live, "it has every event"),
+    (
+        Status::Waiting,
+        "nothing waits beyond what the policy allows",
+    ),
+    (Status::CatchingUp, "late, and gaining"),
+    (
+        Status::Falling,
+        "late, and only later: more is stored than applied",
+    ),
+    (Status::Stalled, "late, and not moving"),
+    (Status::Paused, "somebody paused it"),
+    (
+        Status::Faulted(crate::event::Position::START),
+        "stopped at an event that cannot be applied",
+    ),
+    (Status::Dead, "nobody applies events to it"),
+    (Status::Ahead, "beyond the log: the log was restored"),
+];
+
+/// An entry's keys, as they are shown.
+fn keys(entry: &Entry) -> String {
+    let all: Vec<&str> = entry.keys.iter().map(|key| shown(key)).collect();
+    all.join(" ")
+}
+
+/// A name in `pad` cells and what it means, on as many lines as that needs.
+fn described(
+    lines: &mut Vec<Line<'static>>,
+    name: Span<'static>,
+    pad: usize,
+    (words, style): (&str, Style),
+    width: usize,
+    theme: &Theme,
+) {
+    let room = width.saturating_sub(pad + 2).max(8);
+    let space = |used: usize| Span::raw(" ".repeat((pad + 2).saturating_sub(used)));
+    let mut wrapped = text::wrap(words, room, theme.glyphs.ellipsis).into_iter();
+    let first = wrapped.next().unwrap_or_default();
+    let used = name.width();
+    lines.push(Line::from(vec![name, space(used), own(first, style)]));
+    for more in wrapped {
+        lines.push(Line::from(vec![space(0), own(more, style)]));
+    }
 }

@@ -35,7 +35,7 @@ pub fn draw(
         area.width / 2,
     );
     rule::draw(buf, area, "Command line", &keys, theme);
-    put(buf, area, 1, &Line::from(own(" :", theme.chosen)));
+    put(buf, area, 1, &Line::from(own(" :", theme.title)));
     let field = Rect {
         x: area.x + 2,
         y: area.y + 1,
@@ -72,7 +72,9 @@ fn below(line: &CommandLine, options: &[String], theme: &Theme, width: u16) -> L
         let room = usize::from(width).saturating_sub(4);
         let error = text::cut(&text::clean(error), room, theme.glyphs.ellipsis);
         return Line::from(vec![
-            own(format!(" {} ", theme.glyphs.failed), theme.bad),
+            Span::raw(" "),
+            own(theme.glyphs.failed, theme.bad),
+            Span::raw(" "),
             own(error, theme.warn),
         ]);
     }

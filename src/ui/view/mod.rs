@@ -13,7 +13,6 @@ mod ruler;
 mod said;
 mod words;
 
-use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -25,17 +24,25 @@ use super::theme::Theme;
 /// The smallest terminal in which there is something to see.
 pub const SMALLEST: (u16, u16) = (40, 8);
 
-/// Draws everything into a frame.
-pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-    let area = frame.area();
-    let cursor = draw(model, theme, area, frame.buffer_mut());
-    if let Some(cursor) = cursor {
-        frame.set_cursor_position(cursor);
+/// Draws everything, and says where the cursor is, if anywhere.
+pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let cursor = screen(model, theme, area, buf);
+    if theme.is_ascii() {
+        only_ascii(buf);
+    }
+    cursor
+}
+
+/// What is stored may have any characters: those that are not ASCII become question marks.
+fn only_ascii(buf: &mut Buffer) {
+    for cell in &mut buf.content {
+        if !cell.symbol().is_ascii() {
+            cell.set_symbol("?");
+        }
     }
 }
 
-/// Draws everything into a buffer, and says where the cursor is, if anywhere.
-pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<Position> {
+fn screen(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<Position> {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(theme, area, buf);
         return None;
@@ -51,18 +58,15 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Optio
     } else if !matches!(model.layers.last(), Some(Layer::Line(_))) {
         buf.set_style(area, theme.under);
     }
-    let mut cursor = None;
-    for layer in &model.layers {
-        cursor = match layer {
-            Layer::Help(scroll) => help::draw(model, *scroll, theme, area, buf),
-            Layer::Commands(chooser) => form::choose(model, chooser, theme, area, buf),
-            Layer::Form(form) => form::fill(model, form, theme, area, buf),
-            Layer::Policy(prompt) => operation::policy(model, prompt, theme, area, buf),
-            Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, area, buf),
-            Layer::Line(line) => line::draw(model, line, theme, area, buf),
-        };
-    }
-    cursor
+    // Only the topmost: two boxes over each other are two things to look at.
+    model.layers.last().and_then(|layer| match layer {
+        Layer::Help(scroll) => help::draw(model, *scroll, theme, area, buf),
+        Layer::Commands(chooser) => form::choose(model, chooser, theme, area, buf),
+        Layer::Form(form) => form::fill(model, form, theme, area, buf),
+        Layer::Policy(prompt) => operation::policy(model, prompt, theme, area, buf),
+        Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, area, buf),
+        Layer::Line(line) => line::draw(model, line, theme, area, buf),
+    })
 }
 
 /// What is said where nothing else fits.
@@ -103,12 +107,16 @@ impl Areas {
             _ => 6,
         };
         let wanted = projections::height(model);
-        let events = (rest.saturating_sub(ruler) / 3).max(if rest >= 9 { 4 } else { 0 });
+        let events = (rest / 5).max(if rest >= 9 { 3 } else { 0 });
         let projections = wanted
             .min(rest.saturating_sub(ruler + events))
             .max(3)
             .min(rest);
-        let events = rest.saturating_sub(ruler + projections);
+        // A panel of which only the name would be there helps nobody.
+        let (projections, events) = match rest.saturating_sub(ruler + projections) {
+            1 => (projections + 1, 0),
+            events => (projections, events),
+        };
         let mut y = area.y;
         let mut next = |height: u16| {
             let part = Rect { y, height, ..area };
@@ -140,6 +148,15 @@ pub fn row_at(model: &Model, x: u16, y: u16) -> Option<usize> {
 fn put(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
     if row < area.height {
         buf.set_line(area.x, area.y + row, line, area.width);
+    }
+}
+
+/// Draws a line at the left of a row; one that is too long ends in an ellipsis.
+fn put_cut(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>, theme: &Theme) {
+    put(buf, area, row, line);
+    if row < area.height && area.width > 0 && line.width() > usize::from(area.width) {
+        let last = area.right() - 1;
+        buf.set_string(last, area.y + row, theme.glyphs.ellipsis, theme.dim);
     }
 }
 

@@ -12,8 +12,8 @@ use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::{input, popup};
 use super::footer;
-use super::put;
 use super::words::{own, span};
+use super::{put, put_cut};
 use crate::workspace::Preview;
 
 /// The widest box.
@@ -31,7 +31,7 @@ pub fn policy(
     let height = u16::try_from(POLICIES.len()).unwrap_or(0) + 6;
     let title = format!("Policy of {}", text::clean(&prompt.projection));
     let inner = popup::draw(buf, area, (WIDTH, height), &title, keys, theme);
-    put(buf, inner, 0, &Line::from(own("> ", theme.chosen)));
+    put(buf, inner, 0, &Line::from(own("> ", theme.title)));
     let field = Rect {
         x: inner.x + 2,
         width: inner.width.saturating_sub(2),
@@ -46,7 +46,8 @@ pub fn policy(
             own(allowance(policy), theme.dim),
         ],
         Err(wrong) => vec![
-            own(format!("{} ", theme.glyphs.failed), theme.bad),
+            own(theme.glyphs.failed, theme.bad),
+            Span::raw(" "),
             own(wrong, theme.warn),
         ],
     };
@@ -59,11 +60,11 @@ pub fn policy(
             (" ", theme.text)
         };
         let line = Line::from(vec![
-            own(format!("{mark} "), theme.chosen),
+            own(format!("{mark} "), theme.title),
             own(format!("{policy:<16}  "), style),
             own(*words, theme.dim),
         ]);
-        put(buf, inner, row, &line);
+        put_cut(buf, inner, row, &line, theme);
     }
     cursor
 }
@@ -111,7 +112,7 @@ pub fn confirm(
     let keys = keys(model, confirm, context, theme, WIDTH.min(area.width) - 6);
     let inner = popup::draw(buf, area, (WIDTH, height), &title, keys, theme);
     for (row, line) in (0..).zip(&lines) {
-        put(buf, inner, row, line);
+        put_cut(buf, inner, row, line, theme);
     }
     match &confirm.ask {
         Ask::Replay {
@@ -188,7 +189,7 @@ fn field(
         (" ", theme.strong)
     };
     let line = Line::from(vec![
-        own(format!("{mark} "), theme.chosen),
+        own(format!("{mark} "), theme.title),
         own(format!("{shown}{space}  "), style),
     ]);
     put(buf, area, row, &line);

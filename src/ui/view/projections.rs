@@ -58,6 +58,10 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
         };
         (cell, column)
     };
+    // Where nobody is late the time to catch up says nothing, and how fast it is says most.
+    let late = views
+        .iter()
+        .any(|v| v.eta.is_some() || v.lag.status == Status::Falling);
     let mut all = vec![
         column(Cell::Status, "status", 13, 2, false),
         column(Cell::Name, "projection", name, 1, false),
@@ -68,8 +72,8 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
         column(Cell::Age, "age / objective", 15, 3, true),
         column(Cell::Stored, "in/s", 5, 11, true),
         column(Cell::Applied, "out/s", 6, 8, true),
-        column(Cell::Eta, "ETA", 6, 9, true),
-        column(Cell::P99, "p99", 5, 10, true),
+        column(Cell::Eta, "ETA", 6, if late { 9 } else { 10 }, true),
+        column(Cell::P99, "p99", 5, if late { 10 } else { 9 }, true),
         column(Cell::History, "age, 1m", 8, 6, false),
     ];
     if views.iter().any(|v| v.parked > 0) {
@@ -120,7 +124,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     put(buf, area, 1, &heading(&columns, theme));
     let mut at = 0;
     for (index, view) in views.iter().enumerate() {
-        let selected = index == chosen;
+        let selected = index == chosen && !model.overview.still;
         for part in 0..usize::from(heights[index]) {
             if window.contains(&at) {
                 let line = match part {
@@ -220,15 +224,11 @@ fn push(
 fn marks(view: &ProjectionView, selected: bool, theme: &Theme) -> Vec<Span<'static>> {
     let chosen = if selected { theme.glyphs.selected } else { " " };
     let warning = if view.breach {
-        theme.glyphs.breach
+        own(theme.glyphs.breach, theme.bad)
     } else {
-        " "
+        Span::raw(" ")
     };
-    vec![
-        own(chosen, theme.chosen),
-        own(warning, theme.bad),
-        Span::raw(" "),
-    ]
+    vec![own(chosen, theme.title), warning, Span::raw(" ")]
 }
 
 fn row(view: &ProjectionView, selected: bool, columns: &Columns, theme: &Theme) -> Line<'static> {
@@ -345,7 +345,7 @@ fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> 
     };
     let side = if selected { theme.glyphs.selected } else { " " };
     let mut spans = vec![
-        own(side, theme.chosen),
+        own(side, theme.title),
         own(
             format!("    {} rebuild  ", theme.glyphs.rebuild),
             theme.accent,
@@ -388,10 +388,13 @@ fn fault(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Li
         text::count(u64::from(fault.tries), "try", "tries")
     );
     let room = usize::from(width).saturating_sub(8 + at.len());
-    let error = text::cut(&text::clean(&fault.error), room, theme.glyphs.ellipsis);
+    let error = fault.error.lines().next().unwrap_or_default();
+    let error = text::cut(&text::clean(error), room, theme.glyphs.ellipsis);
     Line::from(vec![
-        own(side, theme.chosen),
-        own(format!("    {} ", theme.glyphs.faulted), theme.bad),
+        own(side, theme.title),
+        Span::raw("    "),
+        own(theme.glyphs.faulted, theme.bad),
+        Span::raw(" "),
         own(at, theme.dim),
         own(error, theme.warn),
     ])

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::super::state::Model;
+use super::super::state::ripple::lacks;
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::rule;
@@ -22,10 +23,10 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
     let snapshot = &model.snapshot;
     let head = snapshot.head.get();
-    let selected = model.selected();
+    let selected = model.selected().filter(|_| !model.overview.still);
     let right = match selected {
         _ if head == 0 => Line::from(own("no events yet", theme.dim)),
-        Some(view) if view.lag.gap > 0 => Line::from(vec![
+        Some(view) if lacks(view) > 0 => Line::from(vec![
             own(theme.glyphs.shade.repeat(2), theme.accent),
             own(
                 format!(" what {} lacks", text::clean(&view.name)),
@@ -46,8 +47,8 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         height: area.height - 1,
     };
     let shade = selected
-        .filter(|view| view.lag.gap > 0)
-        .map(|view| (place(view.lag.gap, head), 1.0));
+        .filter(|view| lacks(view) > 0)
+        .map(|view| (place(lacks(view), head), 1.0));
     let ruler = Ruler {
         marks: marks(model, theme),
         ticks: ticks(head, inner.width, theme),
@@ -73,7 +74,7 @@ fn marks(model: &Model, theme: &Theme) -> Vec<Mark> {
     let all_there = views.len() > 1
         && views
             .iter()
-            .all(|v| v.checkpoint.get() == head && v.rebuild.is_none());
+            .all(|view| lacks(view) == 0 && view.rebuild.is_none());
     if all_there {
         return vec![Mark {
             at: 1.0,
@@ -85,7 +86,7 @@ fn marks(model: &Model, theme: &Theme) -> Vec<Mark> {
     }
     let mut marks = Vec::new();
     for (index, view) in views.iter().enumerate() {
-        let first = index == chosen;
+        let first = index == chosen && !model.overview.still;
         let name = text::clean(&view.name).into_owned();
         if let Some(rebuild) = &view.rebuild {
             marks.push(Mark {
@@ -97,7 +98,7 @@ fn marks(model: &Model, theme: &Theme) -> Vec<Mark> {
             });
         }
         marks.push(Mark {
-            at: place(view.lag.gap, head),
+            at: place(lacks(view), head),
             name,
             glyph: if first {
                 theme.glyphs.mark_selected

@@ -44,12 +44,11 @@ fn lines(model: &Model, theme: &Theme, width: u16) -> Vec<Line<'static>> {
             };
             let room = usize::from(width).saturating_sub(4);
             let wrapped = text::wrap(&text::clean(words), room, theme.glyphs.ellipsis);
-            let mut lead = Some(own(format!(" {glyph} "), style));
+            let mut lead = Some(vec![" ".into(), own(glyph, style), " ".into()]);
             let line = |text| {
-                Line::from(vec![
-                    lead.take().unwrap_or("   ".into()),
-                    own(text, theme.text),
-                ])
+                let mut spans = lead.take().unwrap_or_else(|| vec!["   ".into()]);
+                spans.push(own(text, theme.text));
+                Line::from(spans)
             };
             wrapped.into_iter().map(line).collect()
         }
@@ -69,7 +68,11 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
     for view in &model.snapshot.projections {
         let reach = ripple.reach(view, model.now);
         if let Reach::Visible(took) = reach {
-            let took = format!(" within {}", text::span(took));
+            let took = if took.is_zero() {
+                " at once".to_owned()
+            } else {
+                format!(" within {}", text::span(took))
+            };
             match visible.iter_mut().find(|(time, _)| *time == took) {
                 Some((_, names)) => names.push(&view.name),
                 None => visible.push((took, vec![&view.name])),

@@ -45,7 +45,7 @@ pub fn levels(
         let level = ((value / top).clamp(0.0, 1.0) * 6.0).round() as usize;
         let style = match limit {
             _ if value <= 0.0 => theme.rule,
-            Some(limit) if value > limit => theme.bad,
+            Some(limit) if value > limit => theme.over,
             _ => theme.trace,
         };
         spans.push(Span::styled(theme.glyphs.levels[level.min(6)], style));

@@ -32,7 +32,7 @@ pub fn fit(columns: &[Column], width: u16) -> Vec<(usize, u16)> {
                 chosen.push((at, width));
                 used = width;
             }
-            break;
+            continue;
         }
         used += need;
         chosen.push((at, columns[at].width));
@@ -70,6 +70,13 @@ mod tests {
         assert_eq!(fit(&columns, 40), [(0, 10), (1, 8), (2, 10)]);
         assert_eq!(fit(&columns, 20), [(0, 10), (1, 8)]);
         assert_eq!(fit(&columns, 9), [(1, 8)]);
+        assert_eq!(
+            fit(
+                &[column(1, 8, None), column(2, 9, None), column(3, 2, None)],
+                12
+            ),
+            [(0, 8), (2, 2)]
+        );
         assert_eq!(fit(&columns, 3), [(1, 3)]);
         assert_eq!(fit(&columns, 0), []);
     }

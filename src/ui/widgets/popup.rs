@@ -38,7 +38,7 @@ pub fn draw(
     }
     let room = usize::from(width).saturating_sub(6);
     let title = super::super::text::cut(title, room, theme.glyphs.ellipsis);
-    buf.set_string(frame.x + 2, frame.y, format!(" {title} "), theme.chosen);
+    buf.set_string(frame.x + 2, frame.y, format!(" {title} "), theme.title);
     let wide = u16::try_from(keys.width())
         .unwrap_or(u16::MAX)
         .min(width - 4);

@@ -20,7 +20,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, name: &str, right: &Line<'_>, theme: &
         area.y,
         &title,
         usize::from(area.width.saturating_sub(1)),
-        theme.chosen,
+        theme.title,
     );
     let wide = right.width();
     if wide == 0 || taken + wide + 4 > usize::from(area.width) {

@@ -1,0 +1,15 @@
+//! The command line's contract, through the real binary: what it prints, its exit codes, and what it does
+//! with bad input.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod demo;
+mod engines;
+mod events;
+mod hostile;
+mod kit;
+mod operations;
+mod queries;
+mod status;
+mod transfer;
+mod write;

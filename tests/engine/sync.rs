@@ -1,0 +1,118 @@
+//! Commands that wait until their outcome is visible.
+
+use highwater::workspace::{Consistency, Operation, Outcome};
+use highwater::write::Request;
+use serde_json::json;
+
+use crate::kit::{Place, finished, rows};
+
+const CUSTOMERS: &str = "\
+-- policy: sync
+-- schema
+CREATE TABLE customers (customer TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;
+-- on CustomerRegistered
+INSERT INTO customers VALUES (:key, :data ->> 'name');
+-- query All()
+SELECT name FROM customers ORDER BY customer;
+";
+
+fn register(number: u32) -> Request {
+    let data = json!({
+        "customer": number.to_string(), "name": "Ada", "email": "ada@example.org", "address": "1 Mill Lane"
+    });
+    Request::new("RegisterCustomer", data)
+}
+
+fn restock() -> Request {
+    Request::new(
+        "RestockProduct",
+        json!({ "product": "mug", "name": "Mug", "quantity": 5 }),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answered_command_is_visible_in_every_sync_read_model() {
+    let place = Place::new(&[("customers", CUSTOMERS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    for number in 1..=20 {
+        let sent = workspace.send(register(number)).await.unwrap();
+        assert!(matches!(sent.outcome, Outcome::Accepted { .. }));
+        assert!(sent.visible[0].after.is_some(), "{sent:?}");
+        let seen = rows(&workspace, "customers", "All", Consistency::Eventual).await;
+        assert_eq!(seen.len(), number as usize);
+    }
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_sync_read_model_is_not_waited_for() {
+    let place = Place::new(&[("customers", CUSTOMERS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    finished(&workspace, "customers", Operation::Pause).await;
+    let sent = workspace.send(register(1)).await.unwrap();
+    assert!(matches!(sent.outcome, Outcome::Accepted { .. }));
+    assert_eq!(sent.visible[0].after, None);
+    assert!(
+        sent.visible[0].because.as_ref().unwrap().contains("paused"),
+        "{sent:?}"
+    );
+    // What does not concern it is not held up by it either.
+    assert!(workspace.send(restock()).await.unwrap().visible.is_empty());
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_read_model_without_an_engine_is_not_waited_for() {
+    let place = Place::new(&[("customers", CUSTOMERS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    engine.stop().await;
+    let sent = workspace.send(register(1)).await.unwrap();
+    assert!(
+        sent.visible[0]
+            .because
+            .as_ref()
+            .unwrap()
+            .contains("no engine runs"),
+        "{sent:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_was_made_sync_by_hand_is_waited_for() {
+    let place = Place::new(&[("customers", &CUSTOMERS.replace("sync", "every 1s"))]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    assert!(
+        workspace
+            .send(register(1))
+            .await
+            .unwrap()
+            .visible
+            .is_empty()
+    );
+    finished(
+        &workspace,
+        "customers",
+        Operation::SetPolicy("sync".parse().unwrap()),
+    )
+    .await;
+    let mut number = 1;
+    // It is known within a tenth of a second.
+    while {
+        number += 1;
+        workspace
+            .send(register(number))
+            .await
+            .unwrap()
+            .visible
+            .is_empty()
+    } {}
+    engine.stop().await;
+}
