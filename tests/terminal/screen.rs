@@ -168,6 +168,11 @@ impl Console {
         self
     }
 
+    /// Empties the screen, as another program's output would.
+    pub fn wipe(&mut self) {
+        self.state().parser.process(b"\x1b[2J");
+    }
+
     /// Sends a signal, by its name without `SIG`.
     pub fn signal(&self, name: &str) {
         signal(self.pid, name);
@@ -178,22 +183,19 @@ impl Console {
         self.state().bytes.clone()
     }
 
-    /// Waits until a time without a byte has passed; how many came before it, and within it none.
+    /// How many bytes come within a time.
+    pub fn bytes_within(&mut self, window: Duration) -> usize {
+        let state = self.state();
+        let before = state.bytes.len();
+        let waited = self.seen.more.wait_timeout_while(state, window, |_| true);
+        waited.unwrap().0.bytes.len() - before
+    }
+
+    /// Waits until a time has passed in which no byte came.
     #[track_caller]
-    pub fn quiet(&mut self, window: Duration) -> usize {
+    pub fn quiet(&mut self, window: Duration) {
         let deadline = Instant::now() + PATIENCE;
-        let mut state = self.state();
-        loop {
-            let before = state.bytes.len();
-            let waited = self
-                .seen
-                .more
-                .wait_timeout_while(state, window, |state| state.bytes.len() == before)
-                .unwrap();
-            state = waited.0;
-            if waited.1.timed_out() {
-                return before;
-            }
+        while self.bytes_within(window) > 0 {
             assert!(Instant::now() < deadline, "it never stops drawing");
         }
     }
