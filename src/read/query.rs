@@ -128,6 +128,11 @@ impl Reader {
         })
     }
 
+    /// Whether the file still says what it said when it was opened: queries may have been written anew.
+    pub fn is_current(&self) -> bool {
+        read_about(&self.db).is_ok_and(|about| about.source == self.definition.text)
+    }
+
     /// The definition that the version was built from.
     pub fn definition(&self) -> &Definition {
         &self.definition

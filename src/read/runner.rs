@@ -15,6 +15,9 @@ use crate::log::{LogError, SharedLog};
 const PAGE_NEAR: usize = 500;
 const PAGE_FAR: usize = 5_000;
 
+/// The same where most of what is read may have to wait: it is read again when it is due.
+const PAGE_HELD: usize = 50;
+
 /// How often a checkpoint is written while events pass that do not concern the projection.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
@@ -337,7 +340,11 @@ impl Runner {
         through: Position,
         now: Now,
     ) -> Result<Step, RunnerError> {
-        let limit = if self.far { PAGE_FAR } else { PAGE_NEAR };
+        let limit = match recorded_by {
+            _ if self.far => PAGE_FAR,
+            Some(_) => PAGE_HELD,
+            None => PAGE_NEAR,
+        };
         let through = through.min(self.bound);
         let was_far = std::mem::replace(&mut self.far, false);
         if self.seen.position >= through {

@@ -10,7 +10,7 @@ use super::operations::{self, Operation, Operations};
 use super::{Workspace, WorkspaceError, report};
 use crate::event::{Event, Position, Timestamp};
 use crate::log::EventLog;
-use crate::read::{Checkpoint, Policy, Reader, Subscription, is_foreign, parse_duration};
+use crate::read::{Checkpoint, Policy, Subscription, is_foreign, parse_duration};
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,7 +91,6 @@ pub(super) struct Follow<'a> {
     workspace: &'a Workspace,
     projection: &'a str,
     subscription: Subscription,
-    reader: Option<Reader>,
     /// Everything up to here concerns nobody, beyond a checkpoint.
     passed: Position,
 }
@@ -110,7 +109,6 @@ impl<'a> Follow<'a> {
             workspace,
             projection,
             subscription,
-            reader: None,
             passed: Position::START,
         })
     }
@@ -139,17 +137,6 @@ impl<'a> Follow<'a> {
         }
     }
 
-    fn checkpoint(&mut self) -> Result<Checkpoint, WorkspaceError> {
-        let versions = self.workspace.0.folder.versions(self.projection);
-        let reader = match self.reader.take() {
-            Some(reader) => reader,
-            None => Reader::open(&versions, self.projection)?,
-        };
-        let checkpoint = reader.checkpoint()?;
-        self.reader = Some(reader);
-        Ok(checkpoint)
-    }
-
     /// Waits until it has everything up to a position that concerns it. Answers why it has not, where it
     /// cannot be waited for or the time is over.
     pub(super) async fn until(
@@ -159,11 +146,10 @@ impl<'a> Follow<'a> {
     ) -> Result<Option<String>, WorkspaceError> {
         let began = Instant::now();
         loop {
-            // Another version may answer by now.
-            if began.elapsed() > LATER_LOOKS {
-                self.reader = None;
-            }
-            let checkpoint = self.checkpoint()?;
+            let moved = self.workspace.0.moved.notified();
+            let mut moved = std::pin::pin!(moved);
+            moved.as_mut().enable();
+            let checkpoint = self.workspace.reader(self.projection)?.checkpoint()?;
             let (reach, lacks) = self.reach(&checkpoint).await?;
             if reach >= position || lacks.as_ref().is_none_or(|event| event.position > position) {
                 return Ok(None);
@@ -174,15 +160,17 @@ impl<'a> Follow<'a> {
             if Instant::now() >= deadline {
                 return Ok(Some("the time limit is over".to_owned()));
             }
-            pause(began, deadline).await;
+            pause(moved, began, deadline).await;
         }
     }
 }
 
-async fn pause(began: Instant, deadline: Instant) {
+/// Until a read model moved in this process, or it is time to look whether one did in another.
+async fn pause(moved: impl Future<Output = ()>, began: Instant, deadline: Instant) {
     let soon = began.elapsed() < Duration::from_millis(50);
     let pause = if soon { FIRST_LOOKS } else { LATER_LOOKS };
-    tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
+    let pause = pause.min(deadline.saturating_duration_since(Instant::now()));
+    drop(tokio::time::timeout(pause, moved).await);
 }
 
 impl Workspace {
@@ -205,8 +193,10 @@ impl Workspace {
         let mut follow = Follow::new(self, projection)?;
         let mut asked = false;
         loop {
-            let versions = self.0.folder.versions(projection);
-            let mut reader = Reader::open(&versions, projection).map_err(WorkspaceError::from)?;
+            let moved = self.0.moved.notified();
+            let mut moved = std::pin::pin!(moved);
+            moved.as_mut().enable();
+            let mut reader = self.reader(projection).map_err(WorkspaceError::from)?;
             let checkpoint = reader.checkpoint().map_err(WorkspaceError::from)?;
             follow.passed = Position::START;
             let (position, lacks) = follow.reach(&checkpoint).await?;
@@ -245,7 +235,8 @@ impl Workspace {
                     "give it longer with --timeout, or ask with --consistency eventual".to_owned()
                 }
                 None => {
-                    pause(began, deadline).await;
+                    drop(reader);
+                    pause(moved, began, deadline).await;
                     continue;
                 }
             };
@@ -259,11 +250,23 @@ impl Workspace {
         }
     }
 
-    /// Why a projection will not move, whatever one waits for.
+    /// Why a projection will not move, whatever one waits for. That nothing hinders it is taken to be
+    /// true for a moment.
     pub(super) async fn hindrance(
         &self,
         projection: &str,
     ) -> Result<Option<String>, WorkspaceError> {
+        if self.0.known.lock().await.is_free(projection) {
+            return Ok(None);
+        }
+        let found = self.look_for_hindrance(projection).await?;
+        if found.is_none() {
+            self.0.known.lock().await.set_free(projection);
+        }
+        Ok(found)
+    }
+
+    async fn look_for_hindrance(&self, projection: &str) -> Result<Option<String>, WorkspaceError> {
         if self.engine().is_none() {
             return Ok(Some(
                 "no engine runs: start one with `highwater run`".to_owned(),
@@ -276,16 +279,17 @@ impl Workspace {
             )));
         }
         let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();
-        let trouble = report::progress_of(&reports, projection)
-            .and_then(|progress| progress.trouble.as_ref());
+        let trouble = reports
+            .iter()
+            .find_map(|report| report.projections.get(projection)?.trouble.as_ref());
         if let Some(trouble) = trouble.filter(|trouble| trouble.stopped) {
             return Ok(Some(format!(
                 "it stopped at event {}: {}",
                 trouble.position, trouble.error
             )));
         }
-        let reader = Reader::open(&self.0.folder.versions(projection), projection)?;
-        if is_foreign(&*self.0.log, &reader.checkpoint()?).await? {
+        let checkpoint = self.reader(projection)?.checkpoint()?;
+        if is_foreign(&*self.0.log, &checkpoint).await? {
             return Ok(Some(format!(
                 "its checkpoint is not of this log, which was restored or exchanged: `highwater rebuild {projection}`"
             )));

@@ -43,6 +43,7 @@ impl Engine {
         folder: &Folder,
         log: &SharedLog,
         projections: &[Arc<SqlProjection>],
+        moved: &Arc<Notify>,
     ) -> Result<Self, WorkspaceError> {
         let (stop, stopped) = watch::channel(false);
         let (attempted, attempts) = watch::channel(0);
@@ -67,6 +68,7 @@ impl Engine {
                 projection: Arc::clone(projection),
                 progress,
                 changed: Arc::clone(&changed),
+                moved: Arc::clone(moved),
                 attempted: attempted.clone(),
                 stop: stopped.clone(),
                 runtime: runtime.clone(),

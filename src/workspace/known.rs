@@ -17,6 +17,22 @@ const FRESH: Duration = Duration::from_millis(100);
 pub(super) struct Known {
     at: Option<Instant>,
     operations: BTreeMap<String, Operations>,
+    /// When it was last seen that nothing hinders a projection.
+    free: BTreeMap<String, Instant>,
+}
+
+impl Known {
+    /// Whether nothing hindered a projection a moment ago.
+    pub(super) fn is_free(&self, projection: &str) -> bool {
+        self.free
+            .get(projection)
+            .is_some_and(|at| at.elapsed() < FRESH)
+    }
+
+    /// Nothing hinders it now.
+    pub(super) fn set_free(&mut self, projection: &str) {
+        self.free.insert(projection.to_owned(), Instant::now());
+    }
 }
 
 impl Workspace {

@@ -23,6 +23,7 @@ mod observe;
 mod operations;
 mod operator;
 mod preview;
+mod readers;
 mod report;
 mod send;
 mod snapshot;
@@ -145,6 +146,9 @@ struct Inner {
     problems: Vec<String>,
     counts: Mutex<CommandCounts>,
     known: tokio::sync::Mutex<known::Known>,
+    readers: readers::Readers,
+    /// Told when a read model moved, where that is this process's work.
+    moved: Arc<tokio::sync::Notify>,
 }
 
 impl Workspace {
@@ -183,6 +187,8 @@ impl Workspace {
             problems,
             counts,
             known: tokio::sync::Mutex::default(),
+            readers: readers::Readers::default(),
+            moved: Arc::default(),
         })))
     }
 
@@ -277,7 +283,7 @@ impl Workspace {
             .filter(|projection| wanted(projection.name()))
             .cloned()
             .collect();
-        Engine::start(&self.0.folder, &self.log(), &projections)
+        Engine::start(&self.0.folder, &self.log(), &projections, &self.0.moved)
     }
 
     /// The process that runs the engine; `None` where nobody does.

@@ -42,6 +42,8 @@ pub(super) struct Charge {
     pub progress: watch::Sender<Option<Progress>>,
     /// Told when `progress` has changed.
     pub changed: Arc<Notify>,
+    /// Told when the read model moved.
+    pub moved: Arc<Notify>,
     /// Counts the supervisors that own their projection, or know that another engine does.
     pub attempted: watch::Sender<usize>,
     pub stop: watch::Receiver<bool>,
@@ -249,6 +251,7 @@ impl<'a> Owned<'a> {
             && *applied > 0
         {
             let visible = Timestamp::now();
+            self.charge.moved.notify_waiters();
             self.progress.applied += applied;
             self.progress.busy_us += u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.visibility
