@@ -1,5 +1,6 @@
 //! What a policy allows just now: pure decisions over times and counts, for the runner to carry out.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::policy::Policy;
@@ -52,7 +53,7 @@ pub enum Allowed {
 }
 
 /// A policy with what it must remember: the schedule's start, the rate's budget.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Pace {
     policy: Policy,
     started: Duration,
@@ -60,7 +61,15 @@ pub struct Pace {
     served: u64,
     budget: f64,
     budgeted_at: Duration,
+    /// What `rate` let through in the last second, with the times.
+    spent: VecDeque<(Duration, u64)>,
 }
+
+/// `rate` counts by the second.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What was spent closer together than this counts as one, so that little is remembered.
+const GRAIN: Duration = Duration::from_millis(5);
 
 impl Pace {
     /// Begins to keep to a policy.
@@ -71,6 +80,7 @@ impl Pace {
             served: 0,
             budget: 1.0,
             budgeted_at: monotonic,
+            spent: VecDeque::new(),
         }
     }
 
@@ -105,18 +115,7 @@ impl Pace {
                     Allowed::Nothing((waiting.count > 0).then(|| now.monotonic + left))
                 }
             }
-            Policy::Every(period) => {
-                let ticks = (now.monotonic.saturating_sub(self.started)).as_nanos()
-                    / period.as_nanos().max(1);
-                let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
-                if ticks > self.served {
-                    self.served = ticks;
-                    return Allowed::ToHead;
-                }
-                let next =
-                    u32::try_from(ticks + 1).map_or(Duration::MAX, |n| period.saturating_mul(n));
-                Allowed::Nothing((waiting.count > 0).then(|| self.started.saturating_add(next)))
-            }
+            Policy::Every(period) => self.on_schedule(period, waiting, now),
             Policy::Delay(delay) => {
                 let by = now.wall.checked_sub(delay).unwrap_or(Timestamp::MIN);
                 Allowed::Apply {
@@ -124,30 +123,71 @@ impl Pace {
                     recorded_by: Some(by),
                 }
             }
-            Policy::Rate(rate) => {
-                self.refill(rate, now);
-                if self.budget >= 1.0 {
-                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                    let events = self.budget as u64;
-                    Allowed::Apply {
-                        events,
-                        recorded_by: None,
-                    }
-                } else {
-                    #[allow(clippy::cast_precision_loss)]
-                    let wait = Duration::from_secs_f64((1.0 - self.budget) / rate as f64);
-                    // A whisker more, so that rounding does not wake us just before it is there.
-                    Allowed::Nothing(Some(now.monotonic + wait + Duration::from_micros(1)))
-                }
-            }
+            Policy::Rate(rate) => self.within_rate(rate, now),
         }
     }
 
-    /// Tells that so many events were applied.
-    pub fn spent(&mut self, events: u64) {
+    /// Whatever waited at a tick is applied, once a tick; what came after it waits for the next one.
+    fn on_schedule(&mut self, period: Duration, waiting: &Waiting, now: Now) -> Allowed {
+        let running = now.monotonic.saturating_sub(self.started);
+        let ticks = running.as_nanos() / period.as_nanos().max(1);
+        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
+        let nth = |n: u64| {
+            let passed = u32::try_from(n).map_or(Duration::MAX, |n| period.saturating_mul(n));
+            self.started.saturating_add(passed)
+        };
+        let since_tick = now.monotonic.saturating_sub(nth(ticks));
+        if waiting.count == 0 {
+            Allowed::Nothing(None)
+        } else if ticks > self.served && waiting.age(now) >= since_tick {
+            self.served = ticks;
+            Allowed::ToHead
+        } else {
+            Allowed::Nothing(Some(nth(ticks + 1)))
+        }
+    }
+
+    /// As many as were saved up, and never more than the rate within any second.
+    fn within_rate(&mut self, rate: u64, now: Now) -> Allowed {
+        self.refill(rate, now);
+        while self
+            .spent
+            .front()
+            .is_some_and(|(at, _)| *at + SECOND <= now.monotonic)
+        {
+            self.spent.pop_front();
+        }
+        let spent = self.spent.iter().map(|(_, events)| events).sum();
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let events = (self.budget as u64).min(rate.saturating_sub(spent));
+        if events > 0 {
+            return Allowed::Apply {
+                events,
+                recorded_by: None,
+            };
+        }
         #[allow(clippy::cast_precision_loss)]
-        if let Policy::Rate(_) = self.policy {
-            self.budget -= events as f64;
+        let saved = Duration::from_secs_f64((1.0 - self.budget).max(0.0) / rate as f64);
+        // A whisker more, so that rounding does not wake us just before it is there.
+        let saved = now.monotonic + saved + Duration::from_micros(1);
+        let full = self.spent.front().filter(|_| spent >= rate);
+        Allowed::Nothing(Some(full.map_or(saved, |(at, _)| saved.max(*at + SECOND))))
+    }
+
+    /// Tells that so many of the events that were allowed were applied.
+    pub fn spent(&mut self, events: u64, now: Now) {
+        if !matches!(self.policy, Policy::Rate(_)) || events == 0 {
+            return;
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let cost = events as f64;
+        self.budget = (self.budget - cost).max(0.0);
+        match self.spent.back_mut() {
+            Some((at, already)) if grain(*at) == grain(now.monotonic) => {
+                *at = now.monotonic;
+                *already += events;
+            }
+            _ => self.spent.push_back((now.monotonic, events)),
         }
     }
 
@@ -159,6 +199,10 @@ impl Pace {
         self.budgeted_at = now.monotonic;
         self.budget = (self.budget + passed * rate).min((rate / 10.0).max(1.0));
     }
+}
+
+const fn grain(at: Duration) -> u128 {
+    at.as_nanos() / GRAIN.as_nanos()
 }
 
 #[cfg(test)]
@@ -277,7 +321,7 @@ mod tests {
             match rate.allowed(&waiting(1_000, 0), at(now)) {
                 Allowed::Apply { events, .. } => {
                     applied += events;
-                    rate.spent(events);
+                    rate.spent(events, at(now));
                 }
                 Allowed::Nothing(Some(until)) => {
                     now = u64::try_from(until.as_millis()).unwrap() + 1
@@ -286,7 +330,7 @@ mod tests {
             }
         }
         assert!(
-            (1_600..=2_010).contains(&applied),
+            (1_600..=2_000).contains(&applied),
             "{applied} in 10 s at 200 a second"
         );
     }

@@ -15,6 +15,9 @@ use crate::log::{LogError, SharedLog};
 const PAGE_NEAR: usize = 500;
 const PAGE_FAR: usize = 5_000;
 
+/// The same where most of what is read may have to wait: it is read again when it is due.
+const PAGE_HELD: usize = 50;
+
 /// How often a checkpoint is written while events pass that do not concern the projection.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
@@ -234,8 +237,13 @@ impl Runner {
                 events,
                 recorded_by,
             } => {
-                self.advance(events, recorded_by, Position::new(u64::MAX), now)
-                    .await
+                let step = self
+                    .advance(events, recorded_by, Position::new(u64::MAX), now)
+                    .await?;
+                if let Step::Moved { applied, .. } = &step {
+                    self.pace.spent(*applied, now);
+                }
+                Ok(step)
             }
             Allowed::ToHead => {
                 self.goal = self.log.head().await?;
@@ -332,7 +340,11 @@ impl Runner {
         through: Position,
         now: Now,
     ) -> Result<Step, RunnerError> {
-        let limit = if self.far { PAGE_FAR } else { PAGE_NEAR };
+        let limit = match recorded_by {
+            _ if self.far => PAGE_FAR,
+            Some(_) => PAGE_HELD,
+            None => PAGE_NEAR,
+        };
         let through = through.min(self.bound);
         let was_far = std::mem::replace(&mut self.far, false);
         if self.seen.position >= through {
@@ -415,7 +427,6 @@ impl Runner {
                 self.flushed_at = now.monotonic;
                 self.trouble = None;
                 self.forget_waiting();
-                self.pace.spent(events.len() as u64);
                 Ok(Step::Moved {
                     live,
                     applied: events.len() as u64,
@@ -434,6 +445,7 @@ impl Runner {
     ) -> Result<Step, RunnerError> {
         let before = &events[..error.index];
         let culprit = &events[error.index];
+        let mut applied = 0;
         if let Some(last) = before.last() {
             let reach = Checkpoint {
                 position: last.position,
@@ -446,7 +458,7 @@ impl Runner {
                 .is_ok()
             {
                 self.seen = reach;
-                self.pace.spent(before.len() as u64);
+                applied = before.len() as u64;
             }
         }
         let tries = match &self.trouble {
@@ -470,7 +482,7 @@ impl Runner {
         );
         Ok(Step::Moved {
             live: Vec::new(),
-            applied: before.len() as u64,
+            applied,
         })
     }
 }

@@ -30,6 +30,11 @@ impl Versions {
         self.root.join(format!("{}.db", self.projection))
     }
 
+    /// The next link, before it takes the place of the one there is.
+    fn fresh_link(&self) -> PathBuf {
+        self.root.join(format!(".{}.link", self.projection))
+    }
+
     fn folder(&self) -> PathBuf {
         self.root.join(&self.projection)
     }
@@ -80,10 +85,11 @@ impl Versions {
         ))
     }
 
-    /// Removes every version but these, and what a removal that was cut short left of others.
+    /// Removes every version but these, and what a removal or a switch that was cut short left.
     ///
     /// Errors: the system.
     pub fn keep_only(&self, kept: &[&Path]) -> io::Result<()> {
+        remove(&self.fresh_link())?;
         let entries = match fs::read_dir(self.folder()) {
             Ok(entries) => entries,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -110,11 +116,8 @@ impl Versions {
     /// Errors: the system; the link is as it was then.
     pub fn switch(&self, to: &Path) -> io::Result<()> {
         let target = to.strip_prefix(&self.root).unwrap_or(to);
-        let fresh = self.root.join(format!(".{}.link", self.projection));
-        match fs::remove_file(&fresh) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
+        let fresh = self.fresh_link();
+        remove(&fresh)?;
         symlink(target, &fresh)?;
         crash::point("half-switched");
         fs::rename(&fresh, self.link())
@@ -131,13 +134,20 @@ pub fn remove_database(path: &Path) -> io::Result<()> {
     for suffix in std::iter::once("").chain(BESIDE) {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
-        match fs::remove_file(&name) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            Err(_) => {}
-            Ok(()) => crash::point("half-removed"),
+        if remove(Path::new(&name))? {
+            crash::point("half-removed");
         }
     }
     Ok(())
+}
+
+/// Whether there was such a file.
+fn remove(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
 }
 
 fn generation(path: &Path) -> Option<u64> {

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod child;
+#[cfg(unix)]
+mod crashes;
+mod interleavings;
 mod kit;
 mod operations;
 mod queries;

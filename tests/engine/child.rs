@@ -1,0 +1,110 @@
+//! An engine in a process of its own, so that it can be killed: this test binary starts itself again,
+//! with the workspace in its environment.
+
+use std::io::{BufRead as _, BufReader, Lines, Read as _};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use highwater::workspace::{Folder, Workspace};
+
+/// In which workspace the child runs an engine.
+const DIR: &str = "HIGHWATER_TEST_ENGINE_IN";
+
+/// A child that never comes to the point at which it should die gives up after this.
+const GIVE_UP: Duration = Duration::from_secs(60);
+
+/// An engine that can be killed.
+pub struct Other {
+    process: Child,
+    said: Lines<BufReader<ChildStdout>>,
+}
+
+impl Other {
+    /// Starts it; it may not own anything yet.
+    pub fn start(workspace: &Path) -> Self {
+        Self::with(workspace, None)
+    }
+
+    /// Starts one that kills itself when it comes to this point.
+    pub fn start_to_die_at(workspace: &Path, point: &str) -> Self {
+        Self::with(workspace, Some(point))
+    }
+
+    fn with(workspace: &Path, crash_at: Option<&str>) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "child::engine", "--nocapture"])
+            .env(DIR, workspace)
+            .env_remove("HIGHWATER_CRASH_AT")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        if let Some(point) = crash_at {
+            command.env("HIGHWATER_CRASH_AT", point);
+        }
+        let mut process = command.spawn().unwrap();
+        let said = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, said }
+    }
+
+    /// Waits until each loop runs.
+    pub fn ready(&mut self) {
+        assert_eq!(self.hears("ready"), Some(()), "the child died early");
+    }
+
+    /// Waits for a word; `None` when the child has ended without it.
+    fn hears(&mut self, word: &str) -> Option<()> {
+        let wanted = format!("@ {word}");
+        self.said
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|line| line.ends_with(&wanted))
+            .map(drop)
+    }
+
+    pub fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Stops it as a person would.
+    pub fn stop(mut self) {
+        drop(self.process.stdin.take());
+        assert!(self.process.wait().unwrap().success());
+    }
+
+    /// Waits until it is dead.
+    pub fn died(mut self) -> ExitStatus {
+        let idle = self.hears("idle");
+        assert_eq!(idle, None, "the child never came to its point");
+        self.process.wait().unwrap()
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// Not a test: what the other process does.
+#[test]
+fn engine() {
+    let Ok(dir) = std::env::var(DIR) else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let folder = Folder::existing(Path::new(&dir)).unwrap();
+        let workspace = Workspace::open(folder, |_| Some(highwater::shop::commands())).unwrap();
+        let mut engine = workspace.start(None).unwrap();
+        engine.ready().await;
+        println!("@ ready");
+        // The parent closes this when it wants the engine to stop, and when it dies itself.
+        let told = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
+        if tokio::time::timeout(GIVE_UP, told).await.is_err() {
+            println!("@ idle");
+        }
+        engine.stop().await;
+    });
+}
