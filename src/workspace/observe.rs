@@ -122,6 +122,8 @@ struct Follower {
     versions: Versions,
     stream: StreamId,
     operations: Operations,
+    /// Up to where the log's operations are known.
+    operations_to: Position,
     reader: Option<(PathBuf, Reader)>,
     foreign: bool,
     survey: Survey,
@@ -198,13 +200,9 @@ impl Observer {
         let mut projections = Vec::new();
         for (name, follower) in &mut self.followers {
             if let Some(Some(checkpoint)) = checkpoints.get(name) {
-                projections.push(follower.look(checkpoint, before, &moment).await?);
+                projections.push(follower.look(checkpoint, &moment).await?);
             } else {
-                projections.push(
-                    follower
-                        .look(&Checkpoint::default(), before, &moment)
-                        .await?,
-                );
+                projections.push(follower.look(&Checkpoint::default(), &moment).await?);
             }
         }
         self.late = projections
@@ -254,6 +252,7 @@ impl Follower {
             versions: workspace.folder().versions(projection.name()),
             stream: operations::stream(projection.name()).ok()?,
             operations: Operations::default(),
+            operations_to: Position::START,
             reader: None,
             foreign: false,
             survey: Survey::default(),
@@ -287,10 +286,9 @@ impl Follower {
     async fn look(
         &mut self,
         checkpoint: &Checkpoint,
-        before: Position,
         moment: &Moment<'_>,
     ) -> Result<ProjectionView, WorkspaceError> {
-        self.take_operations(before, moment).await?;
+        self.take_operations(moment).await?;
         self.foreign = is_foreign(&**moment.log, checkpoint).await?;
         let subscription = match &self.reader {
             Some((_, reader)) => &reader.definition().subscription,
@@ -333,11 +331,8 @@ impl Follower {
     }
 
     /// Looks at the system stream when there may be something new in it.
-    async fn take_operations(
-        &mut self,
-        before: Position,
-        moment: &Moment<'_>,
-    ) -> Result<(), WorkspaceError> {
+    async fn take_operations(&mut self, moment: &Moment<'_>) -> Result<(), WorkspaceError> {
+        let before = self.operations_to;
         let events = moment.tail.events();
         // What came faster than the tail has room for may have been an operation.
         let skipped = events
@@ -350,6 +345,7 @@ impl Follower {
         if skipped || news.any(|event| event.stream == self.stream) {
             self.operations.refresh(&**moment.log, &self.stream).await?;
         }
+        self.operations_to = moment.tail.head();
         Ok(())
     }
 

@@ -128,14 +128,24 @@ impl FirstAttempt {
 }
 
 async fn own(charge: &Charge, first: &mut FirstAttempt) -> Result<(), WorkspaceError> {
+    // However this ends, in a panic too, nobody is told afterwards that the loop runs.
+    let _disown = Disown(&charge.progress);
     let mut owned = Owned::begin(charge).await?;
     owned.report();
     first.made();
     let outcome = owned.work().await;
     let flushed = owned.live.flush();
-    charge.progress.send_replace(None);
     outcome?;
     Ok(flushed?)
+}
+
+/// Takes back what was said of a loop when it is dropped.
+struct Disown<'a>(&'a watch::Sender<Option<Progress>>);
+
+impl Drop for Disown<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(None);
+    }
 }
 
 impl<'a> Owned<'a> {

@@ -151,7 +151,9 @@ impl Owned<'_> {
     }
 
     pub(super) async fn begin_rebuild(&mut self, request: Request) -> Result<(), WorkspaceError> {
-        if self.live.model().about().request == Some(request.position) {
+        let built_for_it = self.live.model().about().request == Some(request.position);
+        // In a log that was restored, another request may stand at the same position.
+        if built_for_it && !self.live.is_foreign() {
             // Killed between the switch and its outcome.
             let what = format!("version {} answers", self.live.model().about().label());
             return self.finish(request, &Ended::Finished(what)).await;
@@ -162,42 +164,56 @@ impl Owned<'_> {
         Ok(())
     }
 
+    /// What a killed engine began to build: the newest version of this definition for this request.
+    fn begun(&self, asked: Option<Position>) -> Result<Option<Model>, WorkspaceError> {
+        let live = self.live.model();
+        let all = self
+            .versions
+            .all()
+            .map_err(|e| self.failed(live.path(), &e))?;
+        let newer = all
+            .into_iter()
+            .rev()
+            .take_while(|(generation, _)| *generation > live.about().generation);
+        let fits = |model: &Model| {
+            model.about().hash == self.charge.projection.hash() && model.about().request == asked
+        };
+        // One that cannot be opened was not made to the end.
+        let mut models = newer.filter_map(|(_, path)| Model::open(&path).ok());
+        Ok(models.find(fits))
+    }
+
+    async fn follow(&self, model: Model) -> Result<Runner, WorkspaceError> {
+        let projection: Arc<dyn Projection> = Arc::clone(&self.charge.projection) as _;
+        let log = Arc::clone(&self.charge.log);
+        let monotonic = self.charge.started.elapsed();
+        Ok(Runner::attach(projection, log, model, Policy::Live, monotonic).await?)
+    }
+
     /// Begins a new version, or goes on with one that a killed engine began.
     pub(super) async fn begin_shadow(
         &mut self,
         request: Option<Request>,
     ) -> Result<(), WorkspaceError> {
-        let projection: Arc<dyn Projection> = Arc::clone(&self.charge.projection) as _;
         let asked = request.map(|request| request.position);
-        let fail = |e: std::io::Error| WorkspaceError::Io {
-            path: self.versions.link(),
-            reason: e.to_string(),
+        let begun = match self.begun(asked)? {
+            Some(model) => Some(self.follow(model).await?),
+            None => None,
         };
-        let begun = self
-            .versions
-            .all()
-            .map_err(fail)?
-            .into_iter()
-            .rev()
-            .find_map(|(generation, path)| {
-                let model = Model::open(&path).ok()?;
-                let newer = generation > self.live.model().about().generation;
-                let fits =
-                    model.about().hash == projection.hash() && model.about().request == asked;
-                (newer && fits).then_some(model)
-            });
-        let model = match begun {
-            Some(model) => model,
+        let runner = match begun.filter(|runner| !runner.is_foreign()) {
+            Some(runner) => runner,
             None => {
-                let (generation, path) = self.versions.next(projection.hash()).map_err(fail)?;
+                let projection = &*self.charge.projection;
+                let (generation, path) = self
+                    .versions
+                    .next(projection.hash())
+                    .map_err(|e| self.failed(&self.versions.link(), &e))?;
                 crash::point("before-shadow");
-                Model::create(&path, &*projection, generation, asked)?
+                let model = Model::create(&path, projection, generation, asked)?;
+                self.follow(model).await?
             }
         };
         crash::point("after-shadow");
-        let log = Arc::clone(&self.charge.log);
-        let monotonic = self.charge.started.elapsed();
-        let runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
         self.shadow = Some(Shadow {
             runner,
             request,

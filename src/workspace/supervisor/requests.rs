@@ -75,7 +75,7 @@ impl Owned<'_> {
             .live
             .model()
             .replay()?
-            .filter(|replay| replay.request == request.position);
+            .filter(|replay| replay.request == request.position && !self.live.is_foreign());
         if let Some(replay) = begun {
             self.live.allow_to(replay.goal);
             self.under_way.push((request, replay.goal));
