@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
 /// Long enough for the slowest machine; nothing waits for it to pass.
-pub const PATIENCE: Duration = Duration::from_secs(12);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub const ENTER: &str = "\r";
 pub const TAB: &str = "\t";
