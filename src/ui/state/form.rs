@@ -46,8 +46,6 @@ pub struct Field {
     pub editor: Editor,
     /// Whether somebody was there: an empty field is no error before.
     pub touched: bool,
-    /// Whether what is filled in is an example that nobody changed: what is typed replaces it.
-    pub suggested: bool,
 }
 
 /// What a field takes.
@@ -160,7 +158,6 @@ impl Form {
                 Some(field) => {
                     field.editor.set(value);
                     field.touched = true;
-                    field.suggested = false;
                 }
                 None => {
                     let command = &self.command.name;
@@ -201,14 +198,16 @@ impl Field {
         let is_json = matches!(kind, Kind::List | Kind::Object | Kind::Any);
         Self {
             name: name.to_owned(),
-            suggested: given.is_some() && !is_json,
             kind,
             required,
             description: description
                 .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
                 .unwrap_or_default(),
             placeholder,
-            editor: Editor::new(given.map_or(filled, written)),
+            editor: match given {
+                Some(given) if !is_json => Editor::suggesting(written(given)),
+                given => Editor::new(given.map_or(filled, written)),
+            },
             touched: false,
         }
     }

@@ -66,9 +66,6 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
             form.answer = None;
             if let Some(field) = form.focused() {
                 field.touched = true;
-                if std::mem::take(&mut field.suggested) && matches!(change, Change::Typed(_)) {
-                    field.editor.set("");
-                }
                 change.apply(&mut field.editor);
             }
         }
