@@ -130,7 +130,7 @@ fn a_panic_gives_the_terminal_back_and_then_says_what_happened() {
 fn a_panic_beside_the_dashboard_ends_it_as_well() {
     let place = Place::new();
     let at = [("HIGHWATER_PANIC_AT", "asked")];
-    let args = ["demo", "shop", "--rate", "0"];
+    let args = ["demo", "shop", "--rate", "500"];
     let mut demo = Console::start_with(place.home(), WIDE, &args, &at);
     demo.shows("engine here");
     demo.keys(":RegisterCustomer customer=a name=A email=a@b.c address=L");
