@@ -17,6 +17,9 @@ fn q_quits_with_exit_code_0_and_gives_the_terminal_back() {
     assert_eq!(ended.status.exit_code(), 0);
     assert!(ended.restored);
     assert!(ended.text.trim().is_empty(), "{}", ended.text);
+    let bytes = String::from_utf8_lossy(&ended.bytes);
+    let (_, last) = bytes.rsplit_once("\u{1b}[?1049l").unwrap();
+    assert_eq!(last, "\u{1b}[?25h", "what comes after the alternate screen");
     assert_eq!(place.json(&["status"])["engine"]["running"], false);
 }
 
