@@ -56,9 +56,10 @@ pub fn warn_of_problems(workspace: &Workspace) {
 
 /// Says what is wrong with one projection's file: then its last good version is what goes on.
 pub fn warn_of(workspace: &Workspace, projection: &str) {
-    let file = format!("{projection}.sql:");
-    let problems = workspace.problems().iter();
-    for problem in problems.filter(|problem| problem.starts_with(&file)) {
+    let base = projection.split('@').next().unwrap_or(projection);
+    let file = format!("{base}.sql:");
+    let problems = workspace.problems();
+    for problem in problems.iter().filter(|problem| problem.starts_with(&file)) {
         say(&format!(
             "warning: {problem}\nwhat was built from its last good version is used"
         ));

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use notify::Watcher;
 use tokio::sync::{Notify, watch};
 
+use super::catalogue::Catalogue;
 use super::operations::{self, Operations};
 use super::report::{self, HEARTBEAT, Progress, Report};
 use super::snapshot::{
@@ -78,6 +79,7 @@ pub(super) async fn forever(
         let pause = if observer.late { WHILE_LATE } else { HEARTBEAT };
         tokio::select! {
             () = poke.notified() => {}
+            Ok(()) = observer.catalogue.changed() => observer.catalogue.mark_changed(),
             () = to.closed() => {}
             waited = log.wait(observer.tail.head(), Some(Instant::now() + pause)) => {
                 if let Err(error) = waited {
@@ -106,6 +108,7 @@ fn watch_folder(
 
 struct Observer {
     workspace: Workspace,
+    catalogue: watch::Receiver<Arc<Catalogue>>,
     log: SharedLog,
     budget: usize,
     began: Instant,
@@ -146,17 +149,16 @@ struct Moment<'a> {
 
 impl Observer {
     fn new(workspace: Workspace, budget: usize) -> Self {
-        let followers = workspace.projections().iter().filter_map(|projection| {
-            let follower = Follower::new(&workspace, projection)?;
-            Some((projection.name().to_owned(), follower))
-        });
-        let followers = followers.collect();
+        let mut catalogue = workspace.catalogue();
+        catalogue.mark_changed();
+        let followers = BTreeMap::new();
         let tail = Tail::new(Position::START, TAIL);
         let log = workspace.log();
         let began = Instant::now();
         let (whole, recent) = (Samples::new(), Arc::from([]));
         Self {
             workspace,
+            catalogue,
             log,
             budget,
             began,
@@ -168,7 +170,26 @@ impl Observer {
         }
     }
 
+    /// Follows the projections that the files have now.
+    fn reconcile(&mut self) {
+        if !self.catalogue.has_changed().unwrap_or(false) {
+            return;
+        }
+        let catalogue = Arc::clone(&self.catalogue.borrow_and_update());
+        let find = |name: &str| catalogue.projections.iter().find(|p| p.name() == name);
+        self.followers.retain(|name, _| find(name).is_some());
+        for projection in &catalogue.projections {
+            if let Some(follower) = self.followers.get_mut(projection.name()) {
+                follower.projection = Arc::clone(projection);
+            } else if let Some(follower) = Follower::new(&self.workspace, projection) {
+                self.followers
+                    .insert(projection.name().to_owned(), follower);
+            }
+        }
+    }
+
     async fn observe(&mut self) -> Result<Snapshot, WorkspaceError> {
+        self.reconcile();
         // Checkpoints first, the head last: the other order shows a read model ahead of its log.
         let mut checkpoints = BTreeMap::new();
         for (name, follower) in &mut self.followers {
@@ -208,7 +229,7 @@ impl Observer {
         self.late = projections
             .iter()
             .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some());
-        let problems = self.workspace.problems().iter().cloned();
+        let problems = self.workspace.problems().into_iter();
         Ok(Snapshot {
             taken_at: Timestamp::now(),
             workspace: WorkspaceInfo {
@@ -267,6 +288,17 @@ impl Follower {
     /// The live version's checkpoint, from its file; `None` while there is no version yet.
     fn checkpoint(&mut self) -> Option<Checkpoint> {
         let live = self.versions.live().ok()??;
+        // Other queries may have been written into the same file.
+        let is_stale = |reader: &Reader| {
+            reader.definition().text != self.projection.source() && !reader.is_current()
+        };
+        if self
+            .reader
+            .as_ref()
+            .is_some_and(|(_, reader)| is_stale(reader))
+        {
+            self.reader = None;
+        }
         if self.reader.as_ref().is_none_or(|(path, _)| *path != live) {
             self.reader = None;
             let reader = Reader::open(&self.versions, self.projection.name()).ok()?;

@@ -147,15 +147,18 @@ async fn settle(place: &Place) -> Workspace {
             && last.rebuild.is_none()
             && files.requests().values().all(|outcomes| !outcomes.is_empty())
             // A definition that cannot be built is told of; every other one is built.
-            && (!snapshot.problems.is_empty() || last.version.starts_with(hash(&workspace)))
+            && (!snapshot.problems.is_empty() || last.version.starts_with(&hash(&workspace)))
     })
     .await;
     engine.stop().await;
     workspace
 }
 
-fn hash(workspace: &Workspace) -> &str {
-    workspace.projections()[0].definition().short_hash()
+fn hash(workspace: &Workspace) -> String {
+    workspace.projections()[0]
+        .definition()
+        .short_hash()
+        .to_owned()
 }
 
 /// A workspace in which two versions have been built already.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::super::WorkspaceError;
 use super::super::operations::{Ended, Request};
-use super::{Charge, Owned};
+use super::Owned;
 use crate::crash;
 use crate::event::Position;
 use crate::read::{
@@ -58,6 +58,20 @@ impl Owned<'_> {
             return Ok(Some(MOVED));
         }
         Ok(Some(step))
+    }
+
+    /// Removes what is being built from a definition that is no longer the file's.
+    pub(super) fn drop_outdated_shadow(&mut self) -> Result<(), WorkspaceError> {
+        let hash = self.projection.hash();
+        let Some(shadow) = self
+            .shadow
+            .take_if(|shadow| shadow.runner.model().about().hash != hash)
+        else {
+            return Ok(());
+        };
+        let path = shadow.runner.model().path().to_owned();
+        drop(shadow);
+        remove_database(&path).map_err(|e| self.failed(&path, &e))
     }
 
     pub(super) async fn give_up_shadow(&mut self, reason: String) -> Result<(), WorkspaceError> {
@@ -176,7 +190,7 @@ impl Owned<'_> {
             .rev()
             .take_while(|(generation, _)| *generation > live.about().generation);
         let fits = |model: &Model| {
-            model.about().hash == self.charge.projection.hash() && model.about().request == asked
+            model.about().hash == self.projection.hash() && model.about().request == asked
         };
         // One that cannot be opened was not made to the end.
         let mut models = newer.filter_map(|(_, path)| Model::open(&path).ok());
@@ -184,7 +198,7 @@ impl Owned<'_> {
     }
 
     async fn follow(&self, model: Model) -> Result<Runner, WorkspaceError> {
-        let projection: Arc<dyn Projection> = Arc::clone(&self.charge.projection) as _;
+        let projection: Arc<dyn Projection> = Arc::clone(&self.projection) as _;
         let log = Arc::clone(&self.charge.log);
         let monotonic = self.charge.started.elapsed();
         Ok(Runner::attach(projection, log, model, Policy::Live, monotonic).await?)
@@ -203,7 +217,7 @@ impl Owned<'_> {
         let runner = match begun.filter(|runner| !runner.is_foreign()) {
             Some(runner) => runner,
             None => {
-                let projection = &*self.charge.projection;
+                let projection = &*self.projection;
                 let (generation, path) = self
                     .versions
                     .next(projection.hash())
@@ -224,7 +238,10 @@ impl Owned<'_> {
 }
 
 /// The version that answers; made, where there is none yet.
-pub(super) fn live_model(charge: &Charge, versions: &Versions) -> Result<Model, WorkspaceError> {
+pub(super) fn live_model(
+    projection: &SqlProjection,
+    versions: &Versions,
+) -> Result<Model, WorkspaceError> {
     let fail = |e: std::io::Error| WorkspaceError::Io {
         path: versions.link(),
         reason: e.to_string(),
@@ -232,7 +249,6 @@ pub(super) fn live_model(charge: &Charge, versions: &Versions) -> Result<Model, 
     if let Some(path) = versions.live().map_err(fail)? {
         return Ok(Model::open(&path)?);
     }
-    let projection = &*charge.projection;
     // A kill may have come between making the first version and linking it.
     let begun = versions
         .all()
@@ -256,13 +272,13 @@ pub(super) fn live_model(charge: &Charge, versions: &Versions) -> Result<Model, 
 }
 
 /// What the live version is folded with: the file's definition, or the one that it was built from.
-pub(super) fn projection_of(charge: &Charge, model: &Model) -> Arc<dyn Projection> {
+pub(super) fn projection_of(projection: &Arc<SqlProjection>, model: &Model) -> Arc<dyn Projection> {
     let about = model.about();
-    if about.hash == charge.projection.hash() {
-        return Arc::clone(&charge.projection) as _;
+    if about.hash == projection.hash() {
+        return Arc::clone(projection) as _;
     }
     match SqlProjection::parse(&about.projection, &about.source) {
         Ok(built_from) => Arc::new(built_from),
-        Err(_) => Arc::clone(&charge.projection) as _,
+        Err(_) => Arc::clone(projection) as _,
     }
 }
