@@ -1,7 +1,6 @@
 //! Runs one projection: owns its lock, its live version and what is built beside it, and carries out
 //! what its system stream asks for. One thread; between two steps everything can be changed.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,13 +24,13 @@ use requests::record_definition;
 use visibility::Visibility;
 
 /// How soon a stand-by notices that an owner is gone.
-const STAND_BY: Duration = Duration::from_millis(300);
+pub(super) const STAND_BY: Duration = Duration::from_millis(300);
 
 /// How often the system stream is looked at while the log grows.
 const LOOK_AT_OPERATIONS: Duration = Duration::from_millis(20);
 
 /// After an error of the system: how long until the next attempt.
-const AFTER_ERROR: Duration = Duration::from_secs(1);
+pub(super) const AFTER_ERROR: Duration = Duration::from_secs(1);
 
 /// What a supervisor needs to know.
 pub(super) struct Charge {
@@ -72,9 +71,9 @@ struct Owned<'a> {
 
 /// Runs until told to stop. Errors are reported and tried again: nothing ends this loop but `stop`.
 pub(super) fn run(charge: &Charge) {
-    let mut first = FirstAttempt(Some(charge.attempted.clone()));
+    let mut first = FirstAttempt::of(&charge.attempted);
     while !*charge.stop.borrow() {
-        let pause = match take_lock(charge) {
+        let pause = match charge.folder.try_own(&charge.name) {
             Ok(Some(lock)) => {
                 let ended = charge.runtime.block_on(own(charge, &mut first));
                 drop(lock);
@@ -101,31 +100,16 @@ pub(super) fn run(charge: &Charge) {
     }
 }
 
-/// The lock is on a file of its own, and the system frees it when a process ends, however it ends.
-fn take_lock(charge: &Charge) -> Result<Option<File>, WorkspaceError> {
-    let path = charge.folder.lock(&charge.name);
-    let fail = |e: std::io::Error| WorkspaceError::Io {
-        path: path.clone(),
-        reason: e.to_string(),
-    };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(fail)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(e)) => Err(fail(e)),
-    }
-}
-
 /// Counts this supervisor among those that have made their first attempt, once.
-struct FirstAttempt(Option<watch::Sender<usize>>);
+pub(super) struct FirstAttempt(Option<watch::Sender<usize>>);
 
 impl FirstAttempt {
-    fn made(&mut self) {
+    /// To be counted there.
+    pub(super) fn of(attempted: &watch::Sender<usize>) -> Self {
+        Self(Some(attempted.clone()))
+    }
+
+    pub(super) fn made(&mut self) {
         if let Some(count) = self.0.take() {
             count.send_modify(|count| *count += 1);
         }

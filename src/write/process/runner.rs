@@ -132,6 +132,11 @@ impl ProcessRunner {
         }
     }
 
+    /// How far the log was read.
+    pub fn position(&self) -> Position {
+        self.read
+    }
+
     /// How many instances are not finished.
     pub fn open(&self) -> usize {
         self.open.len()
