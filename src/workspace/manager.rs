@@ -207,9 +207,9 @@ impl CheckpointFile {
     fn write(&self, checkpoint: &ProcessCheckpoint) -> std::io::Result<()> {
         let fresh = self.0.with_extension("new");
         fs::write(&fresh, serde_json::to_vec(checkpoint)?)?;
-        crash::point("before-process-checkpoint");
+        crash::point("process-before-checkpoint");
         fs::rename(fresh, &self.0)?;
-        crash::point("after-process-checkpoint");
+        crash::point("process-after-checkpoint");
         Ok(())
     }
 }

@@ -74,10 +74,6 @@ impl Instance {
     }
 
     fn take(&mut self, event: &Event) {
-        if self.version == Version::NONE {
-            self.imported = event.source.is_some();
-            self.correlation = correlation(event);
-        }
         self.version = event.version;
         self.last = (event.position, event.id.clone());
         let Some(fact) = Fact::read(event) else {
@@ -85,6 +81,10 @@ impl Instance {
                 "an event of a process's stream is none of its own; passed over");
             return;
         };
+        if self.facts == 0 {
+            self.imported = event.source.is_some();
+            self.correlation = correlation(event);
+        }
         self.facts += 1;
         self.read = self.read.max(fact.read_up_to());
         if fact.is_cause() {

@@ -208,9 +208,9 @@ impl ProcessRunner {
         if let Some(instance) = self.open.get_mut(&key) {
             let read = self.read;
             let fact = Fact::TimerFired { due, read };
-            crash::point("before-timer-fired");
+            crash::point("process-before-timer-fired");
             instance.record(&*self.log, &fact, None).await?;
-            crash::point("after-timer-fired");
+            crash::point("process-after-timer-fired");
         }
         self.look_after(key);
         Ok(ProcessStep::Moved(None))
@@ -266,9 +266,9 @@ impl ProcessRunner {
         };
         let (fact, outcome) = match instance.next() {
             Some(Next::Send(request)) => {
-                crash::point("before-step-sent");
+                crash::point("process-before-step-sent");
                 let sent = send(&self.log, &self.commands, instance, request).await?;
-                crash::point("after-step-sent");
+                crash::point("process-after-step-sent");
                 match sent {
                     // The aggregate moved each time: the same step is made again.
                     (None, outcome) => return Ok(outcome),
@@ -285,7 +285,7 @@ impl ProcessRunner {
             Some(Next::Wait) | None => return Ok(None),
         };
         instance.record(&*self.log, &fact, None).await?;
-        crash::point("after-fact-recorded");
+        crash::point("process-after-fact-recorded");
         Ok(outcome)
     }
 
@@ -327,9 +327,9 @@ async fn take(
     if instance.correlation.is_none() {
         instance.correlation = correlation(event);
     }
-    crash::point("before-event-taken");
+    crash::point("process-before-event-taken");
     let recorded = instance.record(&**log, &fact, Some(&event.id)).await;
-    crash::point("after-event-taken");
+    crash::point("process-after-event-taken");
     match recorded {
         Ok(true) => Ok(Considered::Taken),
         Ok(false) => Ok(Considered::Later),
