@@ -15,6 +15,7 @@ use crate::write::{Commands, ProcessError, SendError};
 
 mod ask;
 mod catalogue;
+mod causes;
 mod config;
 mod engine;
 mod folder;
@@ -34,6 +35,7 @@ use catalogue::Catalogue;
 use tokio::sync::watch;
 
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
+pub use causes::Caused;
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
 pub use engine::Engine;
 pub use folder::Folder;
