@@ -1,7 +1,7 @@
 //! `events --tree CORRELATION`: what caused what, from the first command to the last compensation.
 
 use highwater::event::Timestamp;
-use highwater::text::{human_duration, thousands};
+use highwater::text::thousands;
 use highwater::workspace::{Caused, Workspace};
 use highwater::write::Fact;
 
@@ -36,9 +36,9 @@ fn line(caused: &Caused, began: Timestamp) -> String {
         depth => format!("{}└ ", "  ".repeat(depth - 1)),
     };
     format!(
-        "{:>9}  {:>8}  {branch}{}@{}  {}{}",
+        "{:>9}  {:>+9.3} s  {branch}{}@{}  {}{}",
         thousands(event.position.get()),
-        format!("+{}", human_duration(since)),
+        since.as_secs_f64(),
         event.stream,
         event.version,
         event.event_type,

@@ -19,7 +19,7 @@ pub const PAYMENT_WITHIN: Duration = Duration::from_secs(900);
 pub struct Shop {
     pub log: Arc<SqliteLog>,
     pub commands: Commands,
-    dir: TempDir,
+    _dir: TempDir,
 }
 
 /// When everything begins.
@@ -44,12 +44,8 @@ impl Shop {
         Self {
             log: Arc::new(log),
             commands: shop::commands_with_fulfilment(PAYMENT_WITHIN),
-            dir,
+            _dir: dir,
         }
-    }
-
-    pub fn path(&self) -> &std::path::Path {
-        self.dir.path()
     }
 
     pub async fn send(&self, command: &str, data: Value) -> Outcome {
@@ -191,12 +187,18 @@ pub fn assert_settled(events: &[Event], commands: &Commands) {
         let gone = left.get(&key).copied().unwrap_or_default();
         assert_eq!(product["available"], json!(came - gone), "product {key}");
     }
-    let finished = events.iter().filter(|event| {
-        event.stream.category() == "fulfilment" && event.event_type.as_str() == "ProcessFinished"
-    });
-    assert_eq!(
-        finished.count(),
-        orders.len(),
-        "each order's fulfilment ends once"
-    );
+    let facts = |of: &str| {
+        let of = of.to_owned();
+        events.iter().filter(move |event| {
+            event.stream.category() == "fulfilment" && event.event_type.as_str() == of
+        })
+    };
+    let finished = facts("ProcessFinished").count();
+    assert_eq!(finished, orders.len(), "each order's fulfilment ends once");
+    for rejected in facts("StepRejected") {
+        // What was sent a second time would be rejected for what it did the first time.
+        let reason = rejected.data.value()["reason"].clone();
+        let reason = reason.as_str().unwrap();
+        assert!(!reason.contains("reserved for order"), "{rejected:?}");
+    }
 }
