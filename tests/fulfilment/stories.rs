@@ -263,6 +263,27 @@ async fn a_replay_of_everything_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_begun_is_ended_before_the_next_event_is_taken() {
+    for after in 2..8 {
+        let shop = ordered().await;
+        let mut runner = shop.runner().await;
+        for _ in 0..after {
+            runner.step(morning()).await.unwrap();
+        }
+        // A checkpoint that somebody shortened: the order is met again with its payment.
+        let forgetful = ProcessCheckpoint {
+            position: Position::new(3),
+            open: Vec::new(),
+            ..runner.checkpoint()
+        };
+        shop.pay("1", 300).await;
+        settle(&mut shop.runner_from(forgetful).await, evening()).await;
+        assert_eq!(shop.types("order-1").await[2], "OrderShipped");
+        shop.assert_settled().await;
+    }
+}
+
+#[tokio::test]
 async fn a_checkpoint_of_another_log_counts_as_none() {
     let other = ordered().await;
     let mut runner = other.runner().await;
