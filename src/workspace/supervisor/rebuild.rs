@@ -48,6 +48,7 @@ impl Owned<'_> {
             return Ok(Some(MOVED));
         }
         let step = shadow.runner.step(now).await?;
+        crash::point("while-folding");
         let stopped = shadow.runner.trouble().filter(|t| t.next_try.is_none());
         if let (Step::Rest { .. }, Some(trouble)) = (&step, stopped) {
             let reason = format!(
