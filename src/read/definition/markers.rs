@@ -128,9 +128,9 @@ pub(super) fn split(section: &Section) -> Vec<Section> {
 fn push_statement(statements: &mut Vec<Section>, section: &Section, start: usize, end: usize) {
     // White space and comments before it go, so that it begins on the line that is named.
     let mut rest = section.sql[start..end].trim_start();
-    while let Some(comment) = rest.strip_prefix("--") {
+    while let Some((comment, end)) = comment(rest) {
         rest = comment
-            .split_once('\n')
+            .split_once(end)
             .map_or("", |(_, after)| after.trim_start());
     }
     if !rest.is_empty() && rest != ";" {
@@ -140,6 +140,12 @@ fn push_statement(statements: &mut Vec<Section>, section: &Section, start: usize
             line,
         });
     }
+}
+
+/// What stands after the beginning of a comment, and what ends it; `None` where none begins.
+fn comment(text: &str) -> Option<(&str, &'static str)> {
+    let to_the_lines_end = text.strip_prefix("--").map(|rest| (rest, "\n"));
+    to_the_lines_end.or_else(|| Some((text.strip_prefix("/*")?, "*/")))
 }
 
 /// Letters, digits and `_`.
