@@ -142,3 +142,27 @@ async fn a_wrong_question_names_what_there_is() {
     );
     engine.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn freshness_is_that_of_the_version_that_answers() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    append(&workspace, "thing-1", "ThingHappened", "{}").await;
+    rows(&workspace, "counts", "All", Consistency::Strong).await;
+    engine.stop().await;
+    append(&workspace, "thing-1", "ThingHappened", "{}").await;
+    // The new definition would take nothing of what is stored; the version that answers lacks an event.
+    place.write("counts", &COUNTS.replace("on *", "on Other"));
+    let workspace = place.open();
+    let none = BTreeMap::new();
+    let ask = |consistency| workspace.query("counts", "All", &none, consistency, Duration::ZERO);
+    let answer = ask(Consistency::Strong).await;
+    assert!(
+        matches!(answer, Err(QueryFailed::NotFresh(_))),
+        "{answer:?}"
+    );
+    let answer = ask(Consistency::Eventual).await.unwrap();
+    assert!(answer.age > Duration::ZERO, "{answer:?}");
+}
