@@ -186,6 +186,11 @@ impl Model {
         &self.checkpoint
     }
 
+    /// Has handlers broken off as soon as this says so; what they did in that page is undone.
+    pub fn stop_when(&mut self, wanted: impl Fn() -> bool + Send + Sync + 'static) {
+        self.guard.stop_when(wanted);
+    }
+
     /// Folds events and moves the checkpoint, in one transaction.
     ///
     /// Errors: the first event that could not be applied; nothing of this call is stored then.
@@ -209,6 +214,7 @@ impl Model {
             projection
                 .apply(&transaction, events)
                 .map_err(|mut error| {
+                    error.poisoned &= !self.guard.is_to_stop();
                     error.reason = self.guard.explain_limit(error.reason);
                     error
                 })?;

@@ -10,3 +10,4 @@ mod kit;
 mod operations;
 mod queries;
 mod sync;
+mod trouble;

@@ -143,6 +143,24 @@ impl Owned<'_> {
             .map_err(|e| self.failed(live.path(), &e))
     }
 
+    /// Whether the files that are written still have their names. SQLite goes on with a file that has none,
+    /// and nobody would see what is written there.
+    ///
+    /// Errors: one has not; from then on nothing may be written to it.
+    pub(super) fn check_files(&self) -> Result<(), WorkspaceError> {
+        let shadow = self.shadow.as_ref().map(|shadow| shadow.runner.model());
+        for model in [Some(self.live.model()), shadow].into_iter().flatten() {
+            let path = model.path();
+            if !path.try_exists().map_err(|e| self.failed(path, &e))? {
+                return Err(WorkspaceError::Io {
+                    path: path.to_owned(),
+                    reason: "the read model is gone: it is made anew from the log".to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn failed(&self, path: &Path, error: &std::io::Error) -> WorkspaceError {
         WorkspaceError::Io {
             path: path.to_owned(),
@@ -197,7 +215,9 @@ impl Owned<'_> {
         crash::point("after-shadow");
         let log = Arc::clone(&self.charge.log);
         let monotonic = self.charge.started.elapsed();
-        let runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
+        let mut runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
+        let stop = self.charge.stop.clone();
+        runner.model_mut().stop_when(move || *stop.borrow());
         self.shadow = Some(Shadow {
             runner,
             request,
@@ -207,13 +227,15 @@ impl Owned<'_> {
     }
 }
 
-/// The version that answers; made, where there is none yet.
+/// The version that answers; made, where there is none yet or where its file is gone.
 pub(super) fn live_model(charge: &Charge, versions: &Versions) -> Result<Model, WorkspaceError> {
     let fail = |e: std::io::Error| WorkspaceError::Io {
         path: versions.link(),
         reason: e.to_string(),
     };
-    if let Some(path) = versions.live().map_err(fail)? {
+    if let Some(path) = versions.live().map_err(fail)?
+        && path.try_exists().map_err(fail)?
+    {
         return Ok(Model::open(&path)?);
     }
     let projection = &*charge.projection;
