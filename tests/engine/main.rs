@@ -11,3 +11,4 @@ mod operations;
 mod queries;
 mod sync;
 mod trouble;
+mod two;
