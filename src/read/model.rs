@@ -45,11 +45,9 @@ pub struct About {
 impl About {
     /// How people call this version: `3f2a9c1b-2`.
     pub fn label(&self) -> String {
-        format!(
-            "{}-{}",
-            &self.hash[..8.min(self.hash.len())],
-            self.generation
-        )
+        // A damaged file may hold any text.
+        let short = self.hash.get(..8).unwrap_or(&self.hash);
+        format!("{short}-{}", self.generation)
     }
 }
 
