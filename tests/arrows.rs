@@ -33,7 +33,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("metrics", &["event", "text", "lag", "workspace"]),
-    ("ui", &["event", "text", "lag", "workspace"]),
+    // `crash` is where a test can have it panic.
+    ("ui", &["event", "text", "lag", "workspace", "crash"]),
 ];
 
 /// Above the library: the binary knows everybody's public face.

@@ -53,21 +53,28 @@ pub(super) fn run(management: &Management) {
     let mut stop = management.stop.clone();
     while !*management.stop.borrow() {
         // No projection can have this name: it is no file's.
-        let pause = match management.folder.try_own(&format!("$process-{name}")) {
-            Ok(Some(lock)) => {
+        let ended = management.folder.try_own(&format!("$process-{name}"));
+        let ended = ended.and_then(|lock| match lock {
+            Some(lock) => {
                 let ended = management.runtime.block_on(own(management, &mut first));
                 drop(lock);
-                let Err(error) = ended else { return };
+                ended.map(|()| None)
+            }
+            None => Ok(Some(STAND_BY)),
+        });
+        let pause = match ended {
+            Ok(None) => return,
+            Ok(Some(pause)) => {
+                // Whoever owns it speaks of it now.
+                management.report.send_replace(None);
+                pause
+            }
+            Err(error) => {
                 tracing::error!(process = name, %error, "the process's loop failed");
                 management.say(ProcessReport {
                     problem: Some(error.to_string()),
                     ..ProcessReport::default()
                 });
-                AFTER_ERROR
-            }
-            Ok(None) => STAND_BY,
-            Err(error) => {
-                tracing::error!(process = name, %error, "the lock cannot be taken");
                 AFTER_ERROR
             }
         };

@@ -170,9 +170,22 @@ async fn an_engine_that_dies_anywhere_is_followed_by_one_that_ends_it() {
     }
 }
 
+/// Each point between two writes, by its name.
+const POINTS: [&str; 9] = [
+    "process-before-event-taken",
+    "process-after-event-taken",
+    "process-before-step-sent",
+    "process-after-step-sent",
+    "process-after-fact-recorded",
+    "process-before-timer-fired",
+    "process-after-timer-fired",
+    "process-before-checkpoint",
+    "process-after-checkpoint",
+];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dying_checkpoint_leaves_a_whole_one() {
-    for point in ["process-before-checkpoint", "process-after-checkpoint"] {
+async fn an_engine_that_dies_between_two_writes_is_followed_by_one_that_ends_it() {
+    for point in POINTS {
         let place = Place::new();
         let workspace = place.open();
         prepare(&workspace).await;
