@@ -133,6 +133,24 @@ pub enum WorkspaceError {
     },
 }
 
+impl WorkspaceError {
+    /// What the system said about a path, with the way out where one is known.
+    fn io(path: &Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let way_out = match error.kind() {
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
+                ": give this user the right to read and write there"
+            }
+            Kind::StorageFull => ": free some space; what was stored is safe",
+            _ => "",
+        };
+        Self::Io {
+            path: path.to_owned(),
+            reason: format!("{error}{way_out}"),
+        }
+    }
+}
+
 /// An open workspace. Cheap to clone; the log is closed with the last clone.
 #[derive(Clone)]
 pub struct Workspace(Arc<Inner>);
@@ -343,10 +361,7 @@ fn read_projections(folder: &Folder) -> Result<Projections, WorkspaceError> {
 }
 
 fn projection_files(folder: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
-    let fail = |e: std::io::Error| WorkspaceError::Io {
-        path: folder.to_owned(),
-        reason: e.to_string(),
-    };
+    let fail = |e: std::io::Error| WorkspaceError::io(folder, &e);
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -20,8 +20,8 @@ use crate::event::{Event, Position, StreamId, Timestamp};
 use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Status, eta};
 use crate::log::SharedLog;
 use crate::read::{
-    Backlog, Checkpoint, Policy, Projection as _, Reader, SqlProjection, Survey, Tail, Versions,
-    is_foreign,
+    Backlog, Checkpoint, Policy, Projection as _, QueryError, Reader, SqlProjection, Survey, Tail,
+    Versions, is_foreign,
 };
 
 /// Snapshots come no closer together than this: 30 a second.
@@ -130,6 +130,8 @@ struct Follower {
     stream: StreamId,
     operations: Operations,
     reader: Option<(PathBuf, Reader)>,
+    /// Why its file cannot be read just now.
+    unread: Option<String>,
     foreign: bool,
     survey: Survey,
     samples: Samples,
@@ -217,7 +219,19 @@ impl Observer {
         self.late = projections
             .iter()
             .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some());
-        let problems = self.workspace.problems().iter().cloned();
+        let mut problems = self.workspace.problems().to_vec();
+        problems.extend(loop_problems(&reports));
+        for (name, follower) in &self.followers {
+            // Its engine may have said so already, in its own words.
+            let known = |problem: &String| problem.starts_with(&format!("{name}: "));
+            if let Some(unread) = follower
+                .unread
+                .as_ref()
+                .filter(|_| !problems.iter().any(known))
+            {
+                problems.push(format!("{name}: {unread}"));
+            }
+        }
         Ok(Snapshot {
             taken_at: Timestamp::now(),
             workspace: WorkspaceInfo {
@@ -235,7 +249,7 @@ impl Observer {
             commands: self.workspace.counts(),
             projections,
             recent: Arc::clone(&self.recent),
-            problems: problems.chain(loop_problems(&reports)).collect(),
+            problems,
         })
     }
 }
@@ -262,6 +276,7 @@ impl Follower {
             stream: operations::stream(projection.name()).ok()?,
             operations: Operations::default(),
             reader: None,
+            unread: None,
             foreign: false,
             survey: Survey::default(),
             samples: Samples::new(),
@@ -277,7 +292,12 @@ impl Follower {
         let live = self.versions.live().ok()??;
         if self.reader.as_ref().is_none_or(|(path, _)| *path != live) {
             self.reader = None;
-            let reader = Reader::open(&self.versions, self.projection.name()).ok()?;
+            let reader = Reader::open(&self.versions, self.projection.name());
+            self.unread = match &reader {
+                Err(error @ QueryError::Model(_)) => Some(error.to_string()),
+                _ => None,
+            };
+            let reader = reader.ok()?;
             self.reader = Some((live, reader));
             self.survey = Survey::default();
         }
