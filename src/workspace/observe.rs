@@ -206,32 +206,12 @@ impl Observer {
         };
         let mut projections = Vec::new();
         for (name, follower) in &mut self.followers {
-            if let Some(Some(checkpoint)) = checkpoints.get(name) {
-                projections.push(follower.look(checkpoint, before, &moment).await?);
-            } else {
-                projections.push(
-                    follower
-                        .look(&Checkpoint::default(), before, &moment)
-                        .await?,
-                );
-            }
+            let checkpoint = checkpoints.remove(name).flatten().unwrap_or_default();
+            projections.push(follower.look(&checkpoint, before, &moment).await?);
         }
         self.late = projections
             .iter()
             .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some());
-        let mut problems = self.workspace.problems().to_vec();
-        problems.extend(loop_problems(&reports));
-        for (name, follower) in &self.followers {
-            // Its engine may have said so already, in its own words.
-            let known = |problem: &String| problem.starts_with(&format!("{name}: "));
-            if let Some(unread) = follower
-                .unread
-                .as_ref()
-                .filter(|_| !problems.iter().any(known))
-            {
-                problems.push(format!("{name}: {unread}"));
-            }
-        }
         Ok(Snapshot {
             taken_at: Timestamp::now(),
             workspace: WorkspaceInfo {
@@ -249,8 +229,26 @@ impl Observer {
             commands: self.workspace.counts(),
             projections,
             recent: Arc::clone(&self.recent),
-            problems,
+            problems: self.problems(&reports),
         })
+    }
+
+    /// What is wrong with files and loops: a sentence each.
+    fn problems(&self, reports: &[Report]) -> Vec<String> {
+        let mut problems = self.workspace.problems().to_vec();
+        problems.extend(loop_problems(reports));
+        for (name, follower) in &self.followers {
+            // Its engine may have said so already, in its own words.
+            let known = |problem: &String| problem.starts_with(&format!("{name}: "));
+            if let Some(unread) = follower
+                .unread
+                .as_ref()
+                .filter(|_| !problems.iter().any(known))
+            {
+                problems.push(format!("{name}: {unread}"));
+            }
+        }
+        problems
     }
 }
 
