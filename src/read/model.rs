@@ -92,7 +92,7 @@ pub enum ModelError {
         found: i32,
     },
     /// Its tables could not be made.
-    #[error("the schema of {projection} could not be applied: {reason}")]
+    #[error("the schema of {projection} could not be applied: {reason}. Mend its file")]
     Schema {
         /// Which projection.
         projection: String,
