@@ -122,8 +122,9 @@ async fn newest(
             .get(),
         None => head.get(),
     };
+    let mut span = PAGE as u64;
     while end > 0 && found.len() < limit {
-        let start = end.saturating_sub(PAGE as u64);
+        let start = end.saturating_sub(span);
         // At most a page: the difference fits.
         let size = usize::try_from(end - start).unwrap_or(PAGE);
         let page = match &filter.stream {
@@ -134,6 +135,15 @@ async fn newest(
             }
             None => log.read_all(Position::new(start), size).await?,
         };
+        let reached = page.last().map_or(start, |event| match &filter.stream {
+            Some(_) => event.version.get(),
+            None => event.position.get(),
+        });
+        if reached < end && span > 1 {
+            // A page of large events ends early: the newest are not on it.
+            span /= 2;
+            continue;
+        }
         let wanted = page
             .into_iter()
             .rev()

@@ -78,8 +78,15 @@ impl Log {
     }
 
     fn events(&self) -> Vec<Event> {
-        let all = self.log.read_all(Position::START, usize::MAX >> 1);
-        self.runtime.block_on(all).unwrap()
+        let mut all: Vec<Event> = Vec::new();
+        loop {
+            let after = all.last().map_or(Position::START, |event| event.position);
+            let page = self.runtime.block_on(self.log.read_all(after, 5_000));
+            match page.unwrap() {
+                page if page.is_empty() => return all,
+                page => all.extend(page),
+            }
+        }
     }
 
     fn ids(&self) -> Vec<String> {
