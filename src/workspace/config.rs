@@ -78,10 +78,7 @@ impl Config {
     /// Reads a workspace's settings. Errors: not there, not TOML, an unknown or mistyped setting.
     pub fn read(folder: &Path) -> Result<Self, WorkspaceError> {
         let path = folder.join(CONFIG_FILE);
-        let text = std::fs::read_to_string(&path).map_err(|e| WorkspaceError::Io {
-            path: path.clone(),
-            reason: e.to_string(),
-        })?;
+        let text = std::fs::read_to_string(&path).map_err(|e| WorkspaceError::io(&path, &e))?;
         toml::from_str(&text).map_err(|e| WorkspaceError::Config {
             path,
             reason: e.to_string(),

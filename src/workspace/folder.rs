@@ -27,10 +27,9 @@ impl Folder {
         if !path.join(CONFIG_FILE).is_file() {
             return Err(not("it has no highwater.toml", INIT));
         }
-        let path = path.canonicalize().map_err(|e| WorkspaceError::Io {
-            path: path.to_owned(),
-            reason: e.to_string(),
-        })?;
+        let path = path
+            .canonicalize()
+            .map_err(|e| WorkspaceError::io(path, &e))?;
         Ok(Self(path))
     }
 
@@ -67,10 +66,7 @@ impl Folder {
             std::fs::create_dir_all(path.join("projections"))?;
             std::fs::write(&config, CONFIG_TEMPLATE)
         };
-        make().map_err(|e| WorkspaceError::Io {
-            path: path.to_owned(),
-            reason: e.to_string(),
-        })?;
+        make().map_err(|e| WorkspaceError::io(path, &e))?;
         Self::existing(path)
     }
 

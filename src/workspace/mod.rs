@@ -1,7 +1,7 @@
 //! A workspace: a folder with its configuration, log and read models; starts and stops the engine,
 //! observes and operates.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
@@ -134,6 +134,24 @@ pub enum WorkspaceError {
         /// What it said.
         reason: String,
     },
+}
+
+impl WorkspaceError {
+    /// What the system said about a path, with the way out where one is known.
+    fn io(path: &Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let way_out = match error.kind() {
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
+                ": give this user the right to read and write there"
+            }
+            Kind::StorageFull => ": free some space; what was stored is safe",
+            _ => "",
+        };
+        Self::Io {
+            path: path.to_owned(),
+            reason: format!("{error}{way_out}"),
+        }
+    }
 }
 
 /// An open workspace. Cheap to clone; the log is closed with the last clone.

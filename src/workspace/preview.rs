@@ -125,10 +125,7 @@ impl Workspace {
             projection.name(),
             std::process::id()
         ));
-        let gone = |e: std::io::Error| WorkspaceError::Io {
-            path: path.clone(),
-            reason: e.to_string(),
-        };
+        let gone = |e| WorkspaceError::io(&path, &e);
         remove_database(&path).map_err(gone)?;
         let rate = self.fold_for_a_moment(projection, &path).await;
         remove_database(&path).map_err(gone)?;

@@ -113,10 +113,7 @@ pub(super) fn run(charge: &Charge) {
 /// The lock is on a file of its own, and the system frees it when a process ends, however it ends.
 fn take_lock(charge: &Charge) -> Result<Option<File>, WorkspaceError> {
     let path = charge.folder.lock(&charge.name);
-    let fail = |e: std::io::Error| WorkspaceError::Io {
-        path: path.clone(),
-        reason: e.to_string(),
-    };
+    let fail = |e: std::io::Error| WorkspaceError::io(&path, &e);
     let file = File::options()
         .create(true)
         .truncate(false)
