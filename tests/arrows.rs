@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cloudevents", &["event", "text"]),
     ("log", &["event", "text", "crash"]),
     ("read", &["event", "text", "log", "crash"]),
-    ("write", &["event", "text", "log"]),
+    ("write", &["event", "text", "log", "crash"]),
     ("transfer", &["event", "text", "log", "cloudevents"]),
     ("shop", &["write", "event"]),
     (

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use highwater::shop;
-use highwater::workspace::{Engine, Folder, Workspace};
+use highwater::workspace::{Config, Engine, Folder, Workspace};
 
 use super::Failure;
 use super::failure::say;
@@ -43,7 +43,8 @@ impl Context {
 
 /// Opens a folder's workspace, with the domains that this program has.
 pub fn open(folder: Folder) -> Result<Workspace, Failure> {
-    let domain = |name: &str| (name == "shop").then(shop::commands);
+    let within = Config::read(folder.path())?.shop.payment_within;
+    let domain = |name: &str| (name == "shop").then(|| shop::commands_with_fulfilment(within));
     Ok(Workspace::open(folder, domain)?)
 }
 

@@ -9,7 +9,7 @@ use highwater::text::{clean, thousands};
 
 use super::context::Context;
 use super::out::{Out, cut, width};
-use super::{Exit, Failure, interrupt};
+use super::{Exit, Failure, causes, interrupt};
 
 /// How many are shown where nobody says.
 const NEWEST: usize = 20;
@@ -38,6 +38,9 @@ pub struct Args {
     /// Go on with what comes, until Ctrl-C (or the limit, with --after)
     #[arg(long)]
     follow: bool,
+    /// What caused what in one story: all events of this correlation, or of the stream's first event's
+    #[arg(long, value_name = "CORRELATION|STREAM", conflicts_with_all = ["after", "limit", "event_type", "stream", "category", "follow"])]
+    tree: Option<String>,
     /// As export writes them: CloudEvents JSON, one a line
     #[arg(long)]
     json: bool,
@@ -59,6 +62,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             .then(|| cloudevents::own_source(log.describe().incarnation)),
         cells: width(),
     };
+    if let Some(of) = args.tree {
+        causes::run(&workspace, &of, printer).await?;
+        return Ok(Exit::Done);
+    }
     // All that come while the newest are looked for are after this.
     let head = log.head().await?;
     let (after, left) = match args.after {
@@ -209,7 +216,8 @@ impl Forward<'_> {
     }
 }
 
-struct Printer {
+/// Prints events, for people or as CloudEvents lines.
+pub(super) struct Printer {
     out: Out,
     /// Where CloudEvents are wanted: the source of the log's own events.
     own_source: Option<String>,
@@ -217,7 +225,23 @@ struct Printer {
 }
 
 impl Printer {
-    fn print(&mut self, event: &Event) -> Result<(), Failure> {
+    /// Whether CloudEvents are wanted.
+    pub(super) const fn is_json(&self) -> bool {
+        self.own_source.is_some()
+    }
+
+    /// A line for people.
+    pub(super) fn line(&mut self, line: &str) -> Result<(), Failure> {
+        self.out.line(cut(line, self.cells))
+    }
+
+    /// Hands over what was printed.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        self.out.finish()
+    }
+
+    /// One event.
+    pub(super) fn print(&mut self, event: &Event) -> Result<(), Failure> {
         match &self.own_source {
             Some(own) => {
                 let line = cloudevents::write(event, own).map_err(|e| {
@@ -228,7 +252,7 @@ impl Printer {
                 })?;
                 self.out.raw(&line)
             }
-            None => self.out.line(cut(&line(event), self.cells)),
+            None => self.line(&line(event)),
         }
     }
 }

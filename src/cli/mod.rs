@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod append;
 mod apply;
+mod causes;
 mod context;
 mod demo;
 mod events;

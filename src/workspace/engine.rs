@@ -1,4 +1,4 @@
-//! The engine: a supervisor a projection, and one who reports for all of them.
+//! The engine: a supervisor a projection, a manager a process, and one who reports for all of them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,11 +13,14 @@ use tokio::sync::{Notify, watch};
 use super::WorkspaceError;
 use super::catalogue::Catalogue;
 use super::folder::Folder;
-use super::report::{self, HEARTBEAT, Progress, Report};
+use super::manager::{self, Management};
+use super::report::{self, HEARTBEAT, ProcessReport, Progress, Report};
+use super::snapshot::CommandCounts;
 use super::supervisor::{self, Charge};
 use crate::event::Timestamp;
 use crate::log::SharedLog;
 use crate::read::{Projection as _, SqlProjection};
+use crate::write::Commands;
 
 /// How often an engine reports at most.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
@@ -39,9 +42,12 @@ pub struct Engine {
 /// What each projection's loop says of itself, by name.
 type Reports = Arc<Mutex<BTreeMap<String, watch::Receiver<Option<Progress>>>>>;
 
+/// What each process manager says of itself, by name.
+type ProcessReports = BTreeMap<&'static str, watch::Receiver<Option<ProcessReport>>>;
+
 impl Engine {
-    /// Starts a thread for each projection, one that starts and ends these as files come and go, and one
-    /// that reports. Called within a tokio runtime.
+    /// Starts a thread for each projection, one that starts and ends these as files come and go, one for each
+    /// process of `commands`, and one that reports. Called within a tokio runtime.
     ///
     /// Errors: the system gives no thread.
     pub(super) fn start(
@@ -50,6 +56,8 @@ impl Engine {
         catalogue: watch::Receiver<Arc<Catalogue>>,
         only: Option<&str>,
         moved: &Arc<Notify>,
+        commands: &Commands,
+        counts: &Arc<Mutex<CommandCounts>>,
     ) -> Result<Self, WorkspaceError> {
         let (stop, stopped) = watch::channel(false);
         let (attempted, attempts) = watch::channel(0);
@@ -73,19 +81,40 @@ impl Engine {
             loops: BTreeMap::new(),
         };
         keeper.reconcile();
+        let mut engine = Self {
+            stop,
+            threads: Vec::new(),
+            ready,
+        };
+        let mut processes = ProcessReports::new();
+        for process in commands.processes() {
+            let (report, shown) = watch::channel(None);
+            processes.insert(process.category(), shown);
+            let management = Management {
+                folder: folder.clone(),
+                log: Arc::clone(log),
+                commands: commands.clone(),
+                process: process.clone(),
+                counts: Arc::clone(counts),
+                report,
+                changed: Arc::clone(&changed),
+                attempted: keeper.attempted.clone(),
+                stop: stopped.clone(),
+                runtime: runtime.clone(),
+            };
+            engine.spawn(folder, process.category(), move || {
+                manager::run(&management);
+            })?;
+        }
         let reporter = Reporter {
             folder: folder.clone(),
             reports,
+            processes,
             changed,
             stop: stopped.clone(),
             lock,
             attempts,
             reported,
-        };
-        let mut engine = Self {
-            stop,
-            threads: Vec::new(),
-            ready,
         };
         let on = runtime.clone();
         engine.spawn(folder, "engine", move || on.block_on(keeper.keep(stopped)))?;
@@ -256,6 +285,7 @@ impl Keeper {
 struct Reporter {
     folder: Folder,
     reports: Reports,
+    processes: ProcessReports,
     changed: Arc<Notify>,
     stop: watch::Receiver<bool>,
     /// Held while this is the process that is shown as the engine.
@@ -323,10 +353,8 @@ impl Reporter {
     }
 
     fn loops(&self) -> usize {
-        self.reports
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.len() + self.processes.len()
     }
 
     fn report(&self, pid: u32) -> Report {
@@ -341,6 +369,11 @@ impl Reporter {
             pid,
             heartbeat: Timestamp::now(),
             projections: reports.iter().filter_map(owned).collect(),
+            processes: self
+                .processes
+                .iter()
+                .filter_map(|(name, shown)| Some(((*name).to_owned(), shown.borrow().clone()?)))
+                .collect(),
         }
     }
 }

@@ -11,14 +11,16 @@ use crate::log::{AppendError, LogError, SharedLog};
 use crate::read::{
     DefinitionError, ModelError, Projection as _, QueryError, RunnerError, SqlProjection,
 };
-use crate::write::{Commands, SendError};
+use crate::write::{Commands, ProcessError, SendError};
 
 mod ask;
 mod catalogue;
+mod causes;
 mod config;
 mod engine;
 mod folder;
 mod known;
+mod manager;
 mod observe;
 mod operations;
 mod operator;
@@ -33,7 +35,8 @@ use catalogue::Catalogue;
 use tokio::sync::watch;
 
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
-pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig};
+pub use causes::Caused;
+pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
 pub use engine::Engine;
 pub use folder::Folder;
 pub use operations::Operation;
@@ -123,6 +126,9 @@ pub enum WorkspaceError {
     /// A command.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// A process manager.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
     /// A name.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -165,7 +171,7 @@ struct Inner {
     commands: Commands,
     catalogue: watch::Sender<Arc<Catalogue>>,
     watched: Once,
-    counts: Mutex<CommandCounts>,
+    counts: Arc<Mutex<CommandCounts>>,
     known: tokio::sync::Mutex<known::Known>,
     readers: readers::Readers,
     /// Told when a read model moved, where that is this process's work.
@@ -198,7 +204,7 @@ impl Workspace {
             log_options(&config),
         )?);
         let catalogue = Catalogue::read(&folder, &Catalogue::default())?;
-        let counts = Mutex::default();
+        let counts = Arc::default();
         Ok(Self(Arc::new(Inner {
             folder,
             config,
@@ -301,17 +307,20 @@ impl Workspace {
         self.0.catalogue.subscribe()
     }
 
-    /// Starts an engine in this process, for all projections or for one; files that change while it runs
-    /// are taken up. Called within a tokio runtime.
+    /// Starts an engine in this process, for all projections and processes or for one projection; files that
+    /// change while it runs are taken up. Called within a tokio runtime.
     ///
     /// What another engine owns stays with it; this one stands by. Errors: the system.
     pub fn start(&self, only: Option<&str>) -> Result<Engine, WorkspaceError> {
+        let without_processes = Commands::new();
         Engine::start(
             &self.0.folder,
             &self.log(),
             self.catalogue(),
             only,
             &self.0.moved,
+            only.map_or(&self.0.commands, |_| &without_processes),
+            &self.0.counts,
         )
     }
 

@@ -277,16 +277,16 @@ impl Observer {
 
 /// What keeps whole loops from working, as their engines say.
 fn loop_problems(reports: &[Report]) -> impl Iterator<Item = String> + '_ {
-    let all = reports
-        .iter()
-        .filter(|report| report.is_alive())
-        .flat_map(|report| &report.projections);
-    all.filter_map(|(name, progress)| {
-        progress
-            .problem
-            .as_ref()
-            .map(|problem| format!("{name}: {problem}"))
-    })
+    let alive = || reports.iter().filter(|report| report.is_alive());
+    let projections = alive()
+        .flat_map(|report| &report.projections)
+        .map(|(name, progress)| (name, &progress.problem));
+    let processes = alive()
+        .flat_map(|report| &report.processes)
+        .map(|(name, process)| (name, &process.problem));
+    projections
+        .chain(processes)
+        .filter_map(|(name, problem)| Some(format!("{name}: {}", problem.as_ref()?)))
 }
 
 impl Follower {

@@ -1,7 +1,6 @@
 //! Runs one projection: owns its lock, its live version and what is built beside it, and carries out
 //! what its system stream asks for. One thread; between two steps everything can be changed.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +24,7 @@ use requests::record_definition;
 use visibility::Visibility;
 
 /// How soon a stand-by notices that an owner is gone.
-const STAND_BY: Duration = Duration::from_millis(300);
+pub(super) const STAND_BY: Duration = Duration::from_millis(300);
 
 /// How often the system stream is looked at while the log grows.
 const LOOK_AT_OPERATIONS: Duration = Duration::from_millis(20);
@@ -34,7 +33,7 @@ const LOOK_AT_OPERATIONS: Duration = Duration::from_millis(20);
 const LOOK_AT_FILES: Duration = Duration::from_secs(1);
 
 /// After an error of the system: how long until the next attempt.
-const AFTER_ERROR: Duration = Duration::from_secs(1);
+pub(super) const AFTER_ERROR: Duration = Duration::from_secs(1);
 
 /// What a supervisor needs to know.
 pub(super) struct Charge {
@@ -75,9 +74,10 @@ struct Owned<'a> {
 
 /// Runs until told to stop. Errors are reported and tried again: nothing ends this loop but `stop`.
 pub(super) fn run(charge: &Charge) {
-    let mut first = FirstAttempt(Some(charge.attempted.clone()));
+    let mut first = FirstAttempt::of(&charge.attempted);
     while !*charge.stop.borrow() {
-        let ended = take_lock(charge).and_then(|lock| match lock {
+        let ended = charge.folder.try_own(&charge.name);
+        let ended = ended.and_then(|lock| match lock {
             Some(lock) => {
                 let ended = charge.runtime.block_on(own(charge, &mut first));
                 drop(lock);
@@ -110,28 +110,16 @@ pub(super) fn run(charge: &Charge) {
     }
 }
 
-/// The lock is on a file of its own, and the system frees it when a process ends, however it ends.
-fn take_lock(charge: &Charge) -> Result<Option<File>, WorkspaceError> {
-    let path = charge.folder.lock(&charge.name);
-    let fail = |e: std::io::Error| WorkspaceError::io(&path, &e);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(fail)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(e)) => Err(fail(e)),
-    }
-}
-
 /// Counts this supervisor among those that have made their first attempt, once.
-struct FirstAttempt(Option<watch::Sender<usize>>);
+pub(super) struct FirstAttempt(Option<watch::Sender<usize>>);
 
 impl FirstAttempt {
-    fn made(&mut self) {
+    /// To be counted there.
+    pub(super) fn of(attempted: &watch::Sender<usize>) -> Self {
+        Self(Some(attempted.clone()))
+    }
+
+    pub(super) fn made(&mut self) {
         if let Some(count) = self.0.take() {
             count.send_modify(|count| *count += 1);
         }
