@@ -99,6 +99,11 @@ impl Folder {
         Versions::new(&self.models(), projection)
     }
 
+    /// Where aggregates' snapshots are kept. The file may be removed at any time.
+    pub fn snapshots(&self) -> PathBuf {
+        self.data().join("snapshots.db")
+    }
+
     /// Where engines report.
     pub fn reports(&self) -> PathBuf {
         self.data().join("reports")

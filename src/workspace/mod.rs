@@ -12,7 +12,7 @@ use crate::read::{
     DefinitionError, FILE_LIMIT, ModelError, Projection as _, QueryError, Reader, RunnerError,
     SqlProjection,
 };
-use crate::write::{Commands, SendError};
+use crate::write::{Commands, SendError, SqliteSnapshots};
 
 mod ask;
 mod config;
@@ -140,7 +140,10 @@ pub struct Workspace(Arc<Inner>);
 struct Inner {
     folder: Folder,
     config: Config,
+    /// The log as it is stored.
     log: Arc<SqliteLog>,
+    /// The same, with older events in today's form: what read models are made of, and what people see.
+    upcasting: SharedLog,
     commands: Commands,
     projections: Vec<Arc<SqlProjection>>,
     problems: Vec<String>,
@@ -176,12 +179,15 @@ impl Workspace {
             &folder.data(),
             log_options(&config),
         )?);
+        let commands = commands.with_snapshots(SqliteSnapshots::at(folder.snapshots()));
+        let upcasting = commands.upcasting(Arc::clone(&log) as SharedLog);
         let (projections, problems) = read_projections(&folder)?;
         let counts = Mutex::default();
         Ok(Self(Arc::new(Inner {
             folder,
             config,
             log,
+            upcasting,
             commands,
             projections,
             problems,
@@ -213,12 +219,13 @@ impl Workspace {
         self.0.config.name.clone().or(folder).unwrap_or_default()
     }
 
-    /// Its log.
+    /// Its log. Events of the domain that were stored in an older form come in today's.
     pub fn log(&self) -> SharedLog {
-        Arc::clone(&self.0.log) as SharedLog
+        Arc::clone(&self.0.upcasting)
     }
 
-    /// Its log as the embedded engine that it is, for checking the whole of it.
+    /// Its log as the embedded engine that it is, with every event as it was stored: for checking the whole
+    /// of it, and for giving it out.
     pub fn sqlite(&self) -> &SqliteLog {
         &self.0.log
     }

@@ -1,8 +1,9 @@
 //! The write side: commands → events. Knows nothing of projections.
 //!
 //! A domain is a handful of [`Aggregate`]s, registered in [`Commands`]. Whoever wants something changed
-//! sends a [`Request`]; its [`Outcome`] is accepted, rejected or in conflict. Process managers and
-//! snapshots will stand beside [`Commands`] and use nothing but it and the log.
+//! sends a [`Request`]; its [`Outcome`] is accepted, rejected or in conflict. An aggregate is rehydrated from
+//! a snapshot where [`Snapshots`] has one, and reads what was stored in an older form through its
+//! [`Upcasters`].
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,15 +17,20 @@ mod error;
 mod fields;
 mod handler;
 mod near;
+mod rehydrate;
 mod schema;
+mod snapshots;
 mod tagged;
 pub mod testing;
+mod upcast;
 mod words;
 
 pub use aggregate::{Aggregate, Rejection};
 pub use commands::{Commands, Stepper};
 pub use error::{EventError, SendError};
 pub use fields::{FieldProblem, Problem, check};
+pub use snapshots::{SNAPSHOT_EVERY, Snapshot, Snapshots, SqliteSnapshots};
+pub use upcast::{Data, Upcasters};
 pub use words::{from_words, usage};
 
 /// What somebody who issues commands needs to know of one.
