@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod door;
+mod old_events;
+mod snapshots;
+mod tally;
 mod trouble;
 
 use std::collections::BTreeSet;
@@ -134,7 +137,12 @@ async fn what_is_known_about_the_asking_is_stored_with_the_event() {
     let event = shop.events().await.remove(0);
     assert_eq!(
         event.metadata.value(),
-        json!({"correlation_id": correlation, "causation_id": "event-7", "command": "PlaceOrder"})
+        json!({
+            "correlation_id": correlation,
+            "causation_id": "event-7",
+            "command": "PlaceOrder",
+            "schema": 2
+        })
     );
     assert_eq!(event.time(), time);
 }
