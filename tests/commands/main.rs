@@ -10,7 +10,7 @@ mod trouble;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use highwater::event::{
     Event, EventType, JsonObject, NewEvent, Position, StreamId, Timestamp, Version,
@@ -480,6 +480,7 @@ impl Shop {
         Trouble {
             log: self.log.clone(),
             appends: AtomicU32::new(0),
+            read: AtomicUsize::new(0),
             lost,
             rival,
         }
