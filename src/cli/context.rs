@@ -54,6 +54,18 @@ pub fn warn_of_problems(workspace: &Workspace) {
     }
 }
 
+/// Says what is wrong with one projection's file: then its last good version is what goes on.
+pub fn warn_of(workspace: &Workspace, projection: &str) {
+    let base = projection.split('@').next().unwrap_or(projection);
+    let file = format!("{base}.sql:");
+    let problems = workspace.problems();
+    for problem in problems.iter().filter(|problem| problem.starts_with(&file)) {
+        say(&format!(
+            "warning: {problem}\nwhat was built from its last good version is used"
+        ));
+    }
+}
+
 /// An engine for one projection, for as long as a subcommand needs one. Where another engine owns the
 /// projection, that one does the work, and this one takes over only if it ends.
 pub async fn engine_for(workspace: &Workspace, projection: &str) -> Result<Engine, Failure> {

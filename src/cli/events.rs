@@ -1,5 +1,7 @@
 //! `events`: the newest, those after a position, or all that come; for people or as CloudEvents lines.
 
+use std::collections::VecDeque;
+
 use highwater::cloudevents;
 use highwater::event::{Event, EventType, Position, StreamId, Version};
 use highwater::log::{EventLog, LogError};
@@ -105,15 +107,15 @@ impl Filter {
     }
 }
 
-/// The last events up to the head that are wanted, oldest first. Goes backwards a page at a time: along the
+/// The last events up to the head that are wanted, oldest first. Goes backwards a stretch at a time: along the
 /// stream where one is asked for, else along the log.
 async fn newest(
     log: &dyn EventLog,
     filter: &Filter,
     head: Position,
     limit: usize,
-) -> Result<Vec<Event>, LogError> {
-    let mut found = Vec::new();
+) -> Result<VecDeque<Event>, LogError> {
+    let mut found = VecDeque::new();
     let mut end = match &filter.stream {
         Some(stream) => log
             .read_stream(stream, Version::NONE, 1)
@@ -124,25 +126,46 @@ async fn newest(
     };
     while end > 0 && found.len() < limit {
         let start = end.saturating_sub(PAGE as u64);
-        // At most a page: the difference fits.
-        let size = usize::try_from(end - start).unwrap_or(PAGE);
-        let page = match &filter.stream {
-            Some(stream) => {
-                log.read_stream(stream, Version::new(start), size)
-                    .await?
-                    .events
+        let mut stretch = VecDeque::new();
+        let mut at = start;
+        while at < end {
+            let page = page(log, filter, at, end).await?;
+            if page.is_empty() {
+                break;
             }
-            None => log.read_all(Position::new(start), size).await?,
-        };
-        let wanted = page
-            .into_iter()
-            .rev()
-            .filter(|event| event.position <= head && filter.takes(event));
-        found.extend(wanted.take(limit - found.len()));
+            at += page.len() as u64;
+            stretch.extend(
+                page.into_iter()
+                    .filter(|event| event.position <= head && filter.takes(event)),
+            );
+            // Only the last of them can be among the newest: no more are kept than were asked for.
+            let surplus = stretch.len().saturating_sub(limit - found.len());
+            stretch.drain(..surplus);
+        }
+        stretch.append(&mut found);
+        found = stretch;
         end = start;
     }
-    found.reverse();
     Ok(found)
+}
+
+/// The next events of a stretch; fewer than are left of it where they are large. Positions, like versions,
+/// are without holes.
+async fn page(
+    log: &dyn EventLog,
+    filter: &Filter,
+    after: u64,
+    end: u64,
+) -> Result<Vec<Event>, LogError> {
+    // At most a page: the difference fits.
+    let size = usize::try_from(end - after).unwrap_or(PAGE);
+    match &filter.stream {
+        Some(stream) => Ok(log
+            .read_stream(stream, Version::new(after), size)
+            .await?
+            .events),
+        None => log.read_all(Position::new(after), size).await,
+    }
 }
 
 /// Reading on from a position.

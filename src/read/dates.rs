@@ -72,9 +72,11 @@ fn check(name: &str, lead: usize, context: &Context<'_>) -> rusqlite::Result<()>
         )));
     }
     for index in lead..context.len() {
-        let ValueRef::Text(text) = context.get_raw(index) else {
+        // As SQLite reads it: bytes too, and up to the first zero.
+        let (ValueRef::Text(text) | ValueRef::Blob(text)) = context.get_raw(index) else {
             continue;
         };
+        let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
         let word = String::from_utf8_lossy(text).trim().to_ascii_lowercase();
         let is_now =
             word == "now" || (index == lead && matches!(word.as_str(), "subsec" | "subsecond"));
@@ -137,6 +139,10 @@ mod tests {
             "SELECT datetime('2024-01-01', 'localtime')",
             "SELECT CURRENT_TIMESTAMP",
             "SELECT random()",
+            // SQLite takes bytes for text, and ends a text at its first zero.
+            "SELECT date(x'6e6f77')",
+            "SELECT date('now' || char(0) || 'x')",
+            "SELECT datetime('2024-01-01', x'6c6f63616c74696d65')",
         ] {
             assert!(
                 answer(sql).unwrap_err().contains("from run to run"),

@@ -196,6 +196,19 @@ fn table(name: &str) -> Result<(), String> {
     }
 }
 
+/// What SQLite tells of itself and of the file in tables that are always there: it depends on the program,
+/// and on how the file came to be.
+fn read(name: &str) -> Result<(), String> {
+    let lower = name.to_ascii_lowercase();
+    if lower.starts_with("pragma_") || lower == "dbstat" {
+        Err(format!(
+            "{name} is not allowed: its answer changes from run to run. Read your own tables"
+        ))
+    } else {
+        table(name)
+    }
+}
+
 fn pragma(name: &str, value: Option<&str>) -> Result<(), String> {
     // FTS5 asks for it itself.
     if name.eq_ignore_ascii_case("data_version") && value.is_none() {
@@ -241,10 +254,8 @@ fn handler(action: &AuthAction<'_>) -> Result<(), String> {
             }
             table(table_name)
         }
-        AuthAction::Select
-        | AuthAction::Recursive
-        | AuthAction::Read { .. }
-        | AuthAction::Pragma { .. } => query(action),
+        AuthAction::Read { table_name, .. } => read(table_name),
+        AuthAction::Select | AuthAction::Recursive | AuthAction::Pragma { .. } => query(action),
         other => Err(format!(
             "{} is not allowed in a handler: tables are made under `-- schema`",
             word(other)
@@ -276,7 +287,8 @@ fn schema(action: &AuthAction<'_>) -> Result<(), String> {
         | AuthAction::Update { table_name, .. } => table(table_name),
         AuthAction::Reindex { .. } => Ok(()),
         AuthAction::Function { .. } | AuthAction::Select | AuthAction::Recursive => handler(action),
-        AuthAction::Read { .. } | AuthAction::Pragma { .. } => query(action),
+        AuthAction::Read { table_name, .. } => read(table_name),
+        AuthAction::Pragma { .. } => query(action),
         other => Err(format!(
             "{} is not allowed in `-- schema`: it makes tables, indexes, views and triggers",
             word(other)

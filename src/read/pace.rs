@@ -133,8 +133,9 @@ impl Pace {
         let ticks = running.as_nanos() / period.as_nanos().max(1);
         let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
         let nth = |n: u64| {
-            let passed = u32::try_from(n).map_or(Duration::MAX, |n| period.saturating_mul(n));
-            self.started.saturating_add(passed)
+            let passed = period.as_nanos().saturating_mul(u128::from(n));
+            let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+            self.started.saturating_add(Duration::from_nanos(passed))
         };
         let since_tick = now.monotonic.saturating_sub(nth(ticks));
         if waiting.count == 0 {
@@ -342,5 +343,15 @@ mod tests {
             panic!()
         };
         assert_eq!(events, 20);
+    }
+
+    #[test]
+    fn a_schedule_of_moments_goes_on_for_years() {
+        let mut every = pace("every 1ms");
+        let year = 366 * 86_400_000;
+        let allowed = every.allowed(&waiting(1, 0), at(year));
+        assert_eq!(allowed, Allowed::ToHead);
+        let allowed = every.allowed(&waiting(1, year), at(year));
+        assert_eq!(allowed, Allowed::Nothing(MILLI(year + 1)));
     }
 }

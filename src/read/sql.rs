@@ -445,6 +445,108 @@ mod tests {
     }
 
     #[test]
+    fn what_sqlite_says_of_itself_is_out_of_a_handlers_reach() {
+        for table in ["pragma_data_version", "pragma_function_list", "dbstat"] {
+            let shown = error(T, &format!("INSERT INTO t SELECT count(*) FROM {table};"));
+            assert!(shown.contains(table), "{shown}");
+        }
+        let unpack = "INSERT INTO t SELECT value FROM json_each(:data);";
+        assert!(SqlProjection::parse("p", &file(T, unpack)).is_ok());
+    }
+
+    /// Applies one event with these data to a projection of this schema and handler.
+    fn applied(schema: &str, handler: &str, data: &str) -> Result<(), String> {
+        let projection =
+            SqlProjection::parse("p", &file(schema, handler)).map_err(|e| e.to_string())?;
+        let mut db = Connection::open_in_memory().unwrap();
+        let guard = prepare_connection(&mut db).unwrap();
+        let _scope = guard.enter(Mode::Schema, APPLY_LIMIT);
+        projection.create(&db)?;
+        let _scope = guard.enter(Mode::Handler, APPLY_LIMIT);
+        let event = Event {
+            position: crate::event::Position::new(1),
+            stream: crate::event::StreamId::new("a-1").unwrap(),
+            version: crate::event::Version::new(1),
+            event_type: crate::event::EventType::new("A").unwrap(),
+            id: "1".into(),
+            source: None,
+            data: crate::event::JsonObject::parse(data).unwrap(),
+            metadata: crate::event::JsonObject::empty(),
+            recorded_at: Timestamp::UNIX_EPOCH,
+            happened_at: None,
+        };
+        projection
+            .apply(&db, &[event])
+            .map_err(|e| guard.explain_limit(e.reason))
+    }
+
+    #[test]
+    fn nothing_that_changes_from_run_to_run_hides_in_a_schema_or_in_data() {
+        let insert = "INSERT INTO t (n) VALUES (1);";
+        for schema in [
+            "CREATE TABLE t (n, at DEFAULT CURRENT_TIMESTAMP);",
+            "CREATE TABLE t (n, r DEFAULT (random()));",
+            "CREATE TABLE t (n, r DEFAULT (abs(random()) % 2));",
+            "CREATE TABLE t (n, d DEFAULT (date('now')));",
+            "CREATE TABLE t (n, d AS (date('now')));",
+            "CREATE TABLE t (n, CHECK (n < unixepoch()));",
+            "CREATE TABLE t (n, CHECK (n <> random()));",
+            "CREATE TABLE t (n); CREATE INDEX i ON t (n) WHERE n <> random();",
+            "CREATE TABLE t (n); CREATE INDEX i ON t (date('now'));",
+            "CREATE TABLE t (n); CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET n = random(); END;",
+            "CREATE TABLE t (n); CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET n = date('now'); END;",
+            "CREATE TABLE t (n); CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET n = last_insert_rowid(); END;",
+            "CREATE TABLE u (n); CREATE VIEW t AS SELECT n FROM u; \
+             CREATE TRIGGER g INSTEAD OF INSERT ON t BEGIN INSERT INTO u VALUES (random()); END;",
+        ] {
+            let found = applied(schema, insert, "{}");
+            assert!(found.is_err(), "{schema}");
+        }
+        let hidden = "INSERT INTO t VALUES (date(:data ->> 'd'));";
+        assert!(applied(T, hidden, "{\"d\":\"2024-01-01\"}").is_ok());
+        for now in ["now", "NOW", "now\\u0000"] {
+            let found = applied(T, hidden, &format!("{{\"d\":\"{now}\"}}"));
+            assert!(found.unwrap_err().contains("from run to run"), "{now}");
+        }
+        for order in ["random()", "randomblob(1)", "date('now') || n"] {
+            let sql = format!("INSERT INTO t SELECT n FROM t ORDER BY {order};");
+            assert!(applied(&format!("{T} INSERT INTO t VALUES (1);"), &sql, "{}").is_err());
+        }
+    }
+
+    #[test]
+    fn a_trigger_reaches_no_more_than_its_handler() {
+        for body in [
+            "UPDATE _highwater_checkpoint SET position = 9",
+            "DELETE FROM _highwater_model",
+            "INSERT INTO t SELECT source FROM _highwater_model",
+        ] {
+            let schema =
+                format!("{T} CREATE TRIGGER g AFTER INSERT ON t WHEN new.n = 1 BEGIN {body}; END;");
+            let found = applied(&schema, "INSERT INTO t VALUES (1);", "{}");
+            assert!(found.unwrap_err().contains("_highwater"), "{body}");
+        }
+    }
+
+    #[test]
+    fn full_text_search_is_kept_in_order_by_a_handler() {
+        let schema = "CREATE VIRTUAL TABLE s USING fts5(body);";
+        for command in ["rebuild", "integrity-check", "optimize"] {
+            let handler =
+                format!("INSERT INTO s VALUES (:data); INSERT INTO s (s) VALUES ('{command}');");
+            assert_eq!(applied(schema, &handler, "{}"), Ok(()), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_comment_after_the_last_statement_is_no_statement() {
+        for comment in ["/* done */", "-- done", "; ;", "/* a */ /* b */ -- c"] {
+            let handler = format!("INSERT INTO t VALUES (1); {comment}");
+            assert_eq!(applied(T, &handler, "{}"), Ok(()), "{comment}");
+        }
+    }
+
+    #[test]
     fn a_query_only_reads_and_uses_what_it_names() {
         let with =
             |query: &str| SqlProjection::parse("p", &format!("{}{query}", file(T, "SELECT 1;")));

@@ -14,6 +14,9 @@ pub const STALE_KEYS: usize = 1_000;
 
 const PAGE: usize = 1_000;
 
+/// The newest events are kept up to this much memory, however few they are then: 16 MiB.
+const TAIL_BYTES: usize = 16 << 20;
+
 /// What a read model lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
@@ -36,15 +39,18 @@ pub struct Tail {
     /// Everything after this, up to the last, is in `events`.
     after: Position,
     room: usize,
+    /// About how much memory they take.
+    bytes: usize,
 }
 
 impl Tail {
-    /// Begins behind a position, and keeps at most so many events.
+    /// Begins behind a position, and keeps at most so many events; fewer where they are large.
     pub fn new(after: Position, room: usize) -> Self {
         Self {
             events: VecDeque::new(),
             after,
             room,
+            bytes: 0,
         }
     }
 
@@ -68,6 +74,7 @@ impl Tail {
         let room = self.room as u64;
         if head < self.head() || head.since(self.head()) > room {
             self.events.clear();
+            self.bytes = 0;
             self.after = Position::new(head.get().saturating_sub(room));
         }
         while self.head() < head {
@@ -75,11 +82,16 @@ impl Tail {
             if page.is_empty() {
                 break;
             }
+            self.bytes += page.iter().map(size).sum::<usize>();
             self.events.extend(page);
-            while self.events.len() > self.room {
-                if let Some(gone) = self.events.pop_front() {
-                    self.after = gone.position;
-                }
+            while self.events.len() > self.room
+                || (self.bytes > TAIL_BYTES && self.events.len() > 1)
+            {
+                let Some(gone) = self.events.pop_front() else {
+                    break;
+                };
+                self.bytes -= size(&gone);
+                self.after = gone.position;
             }
         }
         Ok(self.head())
@@ -119,11 +131,18 @@ impl Tail {
     }
 }
 
+/// About how much memory an event takes.
+fn size(event: &Event) -> usize {
+    event.data.as_str().len() + event.metadata.as_str().len() + 256
+}
+
 /// Follows what one version of one read model lacks.
 #[derive(Debug, Default)]
 pub struct Survey {
     /// Where counting began, with what was applied there.
     base: Option<(Position, u64)>,
+    /// Where the checkpoint was last.
+    at: Position,
     /// Subscribed events after the base, up to `counted_to`.
     counted: u64,
     counted_to: Position,
@@ -171,7 +190,8 @@ impl Survey {
     fn catch_up_with(&mut self, checkpoint: &Checkpoint) {
         let at = checkpoint.position;
         let (_, applied) = match self.base {
-            Some(base) if base.0 <= at && base.1 <= checkpoint.applied => base,
+            Some(base) if self.at <= at && base.1 <= checkpoint.applied => base,
+            // What comes after it was looked at and forgotten already: everything is looked at anew.
             _ => {
                 *self = Self {
                     counted_to: at,
@@ -180,6 +200,7 @@ impl Survey {
                 *self.base.insert((at, checkpoint.applied))
             }
         };
+        self.at = at;
         if self.counted_to < at {
             self.counted_to = at;
             self.counted = checkpoint.applied - applied;
@@ -238,5 +259,88 @@ impl Survey {
                 .map_or(Duration::ZERO, |(.., seen)| monotonic.saturating_sub(seen)),
             stale_keys: self.keys.len(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{EventType, JsonObject, NewEvent};
+    use crate::log::sqlite::{LogOptions, SqliteLog};
+    use crate::log::{Commit, CommitId, Expected};
+
+    async fn append(log: &SqliteLog, from: u64, to: u64, data: &str) {
+        let commits = (from..=to).map(|n| Commit {
+            id: CommitId::new(),
+            stream: StreamId::new(&format!("thing-{n}")).unwrap(),
+            expected: Expected::Any,
+            events: vec![NewEvent::new(
+                EventType::new("A").unwrap(),
+                JsonObject::parse(data).unwrap(),
+            )],
+        });
+        for answer in log.append_all(commits.collect()).await {
+            answer.unwrap();
+        }
+    }
+
+    fn at(position: u64) -> Checkpoint {
+        Checkpoint {
+            position: Position::new(position),
+            event: None,
+            applied: position,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_checkpoint_that_went_back_lacks_again_what_comes_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = SqliteLog::create_or_open(dir.path(), LogOptions::default()).unwrap();
+        append(&log, 1, 10, "{}").await;
+        let mut tail = Tail::new(Position::START, 100);
+        tail.follow(&log).await.unwrap();
+        let mut survey = Survey::default();
+        let mut lacks = async |checkpoint: u64| {
+            let (all, now) = (Subscription::all(), Duration::ZERO);
+            let found = survey
+                .update(&log, &tail, &all, &at(checkpoint), now, 100)
+                .await
+                .unwrap();
+            (found.behind, found.stale_keys, found.oldest.is_some())
+        };
+        assert_eq!(lacks(2).await, (8, 8, true));
+        assert_eq!(lacks(10).await, (0, 0, false));
+        assert_eq!(lacks(5).await, (5, 5, true), "after a replay");
+        assert_eq!(lacks(7).await, (3, 3, true), "while it goes on");
+    }
+
+    #[tokio::test]
+    async fn a_tail_of_large_events_is_bounded_in_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = SqliteLog::create_or_open(dir.path(), LogOptions::default()).unwrap();
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(1_000_000));
+        append(&log, 1, 40, &large).await;
+        let mut tail = Tail::new(Position::START, 100);
+        assert_eq!(tail.follow(&log).await.unwrap(), Position::new(40));
+        let bytes: usize = tail.events().iter().map(|e| e.data.as_str().len()).sum();
+        assert!((1_000_000..=16 << 20).contains(&bytes), "{bytes} bytes");
+        append(&log, 41, 45, &large).await;
+        assert_eq!(tail.follow(&log).await.unwrap(), Position::new(45));
+        let mut survey = Survey::default();
+        let found = survey
+            .update(
+                &log,
+                &tail,
+                &Subscription::all(),
+                &at(1),
+                Duration::ZERO,
+                100,
+            )
+            .await
+            .unwrap();
+        assert_eq!(
+            (found.behind, found.stale_keys, found.exact),
+            (44, 44, true)
+        );
     }
 }

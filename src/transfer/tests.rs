@@ -78,8 +78,18 @@ impl Log {
     }
 
     fn events(&self) -> Vec<Event> {
-        let all = self.log.read_all(Position::START, usize::MAX >> 1);
-        self.runtime.block_on(all).unwrap()
+        let mut events: Vec<Event> = Vec::new();
+        loop {
+            let after = events
+                .last()
+                .map_or(Position::START, |event| event.position);
+            let page = self.runtime.block_on(self.log.read_all(after, 5_000));
+            let page = page.unwrap();
+            if page.is_empty() {
+                return events;
+            }
+            events.extend(page);
+        }
     }
 
     fn ids(&self) -> Vec<String> {

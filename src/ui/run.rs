@@ -18,6 +18,7 @@ use super::terminal::{self, Screen};
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::view::draw;
+use crate::crash;
 use crate::event::Timestamp;
 use crate::workspace::{Operator, Snapshot};
 
@@ -208,6 +209,7 @@ impl App {
                 .draw(|area, buffer| draw(model, theme, area, buffer))?;
             (self.now, self.data) = (false, false);
             self.drawn = Some(Instant::now());
+            crash::panic_point("drawn");
         }
         Ok(())
     }
@@ -283,6 +285,7 @@ impl App {
 
 /// The workspace's answer to an effect, where it is one that has an answer.
 async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
+    crash::panic_point("asked");
     Some(match effect {
         Effect::Send { command, data } => {
             let outcome = operator.send(&command, data).await;

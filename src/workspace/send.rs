@@ -106,6 +106,8 @@ impl Workspace {
     async fn commit_up_to(&self, position: Position) -> Result<Option<Vec<Event>>, WorkspaceError> {
         let before = Position::new(position.get().saturating_sub(FEW));
         let mut events = self.0.log.read_all(before, FEW as usize).await?;
+        // Near the beginning of the log, what came later is read too.
+        events.retain(|event| event.position <= position);
         let Some(last) = events.last().cloned() else {
             return Ok(None);
         };

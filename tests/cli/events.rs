@@ -77,6 +77,25 @@ fn newest_events_are_found_however_far_back_they_are() {
 }
 
 #[test]
+fn newest_events_are_found_among_large_ones() {
+    let place = Place::with(&[]);
+    let data = "x".repeat(900_000);
+    let line = |n: usize| {
+        format!(
+            "{{\"specversion\":\"1.0\",\"id\":\"{n}\",\"source\":\"s\",\"type\":\"T\",\"subject\":\"a-1\",\"data\":{{\"n\":{n},\"x\":\"{data}\"}}}}\n"
+        )
+    };
+    let input: String = (0..24).map(line).collect();
+    assert_eq!(place.run_with(&["import", "-"], input).code, 0);
+    assert_eq!(numbers(&place, &["--limit", "3"]), [21, 22, 23]);
+    assert_eq!(
+        numbers(&place, &["--stream", "a-1", "--limit", "2"]),
+        [22, 23]
+    );
+    assert_eq!(numbers(&place, &[]), (4..24).collect::<Vec<_>>());
+}
+
+#[test]
 fn events_that_come_are_followed() {
     let place = twelve();
     let mut follow = place.start(&["events", "--follow", "--limit", "1", "--json"]);

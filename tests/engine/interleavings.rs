@@ -213,7 +213,8 @@ impl Run {
         until(&operator, |snapshot| {
             PROJECTIONS.iter().all(|(name, _)| {
                 let seen = view(snapshot, name);
-                let definition = self.workspace.projection(name).unwrap().definition();
+                let projection = self.workspace.projection(name).unwrap();
+                let definition = projection.definition();
                 seen.lag.behind == 0
                     && seen.lag.behind_exact
                     && seen.rebuild.is_none()
@@ -281,8 +282,8 @@ async fn fold_afresh(run: &Run) -> Place {
     let into = data.join("log.db").display().to_string();
     db.execute("VACUUM INTO ?1", [into]).unwrap();
     for (name, _) in PROJECTIONS {
-        let text = &run.workspace.projection(name).unwrap().definition().text;
-        fresh.write(name, text);
+        let projection = run.workspace.projection(name).unwrap();
+        fresh.write(name, &projection.definition().text);
     }
     let workspace = fresh.open();
     let mut engine = workspace.start(None).unwrap();

@@ -18,8 +18,8 @@ async fn a_paused_projection_falls_behind_and_catches_up_when_resumed() {
     append_many(&workspace, 4, 100).await;
     rows(&workspace, "counts", "All", Consistency::Strong).await;
     finished(&workspace, "counts", Operation::Pause).await;
-    append_many(&workspace, 4, 100).await;
-    let snapshot = until(&operator, |s| view(s, "counts").lag.behind == 100).await;
+    append_many(&workspace, 4, 120).await;
+    let snapshot = until(&operator, |s| view(s, "counts").lag.behind == 120).await;
     let counts = view(&snapshot, "counts");
     assert_eq!(counts.lag.status, Status::Paused);
     assert_eq!(counts.stale_keys, 4);

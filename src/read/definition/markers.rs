@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Section;
+use super::{Replica, Section};
+use crate::read::policy::PolicyError;
 
 /// `OrderPlaced, "with spaces"` or `*`.
 pub(super) fn parse_types(text: &str) -> Result<Option<BTreeSet<String>>, String> {
@@ -61,6 +62,30 @@ pub(super) fn parse_query(text: &str) -> Result<(String, Vec<String>), String> {
     }
 }
 
+/// `eu live, us delay 800ms, ap every 5s`.
+pub(super) fn parse_replicas(text: &str) -> Result<Vec<Replica>, String> {
+    let mut replicas: Vec<Replica> = Vec::new();
+    for given in text.split(',').map(str::trim) {
+        let (name, policy) = given
+            .split_once(char::is_whitespace)
+            .filter(|(name, _)| is_word(name))
+            .ok_or_else(|| {
+                format!(
+                    "replica {given:?}: write a name and a policy, as `eu live, us delay 800ms`"
+                )
+            })?;
+        if replicas.iter().any(|known| known.name == name) {
+            return Err(format!("replica {name} is there twice: rename one"));
+        }
+        let policy = policy.parse().map_err(|e: PolicyError| e.to_string())?;
+        replicas.push(Replica {
+            name: name.to_owned(),
+            policy,
+        });
+    }
+    Ok(replicas)
+}
+
 /// Cuts SQL at the semicolons that end statements: those outside of quotation marks and comments.
 pub(super) fn split(section: &Section) -> Vec<Section> {
     let sql = &section.sql;
@@ -103,9 +128,9 @@ pub(super) fn split(section: &Section) -> Vec<Section> {
 fn push_statement(statements: &mut Vec<Section>, section: &Section, start: usize, end: usize) {
     // White space and comments before it go, so that it begins on the line that is named.
     let mut rest = section.sql[start..end].trim_start();
-    while let Some(comment) = rest.strip_prefix("--") {
+    while let Some((comment, end)) = comment(rest) {
         rest = comment
-            .split_once('\n')
+            .split_once(end)
             .map_or("", |(_, after)| after.trim_start());
     }
     if !rest.is_empty() && rest != ";" {
@@ -115,6 +140,12 @@ fn push_statement(statements: &mut Vec<Section>, section: &Section, start: usize
             line,
         });
     }
+}
+
+/// What stands after the beginning of a comment, and what ends it; `None` where none begins.
+fn comment(text: &str) -> Option<(&str, &'static str)> {
+    let to_the_lines_end = text.strip_prefix("--").map(|rest| (rest, "\n"));
+    to_the_lines_end.or_else(|| Some((text.strip_prefix("/*")?, "*/")))
 }
 
 /// Letters, digits and `_`.

@@ -501,10 +501,10 @@ fn how_an_operation_ended_is_said() {
     let ends = [
         (
             Ok(Done::Finished {
-                what: "paused".into(),
+                what: "stands at position 3".into(),
             }),
             Tone::Good,
-            "orders: paused",
+            "orders paused: stands at position 3",
         ),
         (
             Ok(Done::Failed {
