@@ -33,10 +33,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("metrics", &["event", "text", "lag", "workspace"]),
-    ("ui", &["event", "text", "lag", "workspace"]),
+    ("ui", &["event", "text", "lag", "workspace", "crash"]),
 ];
 
-/// Above the library: the binary knows everybody's public face.
+/// Above everything: who knows everybody's public face, and is known by nobody below.
 const ABOVE: &[&str] = &["main", "lib", "cli", "demo"];
 
 /// A file's limit, without its tests.
@@ -219,7 +219,7 @@ fn arrows_go_down_only() {
             continue;
         };
         for other in known(&source) {
-            if arrows.contains_key(other.as_str())
+            if (arrows.contains_key(other.as_str()) || ABOVE.contains(&other.as_str()))
                 && other != source.module
                 && !allowed.contains(&other.as_str())
             {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 use highwater::shop::load::{self, Load};
-use highwater::workspace::{CONFIG_FILE, Consistency, Folder, Operator, Workspace};
+use highwater::workspace::{CONFIG_FILE, Consistency, Domain, Folder, Operator, Workspace};
 use tokio::sync::watch;
 
 use super::context::{open, stop, warn_of_problems};
@@ -86,7 +86,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         Some(path) => path,
         None => data_folder()?,
     };
-    let workspace = open(prepare(&path, args.fresh)?)?;
+    let workspace = open(prepare(&path, args.fresh)?, &the_shop())?;
     tracing_to::file(&workspace.folder().data());
     warn_of_problems(&workspace);
     let mut engine = workspace.start(None)?;
@@ -139,6 +139,11 @@ async fn begin_load(workspace: &Workspace, load: Load, rate: f64) -> Result<Oper
     // It ends with the handle: then nobody can change its rate any more.
     tokio::spawn(load::run(load, rate, std::future::pending(), send));
     Ok(workspace.operator().await?.with_load(set_rate))
+}
+
+/// The demo's domain, whatever the program's own is.
+fn the_shop() -> Domain {
+    Domain::new("shop", highwater::shop::commands())
 }
 
 /// Where the demo is, unless somebody says otherwise.
@@ -202,7 +207,7 @@ fn empty(folder: &Folder) -> Result<(), Failure> {
     if !data.exists() {
         return Ok(());
     }
-    let workspace = open(folder.clone());
+    let workspace = open(folder.clone(), &the_shop());
     if let Some(pid) = workspace.ok().and_then(|workspace| workspace.engine()) {
         return Err(Failure::failed(format!(
             "{shown}: process {pid} works with it: stop that first"

@@ -33,6 +33,17 @@ pub const CONFIG_TEMPLATE: &str = r#"# A highwater workspace. Everything here ha
 # events = 1000        # events a commit
 "#;
 
+/// The template for a workspace of a domain. The built-in one is the default, and needs no line.
+pub(super) fn template_for(domain: &str) -> String {
+    if domain == Config::default().domain {
+        return CONFIG_TEMPLATE.to_owned();
+    }
+    let name = toml::Value::from(domain);
+    CONFIG_TEMPLATE
+        .replace("\"shop\" (the built-in example)", &name.to_string())
+        .replace("# domain = \"shop\"", &format!("domain = {name}"))
+}
+
 /// A workspace's settings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -124,6 +135,18 @@ mod tests {
             toml::from_str::<Config>(CONFIG_TEMPLATE).unwrap(),
             Config::default()
         );
+    }
+
+    #[test]
+    fn the_template_for_a_domain_names_it_and_is_else_the_same() {
+        assert_eq!(template_for("shop"), CONFIG_TEMPLATE);
+        let bank = template_for("bank");
+        assert!(!bank.contains("shop"), "{bank}");
+        let expected = Config {
+            domain: "bank".to_owned(),
+            ..Config::default()
+        };
+        assert_eq!(toml::from_str::<Config>(&bank).unwrap(), expected);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::write::{Commands, SendError, SqliteSnapshots};
 mod ask;
 mod catalogue;
 mod config;
+mod domain;
 mod engine;
 mod folder;
 mod known;
@@ -34,6 +35,7 @@ use tokio::sync::watch;
 
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig};
+pub use domain::Domain;
 pub use engine::Engine;
 pub use folder::Folder;
 pub use operations::Operation;
@@ -174,7 +176,9 @@ impl Workspace {
             name => domains(name).ok_or_else(|| WorkspaceError::Domain {
                 path: folder.path().join(CONFIG_FILE),
                 domain: name.to_owned(),
-                known: "write \"shop\" or \"none\"".to_owned(),
+                known: "write the name of one that this program has, or \"none\", or open the workspace with \
+                        the program that has it"
+                    .to_owned(),
             })?,
         };
         folder.prepare()?;
