@@ -96,7 +96,7 @@ async fn an_order_from_then_is_paid_with_what_it_costs_today() {
     assert!(reason.contains("under the total of 39.00"), "{reason}");
     assert!(matches!(pay(3900).await, Outcome::Accepted { .. }));
     let steps = commands
-        .steps(&read(&*log, "order-1002").await)
+        .steps(&read(&log, "order-1002").await)
         .unwrap()
         .unwrap();
     assert_eq!(
@@ -121,7 +121,7 @@ async fn an_event_is_written_with_the_version_of_its_form() {
         .send(&*log, Request::new("ProcessPayment", pay))
         .await
         .unwrap();
-    let events = read(&*log, "order-1004").await;
+    let events = read(&log, "order-1004").await;
     let schemas: Vec<Value> = events
         .iter()
         .map(|e| e.metadata.value()["schema"].clone())
@@ -134,7 +134,7 @@ async fn an_event_of_a_form_that_is_not_known_yet_is_not_taken_for_an_older_one(
     let (_dir, log) = thawed();
     let data = json!({"customer": "ada", "lines": [], "total_cents": 0, "currency": "EUR"});
     append(
-        &*log,
+        &log,
         "order-1005",
         "OrderPlaced",
         data,
