@@ -58,7 +58,8 @@
 //! let domain = Domain::new("shop", shop::commands()).with_projection("customers", CUSTOMERS);
 //! let folder = Folder::init_for(path, &domain)?;
 //! let workspace = Workspace::open(folder, |name| domain.find(name))?;
-//! let engine = workspace.start(None)?;
+//! let mut engine = workspace.start(None)?;
+//! engine.ready().await;
 //!
 //! let register = json!({
 //!     "customer": "ada", "name": "Ada Lovelace", "email": "ada@example.org", "address": "London"

@@ -172,6 +172,43 @@ async fn append(log: &SqliteLog, stream: &str, event_type: &str, data: Value, me
     log.append(commit).await.unwrap();
 }
 
+/// `cargo test --release --test commands measure -- --ignored --nocapture`
+#[tokio::test]
+#[ignore = "measures, with optimisations only"]
+async fn measure_what_todays_form_costs_a_reader() {
+    let (_dir, log) = thawed();
+    let page: Vec<Event> = read(&log, "order-1003").await;
+    for batch in 0..100 {
+        let event = |number: usize| {
+            // One in four is an order of today's form, with all that is said of one.
+            let stored = &page[usize::from(number % 4 != 0)];
+            NewEvent {
+                metadata: stored.metadata.clone(),
+                ..NewEvent::new(stored.event_type.clone(), stored.data.clone())
+            }
+        };
+        let commit = Commit {
+            id: CommitId::new(),
+            stream: StreamId::new(&format!("order-{batch}")).unwrap(),
+            expected: Expected::Any,
+            events: (0..1_000).map(event).collect(),
+        };
+        log.append(commit).await.unwrap();
+    }
+    let stored: SharedLog = log.clone();
+    let today = shop::commands().upcasting(stored.clone());
+    for round in 0..3 {
+        for (what, log) in [("as stored", &stored), ("in today's form", &today)] {
+            let began = std::time::Instant::now();
+            let mut at = Position::START;
+            while let Some(last) = log.read_all(at, 5_000).await.unwrap().last() {
+                at = last.position;
+            }
+            println!("{round}: {} events {what}: {:?}", at.get(), began.elapsed());
+        }
+    }
+}
+
 /// Makes the frozen log. Run once, by hand, when its format was new: a log that a later program wrote would
 /// show nothing.
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicUsize};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use highwater::event::{EventType, JsonObject, NewEvent, StreamId, Version};
@@ -207,6 +207,35 @@ async fn somebody_elses_file_is_left_as_it_is_and_commands_go_on() {
             );
         }
         assert_eq!(std::fs::read(&path).ok(), before);
+    }
+}
+
+#[test]
+fn many_may_begin_the_file_at_once_and_all_of_them_use_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("snapshots.db");
+    let all: Vec<_> = (0..8).map(|_| SqliteSnapshots::at(&file)).collect();
+    let snapshot = |number: u8| Snapshot {
+        version: Version::new(number.into()),
+        seal: [number; 32],
+        state: "{}".to_owned(),
+    };
+    let together = Barrier::new(all.len());
+    std::thread::scope(|scope| {
+        for (number, one) in (1..).zip(&all) {
+            let together = &together;
+            scope.spawn(move || {
+                together.wait();
+                one.save(&stream(0), &snapshot(number));
+            });
+        }
+    });
+    // One that found the file locked has kept nothing, and goes on.
+    for (number, one) in (1..).zip(&all) {
+        one.save(&stream(number), &snapshot(number));
+        for other in &all {
+            assert_eq!(other.load(&stream(number)), Some(snapshot(number)));
+        }
     }
 }
 

@@ -114,7 +114,7 @@ impl SqliteSnapshots {
     }
 
     fn remove(&self) {
-        for end in ["", "-wal", "-shm"] {
+        for end in ["", "-journal", "-wal", "-shm"] {
             let mut path = self.path.clone().into_os_string();
             path.push(end);
             // Where it cannot be removed it cannot be used either, and that shows on opening.
