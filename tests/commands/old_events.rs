@@ -181,7 +181,7 @@ async fn measure_what_todays_form_costs_a_reader() {
     for batch in 0..100 {
         let event = |number: usize| {
             // One in four is an order of today's form, with all that is said of one.
-            let stored = &page[usize::from(number % 4 != 0)];
+            let stored = &page[usize::from(!number.is_multiple_of(4))];
             NewEvent {
                 metadata: stored.metadata.clone(),
                 ..NewEvent::new(stored.event_type.clone(), stored.data.clone())

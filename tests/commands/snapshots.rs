@@ -304,6 +304,8 @@ enum Step {
     Foreign { revision: bool },
     /// Another process opens it.
     Reopen,
+    /// The log is as it once was, and goes on from there.
+    Rewind,
 }
 
 const EDITS: [&str; 5] = [
@@ -328,17 +330,19 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Restore),
         1 => any::<bool>().prop_map(|revision| Step::Foreign { revision }),
         2 => Just(Step::Reopen),
+        2 => Just(Step::Rewind),
     ]
 }
 
 /// A log, its snapshots, and files that might take their place.
 struct World {
-    log: SqliteLog,
+    log: Option<SqliteLog>,
     other: SqliteLog,
     commands: Commands,
     file: PathBuf,
     earlier: Option<Vec<u8>>,
-    _dirs: [TempDir; 2],
+    earlier_log: Option<Vec<u8>>,
+    dirs: [TempDir; 2],
 }
 
 impl World {
@@ -346,13 +350,18 @@ impl World {
         let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let file = dirs[0].path().join("snapshots.db");
         Self {
-            log: log_in(dirs[0].path()),
+            log: Some(log_in(dirs[0].path())),
             other: log_in(dirs[1].path()),
             commands: tallies().with_snapshots(SqliteSnapshots::at(&file)),
             file,
             earlier: None,
-            _dirs: dirs,
+            earlier_log: None,
+            dirs,
         }
+    }
+
+    fn log(&self) -> &SqliteLog {
+        self.log.as_ref().unwrap()
     }
 
     /// Closes the file, changes it, and opens it again.
@@ -373,13 +382,13 @@ impl World {
                 numbers,
             } => {
                 count(&self.other, &stream(to), numbers.iter().rev().copied()).await;
-                count(&self.log, &stream(to), numbers).await;
+                count(self.log(), &stream(to), numbers).await;
             }
             Step::Send { stream, number } => {
                 let data = json!({"tally": stream.to_string(), "number": number});
                 let sent = self
                     .commands
-                    .send(&self.log, Request::new("Count", data))
+                    .send(self.log(), Request::new("Count", data))
                     .await;
                 assert!(matches!(sent, Ok(Outcome::Accepted { .. })), "{sent:?}");
             }
@@ -412,7 +421,7 @@ impl World {
                 self.commands = Commands::new();
                 let snapshots = SqliteSnapshots::at(&self.file);
                 let (commands, log) = if revision {
-                    (Commands::new().with::<Doubled>(), &self.log)
+                    (Commands::new().with::<Doubled>(), self.log())
                 } else {
                     (tallies(), &self.other)
                 };
@@ -424,14 +433,25 @@ impl World {
                 self.reopen();
             }
             Step::Reopen => self.reopen(),
+            Step::Rewind => {
+                // Closed, it is one file.
+                drop(self.log.take());
+                let dir = self.dirs[0].path();
+                let file = dir.join("log.db");
+                let now = std::fs::read(&file).unwrap();
+                if let Some(earlier) = self.earlier_log.replace(now) {
+                    std::fs::write(&file, earlier).unwrap();
+                }
+                self.log = Some(log_in(dir));
+            }
         }
     }
 
     async fn check(&self) {
         for number in 0..STREAMS {
             let stream = stream(number);
-            let with = state(&self.commands, &self.log, &stream).await;
-            let without = state(&tallies(), &self.log, &stream).await;
+            let with = state(&self.commands, self.log(), &stream).await;
+            let without = state(&tallies(), self.log(), &stream).await;
             assert_eq!(with, without, "{stream}");
         }
     }
@@ -448,7 +468,7 @@ fn overwrite(file: &Path, at: Index, bytes: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn every_aggregate_comes_to_the_same_state_with_and_without_snapshots(
