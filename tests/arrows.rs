@@ -33,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("metrics", &["event", "text", "lag", "workspace"]),
+    // `crash` is where a test can have it panic.
     ("ui", &["event", "text", "lag", "workspace", "crash"]),
 ];
 

@@ -4,7 +4,7 @@
 //! is let through; and a file reaches its own tables only.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -55,7 +55,11 @@ struct State {
     deadline: AtomicU64,
     timed_out: AtomicBool,
     denied: Mutex<Option<String>>,
+    stop: OnceLock<Stop>,
 }
+
+/// Whether whoever runs this wants it to end.
+type Stop = Box<dyn Fn() -> bool + Send + Sync>;
 
 impl Guard {
     /// Installs a guard. It starts in [`Mode::Own`].
@@ -66,6 +70,7 @@ impl Guard {
             deadline: AtomicU64::new(u64::MAX),
             timed_out: AtomicBool::new(false),
             denied: Mutex::new(None),
+            stop: OnceLock::new(),
         }));
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         db.set_limit(Limit::SQLITE_LIMIT_LENGTH, 64 << 20)?;
@@ -75,8 +80,18 @@ impl Guard {
             state.authorize(&context)
         }))?;
         let state = Arc::clone(&guard.0);
-        db.progress_handler(2000, Some(move || state.is_late()))?;
+        db.progress_handler(2000, Some(move || state.is_over()))?;
         Ok(guard)
+    }
+
+    /// Breaks off what somebody else says as soon as this is true. It is asked often. Set once.
+    pub(super) fn stop_when(&self, wanted: impl Fn() -> bool + Send + Sync + 'static) {
+        drop(self.0.stop.set(Box::new(wanted)));
+    }
+
+    /// Whether what somebody else says is broken off.
+    pub(super) fn is_to_stop(&self) -> bool {
+        self.0.stop.get().is_some_and(|wanted| wanted())
     }
 
     /// Somebody else speaks, for at most so long, until the answer is dropped.
@@ -145,13 +160,16 @@ impl Drop for Scope<'_> {
 }
 
 impl State {
-    fn is_late(&self) -> bool {
+    fn is_over(&self) -> bool {
         let deadline = self.deadline.load(Ordering::Relaxed);
-        let late = deadline != u64::MAX && self.began.elapsed().as_micros() > u128::from(deadline);
+        if deadline == u64::MAX {
+            return false;
+        }
+        let late = self.began.elapsed().as_micros() > u128::from(deadline);
         if late {
             self.timed_out.store(true, Ordering::Relaxed);
         }
-        late
+        late || self.stop.get().is_some_and(|wanted| wanted())
     }
 
     fn authorize(&self, context: &AuthContext<'_>) -> Authorization {

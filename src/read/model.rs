@@ -45,11 +45,9 @@ pub struct About {
 impl About {
     /// How people call this version: `3f2a9c1b-2`.
     pub fn label(&self) -> String {
-        format!(
-            "{}-{}",
-            &self.hash[..8.min(self.hash.len())],
-            self.generation
-        )
+        // A damaged file may hold any text.
+        let short = self.hash.get(..8).unwrap_or(&self.hash);
+        format!("{short}-{}", self.generation)
     }
 }
 
@@ -186,6 +184,11 @@ impl Model {
         &self.checkpoint
     }
 
+    /// Has handlers broken off as soon as this says so; what they did in that page is undone.
+    pub fn stop_when(&mut self, wanted: impl Fn() -> bool + Send + Sync + 'static) {
+        self.guard.stop_when(wanted);
+    }
+
     /// Folds events and moves the checkpoint, in one transaction.
     ///
     /// Errors: the first event that could not be applied; nothing of this call is stored then.
@@ -209,6 +212,7 @@ impl Model {
             projection
                 .apply(&transaction, events)
                 .map_err(|mut error| {
+                    error.poisoned &= !self.guard.is_to_stop();
                     error.reason = self.guard.explain_limit(error.reason);
                     error
                 })?;

@@ -16,7 +16,7 @@ use super::versions::Versions;
 /// The most rows that an answer has.
 pub const ROW_LIMIT: usize = 100_000;
 
-/// The most bytes of values that an answer has: 64 MiB.
+/// The most bytes of values, with their names, that an answer has: 64 MiB.
 pub const ANSWER_LIMIT: usize = 64 << 20;
 
 /// What a question came to.
@@ -287,7 +287,7 @@ fn collect(
         let mut object = Map::new();
         for (index, column) in columns.iter().enumerate() {
             let value = row.get_ref(index).map_err(|e| failed(&e))?;
-            bytes += 16 + value.as_bytes().map_or(0, <[u8]>::len);
+            bytes += 16 + column.len() + value.as_bytes().map_or(0, <[u8]>::len);
             object.insert(column.clone(), json(value));
         }
         found.push(object);

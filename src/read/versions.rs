@@ -39,13 +39,17 @@ impl Versions {
         self.root.join(&self.projection)
     }
 
-    /// The file of the version that answers; `None` before there is one.
+    /// The file of the version that answers; `None` before there is one. It may be gone.
     ///
-    /// Errors: the system.
+    /// Errors: something else stands where the link should be, the system.
     pub fn live(&self) -> io::Result<Option<PathBuf>> {
         match fs::read_link(self.link()) {
             Ok(target) => Ok(Some(self.root.join(target))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            // What a copy that follows links leaves.
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => Err(io::Error::other(
+                "it is not a link to a version: remove it, and it is linked or made again",
+            )),
             Err(e) => Err(e),
         }
     }
@@ -77,7 +81,10 @@ impl Versions {
     /// Errors: the system.
     pub fn next(&self, hash: &str) -> io::Result<(u64, PathBuf)> {
         fs::create_dir_all(self.folder())?;
-        let generation = self.all()?.last().map_or(1, |(last, _)| last + 1);
+        // The live one counts although it is gone: who has it open must see that this is another one.
+        let live = self.live()?.and_then(|path| generation(&path));
+        let last = self.all()?.last().map(|(last, _)| *last);
+        let generation = last.max(live).unwrap_or(0).saturating_add(1);
         let short = &hash[..8.min(hash.len())];
         Ok((
             generation,

@@ -10,7 +10,7 @@ use super::operations::{self, Operation, Operations};
 use super::{Workspace, WorkspaceError, report};
 use crate::event::{Event, Position, Timestamp};
 use crate::log::EventLog;
-use crate::read::{Checkpoint, Policy, Subscription, is_foreign, parse_duration};
+use crate::read::{Checkpoint, Definition, Policy, is_foreign, parse_duration};
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,8 +90,9 @@ const LATER_LOOKS: Duration = Duration::from_millis(10);
 pub(super) struct Follow<'a> {
     workspace: &'a Workspace,
     projection: &'a str,
-    subscription: Subscription,
-    /// Everything up to here concerns nobody, beyond a checkpoint.
+    /// Which version was looked at last, and where it stood.
+    seen: (String, Position),
+    /// Everything up to here does not concern it, beyond its checkpoint.
     passed: Position,
 }
 
@@ -100,15 +101,11 @@ impl<'a> Follow<'a> {
         workspace: &'a Workspace,
         projection: &'a str,
     ) -> Result<Self, WorkspaceError> {
-        let subscription = workspace
-            .projection(projection)?
-            .definition()
-            .subscription
-            .clone();
+        workspace.projection(projection)?;
         Ok(Self {
             workspace,
             projection,
-            subscription,
+            seen: Default::default(),
             passed: Position::START,
         })
     }
@@ -117,11 +114,20 @@ impl<'a> Follow<'a> {
         &*self.workspace.0.log
     }
 
-    /// Up to where it has everything that concerns it, and the first event that it lacks.
+    /// Up to where a version has everything that concerns it, and the first event that it lacks: by its own
+    /// definition, which is not the file's while another one is built.
     pub(super) async fn reach(
         &mut self,
+        version: &str,
+        definition: &Definition,
         checkpoint: &Checkpoint,
     ) -> Result<(Position, Option<Event>), WorkspaceError> {
+        let (seen, stood) = &mut self.seen;
+        if seen != version || checkpoint.position < *stood {
+            self.passed = Position::START;
+            version.clone_into(seen);
+        }
+        *stood = checkpoint.position;
         self.passed = self.passed.max(checkpoint.position);
         loop {
             let page = self.log().read_all(self.passed, 500).await?;
@@ -129,7 +135,7 @@ impl<'a> Follow<'a> {
                 return Ok((self.passed, None));
             }
             for event in page {
-                if self.subscription.takes_event(&event) {
+                if definition.subscription.takes_event(&event) {
                     return Ok((self.passed, Some(event)));
                 }
                 self.passed = event.position;
@@ -149,8 +155,12 @@ impl<'a> Follow<'a> {
             let moved = self.workspace.0.moved.notified();
             let mut moved = std::pin::pin!(moved);
             moved.as_mut().enable();
-            let checkpoint = self.workspace.reader(self.projection)?.checkpoint()?;
-            let (reach, lacks) = self.reach(&checkpoint).await?;
+            let reader = self.workspace.reader(self.projection)?;
+            let checkpoint = reader.checkpoint()?;
+            let (reach, lacks) = self
+                .reach(reader.version(), reader.definition(), &checkpoint)
+                .await?;
+            drop(reader);
             if reach >= position || lacks.as_ref().is_none_or(|event| event.position > position) {
                 return Ok(None);
             }
@@ -198,8 +208,9 @@ impl Workspace {
             moved.as_mut().enable();
             let mut reader = self.reader(projection).map_err(WorkspaceError::from)?;
             let checkpoint = reader.checkpoint().map_err(WorkspaceError::from)?;
-            follow.passed = Position::START;
-            let (position, lacks) = follow.reach(&checkpoint).await?;
+            let (position, lacks) = follow
+                .reach(reader.version(), reader.definition(), &checkpoint)
+                .await?;
             let age = age(lacks.as_ref());
             let left = deadline.saturating_duration_since(Instant::now());
             if is_fresh(consistency, position, lacks.as_ref(), age, head) {
@@ -279,9 +290,8 @@ impl Workspace {
             )));
         }
         let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();
-        let trouble = reports
-            .iter()
-            .find_map(|report| report.projections.get(projection)?.trouble.as_ref());
+        let trouble = report::progress_of(&reports, projection)
+            .and_then(|progress| progress.trouble.as_ref());
         if let Some(trouble) = trouble.filter(|trouble| trouble.stopped) {
             return Ok(Some(format!(
                 "it stopped at event {}: {}",

@@ -91,7 +91,15 @@ fn read_file(
     before: &Catalogue,
 ) -> Result<Vec<Arc<SqlProjection>>, String> {
     let words = |e: std::io::Error| format!("{}: {e}", path.display());
-    let size = std::fs::metadata(path).map_err(words)?.len();
+    let about = std::fs::metadata(path).map_err(words)?;
+    // A pipe or a device would be read without an end.
+    if !about.is_file() {
+        return Err(format!(
+            "{}: it is not a file: remove it, or give it another ending",
+            path.display()
+        ));
+    }
+    let size = about.len();
     if size > FILE_LIMIT as u64 {
         return Err(format!(
             "{}: {size} bytes: the limit is {FILE_LIMIT} bytes",

@@ -37,7 +37,8 @@ const HISTORY_STEP: Duration = Duration::from_millis(500);
 /// How many events outside of the tail are looked at for one snapshot: a few milliseconds of work.
 const BUDGET: usize = 5_000;
 
-/// The same where somebody asks once and waits for the answer.
+/// The same where somebody asks once and waits for the answer, for all projections together: about a
+/// second of work.
 const BUDGET_ONCE: usize = 1_000_000;
 
 /// How many of the newest events are kept.
@@ -45,10 +46,16 @@ const TAIL: usize = 4_096;
 
 /// One picture, by somebody who has not looked before.
 pub(super) async fn once(workspace: &Workspace) -> Result<Snapshot, WorkspaceError> {
-    let mut observer = Observer::new(workspace.clone(), BUDGET_ONCE);
     // A breach is raised by the second evaluation.
+    let looks = 2 * workspace.projections().len().max(1);
+    let mut observer = Observer::new(workspace.clone(), BUDGET_ONCE / looks);
     observer.observe().await?;
     observer.observe().await
+}
+
+/// The first of many, at once: what it cannot count that fast, the next ones do.
+pub(super) async fn first(workspace: &Workspace) -> Result<Snapshot, WorkspaceError> {
+    Observer::new(workspace.clone(), BUDGET).observe().await
 }
 
 /// Looks on until nobody wants to know any more, and sends a snapshot whenever something changed.

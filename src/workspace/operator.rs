@@ -54,7 +54,7 @@ impl Workspace {
     ///
     /// Errors: the first snapshot cannot be taken.
     pub async fn operator(&self) -> Result<Operator, WorkspaceError> {
-        let first = Arc::new(self.snapshot().await?);
+        let first = Arc::new(observe::first(self).await?);
         let (to, snapshots) = watch::channel(first);
         let poke = Arc::new(Notify::new());
         tokio::spawn(observe::forever(self.clone(), to, Arc::clone(&poke)));

@@ -30,6 +30,9 @@ const STAND_BY: Duration = Duration::from_millis(300);
 /// How often the system stream is looked at while the log grows.
 const LOOK_AT_OPERATIONS: Duration = Duration::from_millis(20);
 
+/// How often it is looked whether somebody removed the files that are written.
+const LOOK_AT_FILES: Duration = Duration::from_secs(1);
+
 /// After an error of the system: how long until the next attempt.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
@@ -74,21 +77,27 @@ struct Owned<'a> {
 pub(super) fn run(charge: &Charge) {
     let mut first = FirstAttempt(Some(charge.attempted.clone()));
     while !*charge.stop.borrow() {
-        let pause = match take_lock(charge) {
-            Ok(Some(lock)) => {
+        let ended = take_lock(charge).and_then(|lock| match lock {
+            Some(lock) => {
                 let ended = charge.runtime.block_on(own(charge, &mut first));
                 drop(lock);
-                let Err(error) = ended else { return };
+                ended.map(|()| None)
+            }
+            None => Ok(Some(STAND_BY)),
+        });
+        let pause = match ended {
+            Ok(None) => return,
+            Ok(Some(pause)) => {
+                // Whoever owns it speaks of it now.
+                charge.progress.send_replace(None);
+                pause
+            }
+            Err(error) => {
                 tracing::error!(projection = charge.name, %error, "the projection's loop failed");
                 let mut progress = Progress::new(charge.projection.borrow().definition().policy);
                 progress.problem = Some(error.to_string());
                 charge.progress.send_replace(Some(progress));
                 charge.changed.notify_one();
-                AFTER_ERROR
-            }
-            Ok(None) => STAND_BY,
-            Err(error) => {
-                tracing::error!(projection = charge.name, %error, "the lock cannot be taken");
                 AFTER_ERROR
             }
         };
@@ -180,6 +189,8 @@ impl<'a> Owned<'a> {
             progress: Progress::new(policy),
             visibility: Visibility::new(),
         };
+        let stop = charge.stop.clone();
+        owned.live.model_mut().stop_when(move || *stop.borrow());
         owned.keep_text()?;
         owned.carry_out().await?;
         owned.remove_what_was_left()?;
@@ -206,11 +217,16 @@ impl<'a> Owned<'a> {
     async fn work(&mut self) -> Result<(), WorkspaceError> {
         let mut looked = Position::START;
         let mut looked_at = Duration::ZERO;
+        let mut files_at = Duration::ZERO;
         while !*self.charge.stop.borrow() {
             if self.defined.has_changed().unwrap_or(false) {
                 self.redefine().await?;
             }
             let now = self.now();
+            if now.monotonic >= files_at + LOOK_AT_FILES {
+                files_at = now.monotonic;
+                self.check_files()?;
+            }
             let head = self.charge.log.head().await?;
             if head > looked && now.monotonic >= looked_at + LOOK_AT_OPERATIONS {
                 (looked, looked_at) = (head, now.monotonic);
@@ -229,6 +245,7 @@ impl<'a> Owned<'a> {
                 // What is in the log by now was not looked at for operations yet: that comes next.
                 let next_look = (head > looked).then(|| looked_at + LOOK_AT_OPERATIONS);
                 let past = past.or_else(|| next_look.is_none().then_some(head));
+                let until = earliest(until, Some(files_at + LOOK_AT_FILES));
                 self.sleep(earliest(until, next_look), past).await?;
             }
         }

@@ -212,10 +212,11 @@ async fn a_first_version_is_made_though_an_engine_dies_making_it() {
     }
 }
 
-const BUILDING: [&str; 7] = [
+const BUILDING: [&str; 8] = [
     "before-shadow",
     "half-made",
     "after-shadow",
+    "while-folding",
     "before-switch",
     "half-switched",
     "after-switch",
@@ -379,4 +380,63 @@ async fn what_cannot_be_applied_to_a_read_model_of_another_log_is_refused() {
         assert!(reason.contains("rebuild it"), "{reason}");
     }
     engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_goes_on_where_it_was_killed() {
+    let place = prepared().await;
+    append_many(&place.open(), 9, 3_000).await;
+    settle(&place).await;
+    request(&place, Operation::Rebuild).await;
+    let died = Other::start_to_die_at(place.folder().path(), "while-folding").died();
+    assert_eq!(died.signal(), Some(SIGABRT));
+    let all = place.folder().versions("last").all().unwrap();
+    let (_, half) = all.last().unwrap();
+    let db = rusqlite::Connection::open(half).unwrap();
+    let select = "SELECT position FROM _highwater_checkpoint";
+    let position: u64 = db
+        .query_row(select, [], |row| row.get(0).map(i64::unsigned_abs))
+        .unwrap();
+    drop(db);
+    assert!(
+        (1..3_000).contains(&position),
+        "it folded a part: {position}"
+    );
+    assert_whole(&place, "rebuild", "while-folding").await;
+    let live = place.folder().versions("last").live().unwrap();
+    assert_eq!(live.as_ref(), Some(half), "no other version was begun");
+}
+
+/// Every point that the source names is in `ARCHITECTURE.md`'s table, and is one that a test here kills at.
+#[test]
+fn no_point_between_two_writes_is_forgotten() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let table = read(&root.join("ARCHITECTURE.md"));
+    let tests = read(&root.join("tests/engine/crashes.rs"));
+    let mut folders = vec![root.join("src")];
+    let mut points = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = read(&path);
+            let found = source.split("crash::point(\"").skip(1);
+            points.extend(found.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+        }
+    }
+    assert!(points.len() > 10, "{points:?}");
+    for point in points {
+        assert!(
+            table.contains(&format!("*{point}*")),
+            "{point}: not in the table"
+        );
+        assert!(
+            tests.contains(&format!("\"{point}\"")),
+            "{point}: not tested"
+        );
+    }
 }

@@ -11,3 +11,5 @@ mod live;
 mod operations;
 mod queries;
 mod sync;
+mod trouble;
+mod two;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use highwater::event::Position;
 use highwater::workspace::{Consistency, Operation, QueryFailed};
 
-use crate::kit::{COUNTS, Place, append, append_many, finished, rows};
+use crate::kit::{COUNTS, PATIENCE, Place, append, append_many, finished, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strong_answer_has_everything_that_was_stored_when_asked() {
@@ -141,4 +141,58 @@ async fn a_wrong_question_names_what_there_is() {
             .contains("parameter kye is not known")
     );
     engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_bounded_however_its_size_comes_about() {
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90000)";
+    let queries = format!(
+        "-- query Names()\n{rows} SELECT i AS \"{}\" FROM n;\n\
+         -- query Values()\n{rows} SELECT printf('%2000d', i) AS v FROM n;\n\
+         -- query Rows()\n{rows} SELECT 1 AS v FROM n, (SELECT 1 UNION ALL SELECT 2);\n\
+         -- query Blob()\nSELECT zeroblob(1000000000) AS v;\n\
+         -- query Text()\nSELECT printf('%1000000000d', 1) AS v;\n\
+         -- query Concat()\n{rows} SELECT group_concat(printf('%2000d', i)) AS v FROM n;\n",
+        "x".repeat(2_000)
+    );
+    let place = Place::new(&[("counts", &format!("{COUNTS}{queries}"))]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let none = BTreeMap::new();
+    for query in ["Names", "Values", "Rows", "Blob", "Text", "Concat"] {
+        let answer = workspace
+            .query("counts", query, &none, Consistency::Eventual, PATIENCE)
+            .await;
+        let said = answer.unwrap_err().to_string();
+        assert!(
+            said.contains("more than") || said.contains("too big"),
+            "{query}: {said}"
+        );
+    }
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn freshness_is_that_of_the_version_that_answers() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    append(&workspace, "thing-1", "ThingHappened", "{}").await;
+    rows(&workspace, "counts", "All", Consistency::Strong).await;
+    engine.stop().await;
+    append(&workspace, "thing-1", "ThingHappened", "{}").await;
+    // The new definition would take nothing of what is stored; the version that answers lacks an event.
+    place.write("counts", &COUNTS.replace("on *", "on Other"));
+    let workspace = place.open();
+    let none = BTreeMap::new();
+    let ask = |consistency| workspace.query("counts", "All", &none, consistency, Duration::ZERO);
+    let answer = ask(Consistency::Strong).await;
+    assert!(
+        matches!(answer, Err(QueryFailed::NotFresh(_))),
+        "{answer:?}"
+    );
+    let answer = ask(Consistency::Eventual).await.unwrap();
+    assert!(answer.age > Duration::ZERO, "{answer:?}");
 }

@@ -60,6 +60,16 @@ fn sighup_ends_it_cleanly() {
 }
 
 #[test]
+fn a_terminal_that_is_closed_ends_it() {
+    let place = Place::new();
+    let mut demo = place.demo(WIDE, "20");
+    demo.until("some events", |picture| picture.head() > 5);
+    let status = demo.hang_up();
+    assert_eq!(status.signal(), None);
+    assert_eq!(place.json(&["status"])["engine"]["running"], false);
+}
+
+#[test]
 fn sigint_ends_it_cleanly() {
     a_signal_ends_it("INT");
 }

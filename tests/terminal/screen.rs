@@ -48,6 +48,8 @@ struct State {
     parser: vt100::Parser,
     bytes: Vec<u8>,
     closed: bool,
+    /// Whether nobody reads any more.
+    left: bool,
     exit: Option<ExitStatus>,
 }
 
@@ -114,6 +116,7 @@ impl Console {
                 parser: vt100::Parser::new(rows, cols, 0),
                 bytes: Vec::new(),
                 closed: false,
+                left: false,
                 exit: None,
             }),
             more: Condvar::new(),
@@ -245,6 +248,27 @@ impl Console {
         }
     }
 
+    /// Takes the terminal away, as closing its window does, and waits for the end.
+    #[track_caller]
+    pub fn hang_up(mut self) -> ExitStatus {
+        self.state().left = true;
+        // What is drawn now is the last that is read.
+        self.keys("?");
+        let Self { master, keys, .. } = &mut self;
+        *keys = Box::new(std::io::sink());
+        *master = native_pty_system().openpty(size(1, 1)).unwrap().master;
+        let (mut state, waited) = self
+            .seen
+            .more
+            .wait_timeout_while(self.state(), PATIENCE, |state| state.exit.is_none())
+            .unwrap();
+        let exit = state.exit.clone();
+        state.closed = true;
+        drop(state);
+        assert!(!waited.timed_out(), "it goes on without a terminal");
+        exit.unwrap()
+    }
+
     /// Waits until the state fits, each time that something has come.
     #[track_caller]
     fn wait(&self, what: &str, mut fits: impl FnMut(&State) -> bool) {
@@ -290,7 +314,7 @@ impl Seen {
             state.bytes.extend_from_slice(&chunk[..count]);
             state.closed = count == 0;
             self.more.notify_all();
-            if state.closed {
+            if state.closed || state.left {
                 return;
             }
         }

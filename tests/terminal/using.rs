@@ -319,6 +319,34 @@ fn a_replay_that_would_count_twice_is_refused_and_a_rebuild_offered_at_80_by_24(
     refuses_a_replay(SMALL);
 }
 
+/// A projection that cannot apply what has no name.
+const NAMES: &str = "\
+-- policy: live
+-- schema
+CREATE TABLE names (key TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;
+-- on ThingNamed
+INSERT INTO names VALUES (:key, :data ->> 'name');
+-- query All()
+SELECT key, name FROM names;
+";
+
+#[test]
+fn a_projection_that_stops_says_where_and_can_be_told_to_try_again() {
+    let place = Place::with(&[("names.sql", NAMES)]);
+    place.append("thing-1", "ThingNamed", "{}");
+    let mut console = place.console(WIDE, &[]);
+    let stopped = console.until("faulted", status("names", "faulted"));
+    let why = stopped.line("NOT NULL").expect("why it stopped");
+    assert!(why.contains("names.sql:5"), "{why}");
+    assert!(stopped.has("p try again"));
+    console
+        .keys("p")
+        .shows("names resumed: goes on from position");
+    console.until("faulted again", |picture| {
+        picture.has("$projection-names  Resumed") && status("names", "faulted")(picture)
+    });
+}
+
 #[test]
 fn help_shows_every_key_and_escape_closes_one_layer_at_a_time() {
     let place = Place::new();

@@ -48,6 +48,7 @@ impl Owned<'_> {
             return Ok(Some(MOVED));
         }
         let step = shadow.runner.step(now).await?;
+        crash::point("while-folding");
         let stopped = shadow.runner.trouble().filter(|t| t.next_try.is_none());
         if let (Step::Rest { .. }, Some(trouble)) = (&step, stopped) {
             let reason = format!(
@@ -157,6 +158,24 @@ impl Owned<'_> {
             .map_err(|e| self.failed(live.path(), &e))
     }
 
+    /// Whether the files that are written still have their names. SQLite goes on with a file that has none,
+    /// and nobody would see what is written there.
+    ///
+    /// Errors: one has not; from then on nothing may be written to it.
+    pub(super) fn check_files(&self) -> Result<(), WorkspaceError> {
+        let shadow = self.shadow.as_ref().map(|shadow| shadow.runner.model());
+        for model in [Some(self.live.model()), shadow].into_iter().flatten() {
+            let path = model.path();
+            if !path.try_exists().map_err(|e| self.failed(path, &e))? {
+                return Err(WorkspaceError::Io {
+                    path: path.to_owned(),
+                    reason: "the read model is gone: it is made anew from the log".to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn failed(&self, path: &Path, error: &std::io::Error) -> WorkspaceError {
         WorkspaceError::Io {
             path: path.to_owned(),
@@ -201,7 +220,10 @@ impl Owned<'_> {
         let projection: Arc<dyn Projection> = Arc::clone(&self.projection) as _;
         let log = Arc::clone(&self.charge.log);
         let monotonic = self.charge.started.elapsed();
-        Ok(Runner::attach(projection, log, model, Policy::Live, monotonic).await?)
+        let mut runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
+        let stop = self.charge.stop.clone();
+        runner.model_mut().stop_when(move || *stop.borrow());
+        Ok(runner)
     }
 
     /// Begins a new version, or goes on with one that a killed engine began.
@@ -237,7 +259,7 @@ impl Owned<'_> {
     }
 }
 
-/// The version that answers; made, where there is none yet.
+/// The version that answers; made, where there is none yet or where its file is gone.
 pub(super) fn live_model(
     projection: &SqlProjection,
     versions: &Versions,
@@ -246,7 +268,9 @@ pub(super) fn live_model(
         path: versions.link(),
         reason: e.to_string(),
     };
-    if let Some(path) = versions.live().map_err(fail)? {
+    if let Some(path) = versions.live().map_err(fail)?
+        && path.try_exists().map_err(fail)?
+    {
         return Ok(Model::open(&path)?);
     }
     // A kill may have come between making the first version and linking it.
