@@ -85,13 +85,25 @@ impl Console {
     }
 
     /// The same with more in its environment.
-    pub fn start_with(
+    pub fn start_with(home: &Path, size: (u16, u16), args: &[&str], more: &[(&str, &str)]) -> Self {
+        Self::start_program(
+            env!("CARGO_BIN_EXE_highwater").as_ref(),
+            home,
+            size,
+            args,
+            more,
+        )
+    }
+
+    /// The same for a program of somebody else's.
+    pub fn start_program(
+        program: &Path,
         home: &Path,
         (cols, rows): (u16, u16),
         args: &[&str],
         more: &[(&str, &str)],
     ) -> Self {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_highwater"));
+        let mut command = CommandBuilder::new(program);
         command.args(args);
         command.cwd(home);
         command.env_clear();
