@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cloudevents", &["event", "text"]),
     ("log", &["event", "text", "crash"]),
     ("read", &["event", "text", "log", "crash"]),
-    ("write", &["event", "text", "log"]),
+    ("write", &["event", "text", "log", "crash"]),
     ("transfer", &["event", "text", "log", "cloudevents"]),
     ("shop", &["write", "event"]),
     (
@@ -33,7 +33,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("metrics", &["event", "text", "lag", "workspace"]),
-    ("ui", &["event", "text", "lag", "workspace"]),
+    // `crash` is where a test can have it panic.
+    ("ui", &["event", "text", "lag", "workspace", "crash"]),
 ];
 
 /// Above the library: the binary knows everybody's public face.

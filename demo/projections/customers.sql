@@ -45,5 +45,8 @@ SELECT * FROM customers WHERE customer_id = :customer_id;
 -- query CustomerByEmail(email)
 SELECT * FROM customers WHERE email = :email;
 
+-- query ListCustomers()
+SELECT customer_id, name, email FROM customers ORDER BY name, customer_id LIMIT 1000;
+
 -- query NewestCustomers()
 SELECT * FROM customers ORDER BY registered_at DESC LIMIT 20;

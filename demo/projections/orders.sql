@@ -58,6 +58,11 @@ SELECT * FROM orders WHERE status = :status ORDER BY placed_at DESC LIMIT 100;
 -- query OrdersOfCustomer(customer)
 SELECT * FROM orders WHERE customer = :customer ORDER BY placed_at DESC LIMIT 100;
 
+-- query SearchOrdersByDate(from_day, to_day)
+SELECT * FROM orders
+WHERE placed_at >= :from_day AND placed_at < date(:to_day, '+1 day')
+ORDER BY placed_at DESC LIMIT 100;
+
 -- query CountByStatus()
 SELECT status, count(*) AS orders, sum(total_cents) AS total_cents
 FROM orders GROUP BY status ORDER BY orders DESC;

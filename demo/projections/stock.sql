@@ -36,6 +36,9 @@ UPDATE stock SET
     reserved = reserved - (:data ->> 'quantity')
 WHERE product = :key;
 
+-- on StockDispatched
+UPDATE stock SET reserved = reserved - (:data ->> 'quantity') WHERE product = :key;
+
 -- query GetStock(product)
 SELECT * FROM stock WHERE product = :product;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use highwater::shop;
-use highwater::workspace::{Engine, Folder, Workspace};
+use highwater::workspace::{Config, Engine, Folder, Workspace};
 
 use super::Failure;
 use super::failure::say;
@@ -43,7 +43,8 @@ impl Context {
 
 /// Opens a folder's workspace, with the domains that this program has.
 pub fn open(folder: Folder) -> Result<Workspace, Failure> {
-    let domain = |name: &str| (name == "shop").then(shop::commands);
+    let within = Config::read(folder.path())?.shop.payment_within;
+    let domain = |name: &str| (name == "shop").then(|| shop::commands_with_fulfilment(within));
     Ok(Workspace::open(folder, domain)?)
 }
 
@@ -51,6 +52,18 @@ pub fn open(folder: Folder) -> Result<Workspace, Failure> {
 pub fn warn_of_problems(workspace: &Workspace) {
     for problem in workspace.problems() {
         say(&format!("warning: {problem}"));
+    }
+}
+
+/// Says what is wrong with one projection's file: then its last good version is what goes on.
+pub fn warn_of(workspace: &Workspace, projection: &str) {
+    let base = projection.split('@').next().unwrap_or(projection);
+    let file = format!("{base}.sql:");
+    let problems = workspace.problems();
+    for problem in problems.iter().filter(|problem| problem.starts_with(&file)) {
+        say(&format!(
+            "warning: {problem}\nwhat was built from its last good version is used"
+        ));
     }
 }
 

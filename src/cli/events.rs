@@ -1,5 +1,7 @@
 //! `events`: the newest, those after a position, or all that come; for people or as CloudEvents lines.
 
+use std::collections::VecDeque;
+
 use highwater::cloudevents;
 use highwater::event::{Event, EventType, Position, StreamId, Version};
 use highwater::log::{EventLog, LogError};
@@ -7,7 +9,7 @@ use highwater::text::{clean, thousands};
 
 use super::context::Context;
 use super::out::{Out, cut, width};
-use super::{Exit, Failure, interrupt};
+use super::{Exit, Failure, causes, interrupt};
 
 /// How many are shown where nobody says.
 const NEWEST: usize = 20;
@@ -36,6 +38,9 @@ pub struct Args {
     /// Go on with what comes, until Ctrl-C (or the limit, with --after)
     #[arg(long)]
     follow: bool,
+    /// What caused what in one story: all events of this correlation, or of the stream's first event's
+    #[arg(long, value_name = "CORRELATION|STREAM", conflicts_with_all = ["after", "limit", "event_type", "stream", "category", "follow"])]
+    tree: Option<String>,
     /// As export writes them: CloudEvents JSON, one a line
     #[arg(long)]
     json: bool,
@@ -57,6 +62,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             .then(|| cloudevents::own_source(log.describe().incarnation)),
         cells: width(),
     };
+    if let Some(of) = args.tree {
+        causes::run(&workspace, &of, printer).await?;
+        return Ok(Exit::Done);
+    }
     // All that come while the newest are looked for are after this.
     let head = log.head().await?;
     let (after, left) = match args.after {
@@ -105,15 +114,15 @@ impl Filter {
     }
 }
 
-/// The last events up to the head that are wanted, oldest first. Goes backwards a page at a time: along the
+/// The last events up to the head that are wanted, oldest first. Goes backwards a stretch at a time: along the
 /// stream where one is asked for, else along the log.
 async fn newest(
     log: &dyn EventLog,
     filter: &Filter,
     head: Position,
     limit: usize,
-) -> Result<Vec<Event>, LogError> {
-    let mut found = Vec::new();
+) -> Result<VecDeque<Event>, LogError> {
+    let mut found = VecDeque::new();
     let mut end = match &filter.stream {
         Some(stream) => log
             .read_stream(stream, Version::NONE, 1)
@@ -122,37 +131,48 @@ async fn newest(
             .get(),
         None => head.get(),
     };
-    let mut span = PAGE as u64;
     while end > 0 && found.len() < limit {
-        let start = end.saturating_sub(span);
-        // At most a page: the difference fits.
-        let size = usize::try_from(end - start).unwrap_or(PAGE);
-        let page = match &filter.stream {
-            Some(stream) => {
-                log.read_stream(stream, Version::new(start), size)
-                    .await?
-                    .events
+        let start = end.saturating_sub(PAGE as u64);
+        let mut stretch = VecDeque::new();
+        let mut at = start;
+        while at < end {
+            let page = page(log, filter, at, end).await?;
+            if page.is_empty() {
+                break;
             }
-            None => log.read_all(Position::new(start), size).await?,
-        };
-        let reached = page.last().map_or(start, |event| match &filter.stream {
-            Some(_) => event.version.get(),
-            None => event.position.get(),
-        });
-        if reached < end && span > 1 {
-            // A page of large events ends early: the newest are not on it.
-            span /= 2;
-            continue;
+            at += page.len() as u64;
+            stretch.extend(
+                page.into_iter()
+                    .filter(|event| event.position <= head && filter.takes(event)),
+            );
+            // Only the last of them can be among the newest: no more are kept than were asked for.
+            let surplus = stretch.len().saturating_sub(limit - found.len());
+            stretch.drain(..surplus);
         }
-        let wanted = page
-            .into_iter()
-            .rev()
-            .filter(|event| event.position <= head && filter.takes(event));
-        found.extend(wanted.take(limit - found.len()));
+        stretch.append(&mut found);
+        found = stretch;
         end = start;
     }
-    found.reverse();
     Ok(found)
+}
+
+/// The next events of a stretch; fewer than are left of it where they are large. Positions, like versions,
+/// are without holes.
+async fn page(
+    log: &dyn EventLog,
+    filter: &Filter,
+    after: u64,
+    end: u64,
+) -> Result<Vec<Event>, LogError> {
+    // At most a page: the difference fits.
+    let size = usize::try_from(end - after).unwrap_or(PAGE);
+    match &filter.stream {
+        Some(stream) => Ok(log
+            .read_stream(stream, Version::new(after), size)
+            .await?
+            .events),
+        None => log.read_all(Position::new(after), size).await,
+    }
 }
 
 /// Reading on from a position.
@@ -196,7 +216,8 @@ impl Forward<'_> {
     }
 }
 
-struct Printer {
+/// Prints events, for people or as CloudEvents lines.
+pub(super) struct Printer {
     out: Out,
     /// Where CloudEvents are wanted: the source of the log's own events.
     own_source: Option<String>,
@@ -204,7 +225,23 @@ struct Printer {
 }
 
 impl Printer {
-    fn print(&mut self, event: &Event) -> Result<(), Failure> {
+    /// Whether CloudEvents are wanted.
+    pub(super) const fn is_json(&self) -> bool {
+        self.own_source.is_some()
+    }
+
+    /// A line for people.
+    pub(super) fn line(&mut self, line: &str) -> Result<(), Failure> {
+        self.out.line(cut(line, self.cells))
+    }
+
+    /// Hands over what was printed.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        self.out.finish()
+    }
+
+    /// One event.
+    pub(super) fn print(&mut self, event: &Event) -> Result<(), Failure> {
         match &self.own_source {
             Some(own) => {
                 let line = cloudevents::write(event, own).map_err(|e| {
@@ -215,7 +252,7 @@ impl Printer {
                 })?;
                 self.out.raw(&line)
             }
-            None => self.out.line(cut(&line(event), self.cells)),
+            None => self.line(&line(event)),
         }
     }
 }

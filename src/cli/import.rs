@@ -89,9 +89,9 @@ fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
 /// It shows itself on standard error, and only on a terminal.
 fn progress_bar(size: Option<u64>) -> ProgressBar {
     let template = if size.is_some() {
-        "{bar:30} {percent:>3} %  {msg}  {binary_bytes_per_sec}  {eta} left"
+        "{bar:30} {percent:>3} % read  {msg}"
     } else {
-        "{spinner} {msg}  {binary_bytes_per_sec}"
+        "{spinner} {msg}"
     };
     let bar = size.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
     match ProgressStyle::with_template(template) {

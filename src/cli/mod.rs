@@ -1,11 +1,13 @@
 //! The command line: what can be asked for, and who answers it. One file a subcommand.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 mod append;
 mod apply;
+mod causes;
 mod context;
 mod demo;
 mod events;
@@ -103,8 +105,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         .map_err(|e| Failure::failed(format!("the system gives no threads: {e}")))?;
     let context = Context::new(cli.workspace);
     let exit = runtime.block_on(dispatch(cli.command, cli.screen, &context));
-    // What still waits, for a line of standard input say, is not waited for.
-    runtime.shutdown_background();
+    // What still looks on ends here, so that the log is closed; what is stuck is left to the system.
+    runtime.shutdown_timeout(Duration::from_millis(300));
     exit
 }
 
@@ -160,5 +162,17 @@ mod tests {
     #[test]
     fn every_argument_is_declared_once_and_fits_the_others() {
         <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn the_readme_names_every_subcommand() {
+        let readme = include_str!("../../README.md");
+        let (_, table) = readme.split_once("| *(none)* |").unwrap();
+        let cli = <Cli as clap::CommandFactory>::command();
+        for command in cli.get_subcommands() {
+            let name = command.get_name();
+            let named = table.contains(&format!("`{name}")) || name == "demo";
+            assert!(named, "{name}");
+        }
     }
 }

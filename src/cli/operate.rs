@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use highwater::text::thousands;
-use highwater::workspace::{Done, Operation, Operator, Workspace};
+use highwater::workspace::{Done, Operation, Operator, ProjectionView, Workspace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -66,17 +66,7 @@ async fn progress(operator: &Operator, name: &str) {
         let snapshot = snapshots.borrow_and_update().clone();
         let view = snapshot.projections.iter().find(|view| view.name == name);
         if let (Some(bar), Some(view)) = (&bar, view) {
-            let (at, target) = match &view.rebuild {
-                Some(rebuild) => (rebuild.checkpoint, rebuild.target),
-                None => (view.checkpoint, snapshot.head),
-            };
-            bar.set_length(target.get());
-            bar.set_position(at.get());
-            bar.set_message(format!(
-                "position {} of {}",
-                thousands(at.get()),
-                thousands(target.get())
-            ));
+            show(bar, view);
         }
         for problem in &snapshot.problems {
             if problem.starts_with(&format!("{name}:")) && !said.contains(problem) {
@@ -87,6 +77,18 @@ async fn progress(operator: &Operator, name: &str) {
         if snapshots.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// How far a rebuild is. A replay goes through positions that the read model has had before, and its
+/// checkpoint says nothing new until it is done.
+fn show(bar: &ProgressBar, view: &ProjectionView) {
+    if let Some(rebuild) = &view.rebuild {
+        let (at, target) = (rebuild.checkpoint.get(), rebuild.target.get());
+        bar.set_length(target);
+        bar.set_position(at);
+        let (at, target) = (thousands(at), thousands(target));
+        bar.set_message(format!("position {at} of {target}"));
     }
 }
 

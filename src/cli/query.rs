@@ -189,7 +189,7 @@ fn cell(value: &Value) -> String {
 /// Which questions there are.
 fn list(workspace: &Workspace, only: Option<&str>, json: bool) -> Result<(), Failure> {
     let projections = match only {
-        Some(name) => std::slice::from_ref(workspace.projection(name)?),
+        Some(name) => vec![workspace.projection(name)?],
         None => workspace.projections(),
     };
     let mut out = Out::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use highwater::text::{human_bytes, human_duration, thousands};
 use highwater::workspace::{Operation, Preview};
 
-use super::context::{Context, engine_for, stop};
+use super::context::{Context, engine_for, stop, warn_of};
 use super::failure::say;
 use super::operate::{self, Target};
 use super::{Exit, Failure};
@@ -26,6 +26,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let name = &args.target.name;
     let workspace = context.open()?;
     let engine = engine_for(&workspace, name).await?;
+    warn_of(&workspace, name);
     let preview = workspace.preview(name, Operation::Rebuild).await?;
     for line in lines(name, &preview) {
         say(&line);

@@ -15,7 +15,9 @@ mod subscription;
 mod survey;
 mod versions;
 
-pub use definition::{Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Section};
+pub use definition::{
+    Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section,
+};
 pub use model::{About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay};
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};

@@ -1,24 +1,34 @@
-//! The built-in demo domain: customers, products with stock, and orders. A user of [`write`](crate::write)
-//! and nothing else, as an example of how a domain is written.
+//! The built-in demo domain: customers, products with stock, orders, and their fulfilment. A user of
+//! [`write`](crate::write) and nothing else, as an example of how a domain is written.
+
+use std::time::Duration;
 
 mod customer;
+mod fulfilment;
 pub mod load;
 mod order;
 mod product;
 
 pub use customer::{Customer, CustomerCommand, CustomerEvent};
+pub use fulfilment::{Fulfilment, FulfilmentStage, FulfilmentState};
 pub use load::Load;
 pub use order::{Line, Order, OrderCommand, OrderEvent, OrderStatus};
 pub use product::{Product, ProductCommand, ProductEvent};
 
 use crate::write::Commands;
 
-/// Every command of the shop.
+/// Every command of the shop; what becomes of an order is left to whoever sends them.
 pub fn commands() -> Commands {
     Commands::new()
         .with::<Customer>()
         .with::<Product>()
         .with::<Order>()
+}
+
+/// Every command of the shop, and [`Fulfilment`], which sees to it that each order is shipped, or cancelled
+/// where it is not paid for within `payment_within`.
+pub fn commands_with_fulfilment(payment_within: Duration) -> Commands {
+    commands().with_process(Fulfilment { payment_within })
 }
 
 #[cfg(test)]
@@ -36,7 +46,7 @@ mod tests {
     #[test]
     fn every_command_and_field_says_what_it_is_and_gives_an_example() {
         let commands = commands();
-        assert_eq!(commands.infos().len(), 9);
+        assert_eq!(commands.infos().len(), 10);
         for info in commands.infos() {
             assert!(info.description.ends_with('.'), "{info:?}");
             let fields = info.schema["properties"].as_object().unwrap();

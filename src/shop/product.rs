@@ -56,6 +56,15 @@ pub enum ProductCommand {
         #[schemars(length(min = 1, max = 100), example = &"1042")]
         order: String,
     },
+    /// Hand over what was set aside for an order: it leaves the warehouse.
+    DispatchStock {
+        /// Which product.
+        #[schemars(length(min = 1, max = 100), example = &"mug")]
+        product: String,
+        /// For which order it was set aside.
+        #[schemars(length(min = 1, max = 100), example = &"1042")]
+        order: String,
+    },
 }
 
 /// What can happen to a product.
@@ -82,10 +91,17 @@ pub enum ProductEvent {
         /// How many.
         quantity: u64,
     },
+    /// What was set aside for an order has left the warehouse with it.
+    StockDispatched {
+        /// The order.
+        order: String,
+        /// How many.
+        quantity: u64,
+    },
 }
 
-use ProductCommand::{ReleaseStock, ReserveStock, RestockProduct};
-use ProductEvent::{ProductRestocked, StockReleased, StockReserved};
+use ProductCommand::{DispatchStock, ReleaseStock, ReserveStock, RestockProduct};
+use ProductEvent::{ProductRestocked, StockDispatched, StockReleased, StockReserved};
 
 impl Aggregate for Product {
     const CATEGORY: &'static str = "product";
@@ -96,7 +112,8 @@ impl Aggregate for Product {
         match command {
             RestockProduct { product, .. }
             | ReserveStock { product, .. }
-            | ReleaseStock { product, .. } => product.clone(),
+            | ReleaseStock { product, .. }
+            | DispatchStock { product, .. } => product.clone(),
         }
     }
 
@@ -112,7 +129,16 @@ impl Aggregate for Product {
                 order,
                 quantity,
             } => self.reserve(product, order, *quantity),
-            ReleaseStock { product, order } => self.release(product, order),
+            ReleaseStock { product, order } => {
+                let quantity = self.reserved_for(product, order);
+                let order = order.clone();
+                quantity.map(|quantity| StockReleased { order, quantity })
+            }
+            DispatchStock { product, order } => {
+                let quantity = self.reserved_for(product, order);
+                let order = order.clone();
+                quantity.map(|quantity| StockDispatched { order, quantity })
+            }
         };
         event.map(|event| vec![event]).map_err(Rejection::new)
     }
@@ -131,6 +157,7 @@ impl Aggregate for Product {
                 self.available = self.available.saturating_add(*quantity);
                 self.reserved.remove(order);
             }
+            StockDispatched { order, .. } => drop(self.reserved.remove(order)),
         }
     }
 }
@@ -179,14 +206,9 @@ impl Product {
         })
     }
 
-    fn release(&self, product: &str, order: &str) -> Result<ProductEvent, String> {
-        match self.reserved.get(order) {
-            Some(&quantity) => Ok(StockReleased {
-                order: order.to_owned(),
-                quantity,
-            }),
-            None => Err(format!("no {product} is reserved for order {order}")),
-        }
+    fn reserved_for(&self, product: &str, order: &str) -> Result<u64, String> {
+        let reserved = self.reserved.get(order).copied();
+        reserved.ok_or_else(|| format!("no {product} is reserved for order {order}"))
     }
 }
 
@@ -319,5 +341,26 @@ mod tests {
             .rejected("no mug is reserved for order 1")
             .state();
         assert_eq!((state.available, state.reserved.len()), (5, 0));
+    }
+
+    #[test]
+    fn what_is_dispatched_is_gone_and_neither_reserved_nor_available() {
+        let dispatch = |order: &str| DispatchStock {
+            product: "mug".into(),
+            order: order.into(),
+        };
+        let dispatched = StockDispatched {
+            order: "1".into(),
+            quantity: 2,
+        };
+        let state = given::<Product>([restocked(5, "Mug"), reserved("1", 2)])
+            .when(dispatch("2"))
+            .rejected("no mug is reserved for order 2")
+            .when(dispatch("1"))
+            .then([dispatched])
+            .when(release("1"))
+            .rejected("no mug is reserved for order 1")
+            .state();
+        assert_eq!((state.available, state.reserved.len()), (3, 0));
     }
 }

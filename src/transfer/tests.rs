@@ -78,14 +78,17 @@ impl Log {
     }
 
     fn events(&self) -> Vec<Event> {
-        let mut all: Vec<Event> = Vec::new();
+        let mut events: Vec<Event> = Vec::new();
         loop {
-            let after = all.last().map_or(Position::START, |event| event.position);
+            let after = events
+                .last()
+                .map_or(Position::START, |event| event.position);
             let page = self.runtime.block_on(self.log.read_all(after, 5_000));
-            match page.unwrap() {
-                page if page.is_empty() => return all,
-                page => all.extend(page),
+            let page = page.unwrap();
+            if page.is_empty() {
+                return events;
             }
+            events.extend(page);
         }
     }
 

@@ -134,7 +134,7 @@ const fn changing(entry: Entry) -> Entry {
 #[rustfmt::skip]
 pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Commands, "command", "command", &["c"], &[Overview], "Send a command: choose it, fill in its form")),
-    changing(entry(Action::Pause, "pause", "pause/resume", &["p"], &[Overview], "Pause the selected projection, or let it go on")),
+    changing(entry(Action::Pause, "pause", "pause/resume", &["p"], &[Overview], "Pause the selected projection, let it go on, or try again")),
     changing(entry(Action::Policy, "policy", "policy", &["P"], &[Overview], "Change when the selected projection applies events")),
     changing(entry(Action::Rebuild, "rebuild", "rebuild", &["R"], &[Overview], "Fold the read model again from position 0, beside the one that answers")),
     changing(entry(Action::Replay, "replay", "replay", &["Y"], &[Overview], "Apply events again, into the same read model")),

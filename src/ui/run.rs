@@ -1,14 +1,11 @@
 //! The loop: the only place that knows the terminal and the clock. It waits until something comes,
 //! takes in everything that is there, and draws at most once.
 
-use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use crossterm::event::{Event as Input, EventStream};
-use futures_util::StreamExt;
+use crossterm::event::Event as Input;
 use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -18,6 +15,7 @@ use super::terminal::{self, Screen};
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::view::draw;
+use crate::crash;
 use crate::event::Timestamp;
 use crate::workspace::{Operator, Snapshot};
 
@@ -107,24 +105,20 @@ pub async fn run(operator: Operator, options: UiOptions) -> Result<Exit, UiError
 async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiError> {
     let mut signals = Signals::listen()?;
     let mut app = App::open(operator, options)?;
-    let mut input = EventStream::new();
+    let mut input = keys()?;
     loop {
         app.draw_if_due()?;
         let next = app.next_frame();
         tokio::select! {
-            event = input.next() => app.input(event),
+            event = input.recv() => app.input(event),
             picture = changed(&mut app.snapshots) => app.snapshot(picture),
             Some(msg) = app.answers.recv() => app.take(msg),
             signal = signals.next() => app.signal(signal),
             () = terminal::panicked() => return Err(UiError::Panicked),
             () = sleep_until(next), if app.data => {}
         }
-        while let Poll::Ready(event) = ready(&mut input).await {
-            let more = matches!(event, Some(Ok(_)));
-            app.input(event);
-            if !more {
-                break;
-            }
+        while let Ok(event) = input.try_recv() {
+            app.input(Some(event));
         }
         while let Ok(msg) = app.answers.try_recv() {
             app.take(msg);
@@ -135,10 +129,22 @@ async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiErr
     }
 }
 
-/// What the terminal has sent already, without waiting. It asks with this task's own waker: the stream
-/// keeps the first one it was asked with, and would wake nobody after a look with another.
-async fn ready(input: &mut EventStream) -> Poll<Option<io::Result<Input>>> {
-    poll_fn(|context| Poll::Ready(input.poll_next_unpin(context))).await
+/// What comes from the terminal, read by a thread of its own: where the terminal has hung up, crossterm
+/// reads its end for ever, and the loop has to hear of that from the signal.
+fn keys() -> io::Result<mpsc::UnboundedReceiver<io::Result<Input>>> {
+    let (send, come) = mpsc::unbounded_channel();
+    let read = move || {
+        let mut ended = false;
+        while !ended {
+            let event = crossterm::event::read();
+            ended = event.is_err();
+            ended |= send.send(event).is_err();
+        }
+    };
+    std::thread::Builder::new()
+        .name("keys".to_owned())
+        .spawn(read)?;
+    Ok(come)
 }
 
 /// Waits for another picture; for ever where the workspace makes no more.
@@ -208,6 +214,7 @@ impl App {
                 .draw(|area, buffer| draw(model, theme, area, buffer))?;
             (self.now, self.data) = (false, false);
             self.drawn = Some(Instant::now());
+            crash::panic_point("drawn");
         }
         Ok(())
     }
@@ -283,6 +290,7 @@ impl App {
 
 /// The workspace's answer to an effect, where it is one that has an answer.
 async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
+    crash::panic_point("asked");
     Some(match effect {
         Effect::Send { command, data } => {
             let outcome = operator.send(&command, data).await;

@@ -1,10 +1,11 @@
 //! The terminal: taken on entering, given back on leaving, on a panic, on signals and for Ctrl-Z.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::mem::ManuallyDrop;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
@@ -21,8 +22,15 @@ use tokio::sync::Notify;
 /// Whether the terminal is ours: a panic anywhere gives it back once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+/// Held while a frame is written, so that a panic elsewhere does not give the terminal back within one.
+static WRITING: Mutex<()> = Mutex::new(());
 /// Told when a panic has taken the terminal away from under the dashboard.
 static PANICKED: Notify = Notify::const_new();
+
+thread_local! {
+    /// Whether this thread holds [`WRITING`]: it cannot wait for itself when it panics.
+    static DRAWS: Cell<bool> = const { Cell::new(false) };
+}
 
 /// The terminal while it is ours; given back when dropped.
 pub struct Screen {
@@ -58,7 +66,10 @@ impl Screen {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
                 if TAKEN.load(Ordering::SeqCst) {
+                    let whole = (!DRAWS.get())
+                        .then(|| WRITING.lock().unwrap_or_else(PoisonError::into_inner));
                     give_back();
+                    drop(whole);
                     PANICKED.notify_one();
                 }
                 before(panic);
@@ -90,6 +101,22 @@ impl Screen {
             return Ok(());
         }
         self.shown = frame;
+        self.write(area)
+    }
+
+    /// Writes what is to be shown, unless a panic has given the terminal back meanwhile.
+    fn write(&mut self, area: Rect) -> io::Result<()> {
+        let _whole = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        DRAWS.set(true);
+        let written = self.write_frame(area);
+        DRAWS.set(false);
+        written
+    }
+
+    fn write_frame(&mut self, area: Rect) -> io::Result<()> {
         let Some((buffer, cursor)) = &self.shown else {
             return Ok(());
         };

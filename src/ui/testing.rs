@@ -63,7 +63,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
             name: "GetOrderById".to_owned(),
             parameters: vec!["order_id".to_owned()],
         }],
-        path: PathBuf::from(format!("/home/ada/shop/data/live/{name}.db")),
+        path: PathBuf::from(format!("/srv/shop/data/live/{name}.db")),
     }
 }
 
@@ -164,7 +164,7 @@ pub fn normal() -> Snapshot {
         taken_at: now(),
         workspace: WorkspaceInfo {
             name: "shop".to_owned(),
-            path: PathBuf::from("/home/ada/.local/share/highwater/demo"),
+            path: PathBuf::from("/srv/highwater/demo"),
             durability: crate::workspace::Durability::Full,
         },
         engine: EngineInfo {

@@ -99,6 +99,11 @@ impl Theme {
         self.glyphs = &ASCII;
         self
     }
+
+    /// Whether nothing but ASCII may be drawn.
+    pub(crate) fn is_ascii(&self) -> bool {
+        std::ptr::eq(self.glyphs, &raw const ASCII)
+    }
 }
 
 /// The characters things are drawn with; each is one cell wide.

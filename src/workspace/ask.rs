@@ -297,9 +297,8 @@ impl Workspace {
             )));
         }
         let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();
-        let trouble = reports
-            .iter()
-            .find_map(|report| report.projections.get(projection)?.trouble.as_ref());
+        let trouble = report::progress_of(&reports, projection)
+            .and_then(|progress| progress.trouble.as_ref());
         if let Some(trouble) = trouble.filter(|trouble| trouble.stopped) {
             return Ok(Some(format!(
                 "it stopped at event {}: {}",

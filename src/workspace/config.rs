@@ -26,6 +26,10 @@ pub const CONFIG_TEMPLATE: &str = r#"# A highwater workspace. Everything here ha
 # 'stored, not visible'.
 # sync-timeout = "2s"
 
+# The shop's fulfilment: how long a customer has to pay, once everything is reserved.
+# [shop]
+# payment-within = "15m"
+
 # Limits of one event and one commit. They can be lowered only.
 # [limits]
 # data = 1048576       # bytes of an event's data
@@ -46,8 +50,27 @@ pub struct Config {
     /// How long a command waits for `sync` read models.
     #[serde(deserialize_with = "duration")]
     pub sync_timeout: std::time::Duration,
+    /// Settings of the domain `shop`.
+    pub shop: ShopConfig,
     /// Lower limits than the log's own.
     pub limits: LimitsConfig,
+}
+
+/// Settings of the built-in domain `shop`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ShopConfig {
+    /// How long a customer has to pay before the order is cancelled.
+    #[serde(deserialize_with = "duration")]
+    pub payment_within: std::time::Duration,
+}
+
+impl Default for ShopConfig {
+    fn default() -> Self {
+        Self {
+            payment_within: std::time::Duration::from_secs(15 * 60),
+        }
+    }
 }
 
 /// Limits of one event and one commit; `None` is the log's own.
@@ -69,6 +92,7 @@ impl Default for Config {
             domain: "shop".to_owned(),
             durability: Durability::default(),
             sync_timeout: std::time::Duration::from_secs(2),
+            shop: ShopConfig::default(),
             limits: LimitsConfig::default(),
         }
     }

@@ -1,9 +1,9 @@
-//! The engine: a supervisor a projection, and one who reports for all of them.
+//! The engine: a supervisor a projection, a manager a process, and one who reports for all of them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,16 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::WorkspaceError;
+use super::catalogue::Catalogue;
 use super::folder::Folder;
-use super::report::{self, HEARTBEAT, Progress, Report};
+use super::manager::{self, Management};
+use super::report::{self, HEARTBEAT, ProcessReport, Progress, Report};
+use super::snapshot::CommandCounts;
 use super::supervisor::{self, Charge};
 use crate::event::Timestamp;
 use crate::log::SharedLog;
 use crate::read::{Projection as _, SqlProjection};
+use crate::write::Commands;
 
 /// How often an engine reports at most.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
@@ -35,56 +39,85 @@ pub struct Engine {
     ready: watch::Receiver<bool>,
 }
 
+/// What each projection's loop says of itself, by name.
+type Reports = Arc<Mutex<BTreeMap<String, watch::Receiver<Option<Progress>>>>>;
+
+/// What each process manager says of itself, by name.
+type ProcessReports = BTreeMap<&'static str, watch::Receiver<Option<ProcessReport>>>;
+
 impl Engine {
-    /// Starts a thread for each projection, and one that reports. Called within a tokio runtime.
+    /// Starts a thread for each projection, one that starts and ends these as files come and go, one for each
+    /// process of `commands`, and one that reports. Called within a tokio runtime.
     ///
     /// Errors: the system gives no thread.
     pub(super) fn start(
         folder: &Folder,
         log: &SharedLog,
-        projections: &[Arc<SqlProjection>],
+        catalogue: watch::Receiver<Arc<Catalogue>>,
+        only: Option<&str>,
         moved: &Arc<Notify>,
+        commands: &Commands,
+        counts: &Arc<Mutex<CommandCounts>>,
     ) -> Result<Self, WorkspaceError> {
         let (stop, stopped) = watch::channel(false);
         let (attempted, attempts) = watch::channel(0);
         let (reported, ready) = watch::channel(false);
         let changed = Arc::new(Notify::new());
+        let reports = Reports::default();
         let runtime = Handle::current();
-        let started = Instant::now();
+        // Taken before any loop runs: whoever is told that they do, finds an engine.
+        let lock = take_lock(folder);
+        let mut keeper = Keeper {
+            folder: folder.clone(),
+            log: Arc::clone(log),
+            catalogue,
+            only: only.map(str::to_owned),
+            moved: Arc::clone(moved),
+            changed: Arc::clone(&changed),
+            attempted,
+            runtime: runtime.clone(),
+            started: Instant::now(),
+            reports: Arc::clone(&reports),
+            loops: BTreeMap::new(),
+        };
+        keeper.reconcile();
         let mut engine = Self {
             stop,
             threads: Vec::new(),
             ready,
         };
-        let mut reports = BTreeMap::new();
-        // Taken before any loop runs: whoever is told that they do, finds an engine.
-        let lock = take_lock(folder);
-        for projection in projections {
-            let (progress, shown) = watch::channel(None);
-            reports.insert(projection.name().to_owned(), shown);
-            let charge = Charge {
+        let mut processes = ProcessReports::new();
+        for process in commands.processes() {
+            let (report, shown) = watch::channel(None);
+            processes.insert(process.category(), shown);
+            let management = Management {
                 folder: folder.clone(),
                 log: Arc::clone(log),
-                projection: Arc::clone(projection),
-                progress,
+                commands: commands.clone(),
+                process: process.clone(),
+                counts: Arc::clone(counts),
+                report,
                 changed: Arc::clone(&changed),
-                moved: Arc::clone(moved),
-                attempted: attempted.clone(),
+                attempted: keeper.attempted.clone(),
                 stop: stopped.clone(),
                 runtime: runtime.clone(),
-                started,
             };
-            engine.spawn(folder, projection.name(), move || supervisor::run(&charge))?;
+            engine.spawn(folder, process.category(), move || {
+                manager::run(&management);
+            })?;
         }
         let reporter = Reporter {
             folder: folder.clone(),
             reports,
+            processes,
             changed,
-            stop: stopped,
+            stop: stopped.clone(),
             lock,
             attempts,
             reported,
         };
+        let on = runtime.clone();
+        engine.spawn(folder, "engine", move || on.block_on(keeper.keep(stopped)))?;
         engine.spawn(folder, "reports", move || runtime.block_on(reporter.run()))?;
         Ok(engine)
     }
@@ -128,10 +161,131 @@ impl Drop for Engine {
     }
 }
 
+/// Keeps one loop for each projection that there is.
+struct Keeper {
+    folder: Folder,
+    log: SharedLog,
+    catalogue: watch::Receiver<Arc<Catalogue>>,
+    only: Option<String>,
+    moved: Arc<Notify>,
+    changed: Arc<Notify>,
+    attempted: watch::Sender<usize>,
+    runtime: Handle,
+    started: Instant,
+    reports: Reports,
+    loops: BTreeMap<String, Loop>,
+}
+
+/// One projection's thread, and how it is told things.
+struct Loop {
+    projection: watch::Sender<Arc<SqlProjection>>,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl Keeper {
+    async fn keep(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                changed = self.catalogue.changed() => match changed {
+                    Ok(()) => self.reconcile(),
+                    Err(_) => break,
+                }
+            }
+        }
+        for running in self.loops.values() {
+            running.stop.send_replace(true);
+        }
+        for (_, running) in self.loops {
+            drop(running.thread.join());
+        }
+    }
+
+    /// Ends the loops of files that are gone, tells the others what changed, and starts new ones.
+    fn reconcile(&mut self) {
+        let catalogue = Arc::clone(&self.catalogue.borrow_and_update());
+        let wanted = |name: &str| self.only.as_deref().is_none_or(|only| only == name);
+        let wanted: Vec<_> = catalogue
+            .projections
+            .iter()
+            .filter(|p| wanted(p.name()))
+            .collect();
+        self.loops.retain(|name, running| {
+            let stays = wanted.iter().any(|projection| projection.name() == name);
+            if !stays {
+                // Its read model stays where it is. The thread ends after the step that it is in.
+                running.stop.send_replace(true);
+                self.reports
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(name);
+            }
+            stays
+        });
+        for projection in wanted {
+            match self.loops.get(projection.name()) {
+                Some(running) => {
+                    running.projection.send_if_modified(|known| {
+                        let new = !Arc::ptr_eq(known, projection);
+                        *known = Arc::clone(projection);
+                        new
+                    });
+                }
+                None => self.start_loop(projection),
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    fn start_loop(&mut self, projection: &Arc<SqlProjection>) {
+        let name = projection.name().to_owned();
+        let (definition, defined) = watch::channel(Arc::clone(projection));
+        let (progress, shown) = watch::channel(None);
+        let (stop, stopped) = watch::channel(false);
+        let charge = Charge {
+            folder: self.folder.clone(),
+            log: Arc::clone(&self.log),
+            name: name.clone(),
+            projection: defined,
+            progress,
+            changed: Arc::clone(&self.changed),
+            moved: Arc::clone(&self.moved),
+            attempted: self.attempted.clone(),
+            stop: stopped,
+            runtime: self.runtime.clone(),
+            started: self.started,
+        };
+        self.reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.clone(), shown);
+        let thread = std::thread::Builder::new()
+            .name(name.clone())
+            .spawn(move || supervisor::run(&charge));
+        match thread {
+            Ok(thread) => {
+                self.loops.insert(
+                    name,
+                    Loop {
+                        projection: definition,
+                        stop,
+                        thread,
+                    },
+                );
+            }
+            Err(error) => {
+                tracing::error!(projection = name, %error, "the system gives no thread for it")
+            }
+        }
+    }
+}
+
 /// Writes what the supervisors say to a file.
 struct Reporter {
     folder: Folder,
-    reports: BTreeMap<String, watch::Receiver<Option<Progress>>>,
+    reports: Reports,
+    processes: ProcessReports,
     changed: Arc<Notify>,
     stop: watch::Receiver<bool>,
     /// Held while this is the process that is shown as the engine.
@@ -158,7 +312,7 @@ impl Reporter {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         loop {
-            let everybody = *self.attempts.borrow() >= self.reports.len();
+            let everybody = *self.attempts.borrow() >= self.loops();
             if self.lock.is_none() {
                 self.lock = take_lock(&self.folder);
             }
@@ -184,7 +338,7 @@ impl Reporter {
     async fn until_due(&self, everybody: bool) {
         if !everybody {
             let mut attempts = self.attempts.clone();
-            let all = self.reports.len();
+            let all = self.loops();
             drop(tokio::time::timeout(REPORT_EVERY, attempts.wait_for(|made| *made >= all)).await);
             return;
         }
@@ -198,6 +352,11 @@ impl Reporter {
         );
     }
 
+    fn loops(&self) -> usize {
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.len() + self.processes.len()
+    }
+
     fn report(&self, pid: u32) -> Report {
         let owned = |(name, shown): (&String, &watch::Receiver<Option<Progress>>)| {
             shown
@@ -205,10 +364,16 @@ impl Reporter {
                 .clone()
                 .map(|progress| (name.clone(), progress))
         };
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
         Report {
             pid,
             heartbeat: Timestamp::now(),
-            projections: self.reports.iter().filter_map(owned).collect(),
+            projections: reports.iter().filter_map(owned).collect(),
+            processes: self
+                .processes
+                .iter()
+                .filter_map(|(name, shown)| Some(((*name).to_owned(), shown.borrow().clone()?)))
+                .collect(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A workspace's folder: where its parts lie, how it is found, and how one is made.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::WorkspaceError;
@@ -105,9 +106,43 @@ impl Folder {
         self.data().join("locks").join(format!("{of}.lock"))
     }
 
+    /// Where a process manager keeps how far it has read.
+    pub fn process(&self, name: &str) -> PathBuf {
+        self.data().join("processes").join(format!("{name}.json"))
+    }
+
+    /// Makes this process the owner of something, for as long as it has the file open; `None` where another
+    /// process is. The lock is on a file of its own, and the system frees it however a process ends.
+    ///
+    /// Errors: the system.
+    pub(super) fn try_own(&self, of: &str) -> Result<Option<File>, WorkspaceError> {
+        let path = self.lock(of);
+        let fail = |e: std::io::Error| WorkspaceError::Io {
+            path: path.clone(),
+            reason: e.to_string(),
+        };
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(fail(e)),
+        }
+    }
+
     /// Makes the folders below `data`. Errors: the system; a folder that cannot be written to.
     pub fn prepare(&self) -> Result<(), WorkspaceError> {
-        for folder in [self.models(), self.reports(), self.data().join("locks")] {
+        let data = |name| self.data().join(name);
+        for folder in [
+            self.models(),
+            self.reports(),
+            data("locks"),
+            data("processes"),
+        ] {
             std::fs::create_dir_all(&folder).map_err(|e| WorkspaceError::Io {
                 path: folder,
                 reason: format!(

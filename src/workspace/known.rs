@@ -43,7 +43,7 @@ impl Workspace {
     ) -> Result<Vec<Arc<SqlProjection>>, WorkspaceError> {
         let mut known = self.0.known.lock().await;
         if known.at.is_none_or(|at| at.elapsed() >= FRESH) {
-            for projection in self.projections() {
+            for projection in &self.projections() {
                 let name = projection.name();
                 let operations = known.operations.entry(name.to_owned()).or_default();
                 operations
@@ -52,14 +52,14 @@ impl Workspace {
             }
             known.at = Some(Instant::now());
         }
-        let keeps = |projection: &&Arc<SqlProjection>| {
+        let keeps = |projection: &Arc<SqlProjection>| {
             let by_hand = known
                 .operations
                 .get(projection.name())
                 .and_then(|o| o.policy);
             by_hand.unwrap_or(projection.definition().policy) == policy
         };
-        Ok(self.projections().iter().filter(keeps).cloned().collect())
+        Ok(self.projections().into_iter().filter(keeps).collect())
     }
 
     /// The policy that a projection keeps to just now, by file or by hand.

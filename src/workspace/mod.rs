@@ -2,23 +2,25 @@
 //! observes and operates.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use crate::event::NameError;
 use crate::log::sqlite::{Limits, LogOptions, SqliteLog};
 use crate::log::{AppendError, LogError, SharedLog};
 use crate::read::{
-    DefinitionError, FILE_LIMIT, ModelError, Projection as _, QueryError, Reader, RunnerError,
-    SqlProjection,
+    DefinitionError, ModelError, Projection as _, QueryError, RunnerError, SqlProjection,
 };
-use crate::write::{Commands, SendError};
+use crate::write::{Commands, ProcessError, SendError};
 
 mod ask;
+mod catalogue;
+mod causes;
 mod config;
 mod engine;
 mod folder;
 mod known;
+mod manager;
 mod observe;
 mod operations;
 mod operator;
@@ -29,8 +31,12 @@ mod send;
 mod snapshot;
 mod supervisor;
 
+use catalogue::Catalogue;
+use tokio::sync::watch;
+
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
-pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig};
+pub use causes::Caused;
+pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
 pub use engine::Engine;
 pub use folder::Folder;
 pub use operations::Operation;
@@ -120,6 +126,9 @@ pub enum WorkspaceError {
     /// A command.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// A process manager.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
     /// A name.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -160,9 +169,9 @@ struct Inner {
     config: Config,
     log: Arc<SqliteLog>,
     commands: Commands,
-    projections: Vec<Arc<SqlProjection>>,
-    problems: Vec<String>,
-    counts: Mutex<CommandCounts>,
+    catalogue: watch::Sender<Arc<Catalogue>>,
+    watched: Once,
+    counts: Arc<Mutex<CommandCounts>>,
     known: tokio::sync::Mutex<known::Known>,
     readers: readers::Readers,
     /// Told when a read model moved, where that is this process's work.
@@ -194,15 +203,15 @@ impl Workspace {
             &folder.data(),
             log_options(&config),
         )?);
-        let (projections, problems) = read_projections(&folder)?;
-        let counts = Mutex::default();
+        let catalogue = Catalogue::read(&folder, &Catalogue::default())?;
+        let counts = Arc::default();
         Ok(Self(Arc::new(Inner {
             folder,
             config,
             log,
             commands,
-            projections,
-            problems,
+            catalogue: watch::Sender::new(Arc::new(catalogue)),
+            watched: Once::new(),
             counts,
             known: tokio::sync::Mutex::default(),
             readers: readers::Readers::default(),
@@ -246,42 +255,45 @@ impl Workspace {
         &self.0.commands
     }
 
-    /// Its projections, by name.
-    pub fn projections(&self) -> &[Arc<SqlProjection>] {
-        &self.0.projections
+    /// Its projections as the files have them now, by name.
+    pub fn projections(&self) -> Vec<Arc<SqlProjection>> {
+        self.0.catalogue.borrow().projections.clone()
     }
 
-    /// What is wrong with projections' files, a sentence with file, line and column each.
-    pub fn problems(&self) -> &[String] {
-        &self.0.problems
+    /// What is wrong with projections' files, with file, line and column each.
+    pub fn problems(&self) -> Vec<String> {
+        self.0.catalogue.borrow().problems.clone()
     }
 
     /// The projection of this name. Errors: there is none; a broken file is named.
-    pub fn projection(&self, name: &str) -> Result<&Arc<SqlProjection>, WorkspaceError> {
-        let found = self
-            .0
+    pub fn projection(&self, name: &str) -> Result<Arc<SqlProjection>, WorkspaceError> {
+        let catalogue = Arc::clone(&self.0.catalogue.borrow());
+        let found = catalogue
             .projections
             .iter()
             .find(|projection| projection.name() == name);
-        found.ok_or_else(|| {
-            let names: Vec<&str> = self.0.projections.iter().map(|p| p.name()).collect();
-            let mut known = if names.is_empty() {
-                format!(
-                    "write one as {}",
-                    self.0.folder.projections().join("NAME.sql").display()
-                )
-            } else {
-                format!("there are {}", names.join(", "))
-            };
-            let broken = format!("{name}.sql:");
-            if let Some(problem) = self
-                .0
-                .problems
+        found.cloned().ok_or_else(|| {
+            let replicas = format!("{name}@");
+            let names: Vec<&str> = catalogue.projections.iter().map(|p| p.name()).collect();
+            let of_it: Vec<&str> = names
                 .iter()
-                .find(|problem| problem.starts_with(&broken))
-            {
-                known = format!("its file is broken. {problem}");
-            }
+                .filter(|n| n.starts_with(&replicas))
+                .copied()
+                .collect();
+            let broken = format!("{}.sql:", name.split('@').next().unwrap_or(name));
+            let known =
+                if let Some(problem) = catalogue.problems.iter().find(|p| p.starts_with(&broken)) {
+                    format!("its file is broken. {problem}")
+                } else if !of_it.is_empty() {
+                    format!("name one of its replicas: {}", of_it.join(", "))
+                } else if names.is_empty() {
+                    format!(
+                        "write one as {}",
+                        self.0.folder.projections().join("NAME.sql").display()
+                    )
+                } else {
+                    format!("there are {}", names.join(", "))
+                };
             WorkspaceError::NoProjection {
                 name: crate::text::clean(name).into_owned(),
                 known,
@@ -289,19 +301,27 @@ impl Workspace {
         })
     }
 
-    /// Starts an engine in this process, for all projections or for one. Called within a tokio runtime.
+    /// The projections, and a way to wait until a file changes.
+    fn catalogue(&self) -> watch::Receiver<Arc<Catalogue>> {
+        self.0.watched.call_once(|| catalogue::watch(&self.0));
+        self.0.catalogue.subscribe()
+    }
+
+    /// Starts an engine in this process, for all projections and processes or for one projection; files that
+    /// change while it runs are taken up. Called within a tokio runtime.
     ///
     /// What another engine owns stays with it; this one stands by. Errors: the system.
     pub fn start(&self, only: Option<&str>) -> Result<Engine, WorkspaceError> {
-        let wanted = |name: &str| only.is_none_or(|only| only == name);
-        let projections: Vec<_> = self
-            .0
-            .projections
-            .iter()
-            .filter(|projection| wanted(projection.name()))
-            .cloned()
-            .collect();
-        Engine::start(&self.0.folder, &self.log(), &projections, &self.0.moved)
+        let without_processes = Commands::new();
+        Engine::start(
+            &self.0.folder,
+            &self.log(),
+            self.catalogue(),
+            only,
+            &self.0.moved,
+            only.map_or(&self.0.commands, |_| &without_processes),
+            &self.0.counts,
+        )
     }
 
     /// The process that runs the engine; `None` where nobody does.
@@ -333,70 +353,6 @@ fn log_options(config: &Config) -> LogOptions {
         },
         ..LogOptions::default()
     }
-}
-
-type Projections = (Vec<Arc<SqlProjection>>, Vec<String>);
-
-fn read_projections(folder: &Folder) -> Result<Projections, WorkspaceError> {
-    let (mut projections, mut problems) = (Vec::new(), Vec::new());
-    for path in projection_files(&folder.projections())? {
-        let name = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        match read_projection(&name, &path) {
-            Ok(projection) => projections.push(Arc::new(projection)),
-            Err(problem) => {
-                let last_good = Reader::open(&folder.versions(&name), &name).ok();
-                let last_good =
-                    last_good.and_then(|r| SqlProjection::parse(&name, &r.definition().text).ok());
-                if let Some(projection) = last_good {
-                    projections.push(Arc::new(projection));
-                }
-                problems.push(problem);
-            }
-        }
-    }
-    Ok((projections, problems))
-}
-
-fn projection_files(folder: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
-    let fail = |e: std::io::Error| WorkspaceError::io(folder, &e);
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(fail(e)),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(fail)?.path();
-        if path.extension().is_some_and(|e| e == "sql") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn read_projection(name: &str, path: &Path) -> Result<SqlProjection, String> {
-    let words = |e: std::io::Error| format!("{}: {e}", path.display());
-    let about = std::fs::metadata(path).map_err(words)?;
-    // A pipe or a device would be read without an end.
-    if !about.is_file() {
-        return Err(format!(
-            "{}: it is not a file: remove it, or give it another ending",
-            path.display()
-        ));
-    }
-    let size = about.len();
-    if size > FILE_LIMIT as u64 {
-        return Err(format!(
-            "{}: {size} bytes: the limit is {FILE_LIMIT} bytes",
-            path.display()
-        ));
-    }
-    let text = std::fs::read_to_string(path).map_err(words)?;
-    SqlProjection::parse(name, &text).map_err(|e| e.to_string())
 }
 
 /// How long something may take before whoever asked is answered.

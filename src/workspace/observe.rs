@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use notify::Watcher;
 use tokio::sync::{Notify, watch};
 
+use super::catalogue::Catalogue;
 use super::operations::{self, Operations};
 use super::report::{self, HEARTBEAT, Progress, Report};
 use super::snapshot::{
@@ -85,6 +86,7 @@ pub(super) async fn forever(
         let pause = if observer.late { WHILE_LATE } else { HEARTBEAT };
         tokio::select! {
             () = poke.notified() => {}
+            Ok(()) = observer.catalogue.changed() => observer.catalogue.mark_changed(),
             () = to.closed() => {}
             waited = log.wait(observer.tail.head(), Some(Instant::now() + pause)) => {
                 if let Err(error) = waited {
@@ -113,6 +115,7 @@ fn watch_folder(
 
 struct Observer {
     workspace: Workspace,
+    catalogue: watch::Receiver<Arc<Catalogue>>,
     log: SharedLog,
     budget: usize,
     began: Instant,
@@ -129,6 +132,8 @@ struct Follower {
     versions: Versions,
     stream: StreamId,
     operations: Operations,
+    /// Up to where the log's operations are known.
+    operations_to: Position,
     reader: Option<(PathBuf, Reader)>,
     /// Why its file cannot be read just now.
     unread: Option<String>,
@@ -153,17 +158,16 @@ struct Moment<'a> {
 
 impl Observer {
     fn new(workspace: Workspace, budget: usize) -> Self {
-        let followers = workspace.projections().iter().filter_map(|projection| {
-            let follower = Follower::new(&workspace, projection)?;
-            Some((projection.name().to_owned(), follower))
-        });
-        let followers = followers.collect();
+        let mut catalogue = workspace.catalogue();
+        catalogue.mark_changed();
+        let followers = BTreeMap::new();
         let tail = Tail::new(Position::START, TAIL);
         let log = workspace.log();
         let began = Instant::now();
         let (whole, recent) = (Samples::new(), Arc::from([]));
         Self {
             workspace,
+            catalogue,
             log,
             budget,
             began,
@@ -175,7 +179,26 @@ impl Observer {
         }
     }
 
+    /// Follows the projections that the files have now.
+    fn reconcile(&mut self) {
+        if !self.catalogue.has_changed().unwrap_or(false) {
+            return;
+        }
+        let catalogue = Arc::clone(&self.catalogue.borrow_and_update());
+        let find = |name: &str| catalogue.projections.iter().find(|p| p.name() == name);
+        self.followers.retain(|name, _| find(name).is_some());
+        for projection in &catalogue.projections {
+            if let Some(follower) = self.followers.get_mut(projection.name()) {
+                follower.projection = Arc::clone(projection);
+            } else if let Some(follower) = Follower::new(&self.workspace, projection) {
+                self.followers
+                    .insert(projection.name().to_owned(), follower);
+            }
+        }
+    }
+
     async fn observe(&mut self) -> Result<Snapshot, WorkspaceError> {
+        self.reconcile();
         // Checkpoints first, the head last: the other order shows a read model ahead of its log.
         let mut checkpoints = BTreeMap::new();
         for (name, follower) in &mut self.followers {
@@ -207,7 +230,7 @@ impl Observer {
         let mut projections = Vec::new();
         for (name, follower) in &mut self.followers {
             let checkpoint = checkpoints.remove(name).flatten().unwrap_or_default();
-            projections.push(follower.look(&checkpoint, before, &moment).await?);
+            projections.push(follower.look(&checkpoint, &moment).await?);
         }
         self.late = projections
             .iter()
@@ -235,7 +258,7 @@ impl Observer {
 
     /// What is wrong with files and loops: a sentence each.
     fn problems(&self, reports: &[Report]) -> Vec<String> {
-        let mut problems = self.workspace.problems().to_vec();
+        let mut problems = self.workspace.problems();
         problems.extend(loop_problems(reports));
         for (name, follower) in &self.followers {
             // Its engine may have said so already, in its own words.
@@ -254,16 +277,16 @@ impl Observer {
 
 /// What keeps whole loops from working, as their engines say.
 fn loop_problems(reports: &[Report]) -> impl Iterator<Item = String> + '_ {
-    let all = reports
-        .iter()
-        .filter(|report| report.is_alive())
-        .flat_map(|report| &report.projections);
-    all.filter_map(|(name, progress)| {
-        progress
-            .problem
-            .as_ref()
-            .map(|problem| format!("{name}: {problem}"))
-    })
+    let alive = || reports.iter().filter(|report| report.is_alive());
+    let projections = alive()
+        .flat_map(|report| &report.projections)
+        .map(|(name, progress)| (name, &progress.problem));
+    let processes = alive()
+        .flat_map(|report| &report.processes)
+        .map(|(name, process)| (name, &process.problem));
+    projections
+        .chain(processes)
+        .filter_map(|(name, problem)| Some(format!("{name}: {}", problem.as_ref()?)))
 }
 
 impl Follower {
@@ -273,6 +296,7 @@ impl Follower {
             versions: workspace.folder().versions(projection.name()),
             stream: operations::stream(projection.name()).ok()?,
             operations: Operations::default(),
+            operations_to: Position::START,
             reader: None,
             unread: None,
             foreign: false,
@@ -288,6 +312,17 @@ impl Follower {
     /// The live version's checkpoint, from its file; `None` while there is no version yet.
     fn checkpoint(&mut self) -> Option<Checkpoint> {
         let live = self.versions.live().ok()??;
+        // Other queries may have been written into the same file.
+        let is_stale = |reader: &Reader| {
+            reader.definition().text != self.projection.source() && !reader.is_current()
+        };
+        if self
+            .reader
+            .as_ref()
+            .is_some_and(|(_, reader)| is_stale(reader))
+        {
+            self.reader = None;
+        }
         if self.reader.as_ref().is_none_or(|(path, _)| *path != live) {
             self.reader = None;
             let reader = Reader::open(&self.versions, self.projection.name());
@@ -312,10 +347,9 @@ impl Follower {
     async fn look(
         &mut self,
         checkpoint: &Checkpoint,
-        before: Position,
         moment: &Moment<'_>,
     ) -> Result<ProjectionView, WorkspaceError> {
-        self.take_operations(before, moment).await?;
+        self.take_operations(moment).await?;
         self.foreign = is_foreign(&**moment.log, checkpoint).await?;
         let subscription = match &self.reader {
             Some((_, reader)) => &reader.definition().subscription,
@@ -358,11 +392,8 @@ impl Follower {
     }
 
     /// Looks at the system stream when there may be something new in it.
-    async fn take_operations(
-        &mut self,
-        before: Position,
-        moment: &Moment<'_>,
-    ) -> Result<(), WorkspaceError> {
+    async fn take_operations(&mut self, moment: &Moment<'_>) -> Result<(), WorkspaceError> {
+        let before = self.operations_to;
         let events = moment.tail.events();
         // What came faster than the tail has room for may have been an operation.
         let skipped = events
@@ -375,6 +406,7 @@ impl Follower {
         if skipped || news.any(|event| event.stream == self.stream) {
             self.operations.refresh(&**moment.log, &self.stream).await?;
         }
+        self.operations_to = moment.tail.head();
         Ok(())
     }
 

@@ -42,7 +42,7 @@ impl Workspace {
         projection: &str,
         operation: Operation,
     ) -> Result<Preview, WorkspaceError> {
-        let definition = self.projection(projection)?;
+        let definition = &self.projection(projection)?;
         let versions = self.0.folder.versions(projection);
         let reader = Reader::open(&versions, projection)?;
         let checkpoint = reader.checkpoint()?;

@@ -24,6 +24,20 @@ pub struct Report {
     pub heartbeat: Timestamp,
     /// What it owns.
     pub projections: BTreeMap<String, Progress>,
+    /// The process managers that it owns.
+    #[serde(default)]
+    pub processes: BTreeMap<String, ProcessReport>,
+}
+
+/// How a process manager is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessReport {
+    /// Up to where it has read the log.
+    pub position: Position,
+    /// How many of its instances are not finished.
+    pub open: usize,
+    /// What keeps it from working.
+    pub problem: Option<String>,
 }
 
 /// How one projection's loop is.

@@ -1,9 +1,10 @@
 //! Sending a command, and waiting until the read models with `-- policy: sync` have what it led to.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::ask::Follow;
-use super::{Outcome, Workspace, WorkspaceError};
+use super::{CommandCounts, Outcome, Workspace, WorkspaceError};
 use crate::event::{Event, Position};
 use crate::log::EventLog as _;
 use crate::read::{Policy, Projection as _, Subscription};
@@ -32,6 +33,16 @@ pub struct Visibility {
     pub because: Option<String>,
 }
 
+/// Counts what a command came to.
+pub(super) fn count(counts: &Mutex<CommandCounts>, outcome: &Outcome) {
+    let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+    match outcome {
+        Outcome::Accepted { .. } => counts.accepted += 1,
+        Outcome::Rejected { .. } => counts.rejected += 1,
+        Outcome::Conflict { .. } => counts.conflict += 1,
+    }
+}
+
 impl Workspace {
     /// Sends a command. Answers once the read models with `-- policy: sync` have what it led to, at the
     /// configured time limit, or at once where one of them is paused, faulted or without an owner.
@@ -39,7 +50,7 @@ impl Workspace {
     /// Errors: the command is not known or its fields are wrong; the log.
     pub async fn send(&self, request: Request) -> Result<Sent, WorkspaceError> {
         let outcome = self.0.commands.send(&*self.0.log, request).await?;
-        self.count(&outcome);
+        count(&self.0.counts, &outcome);
         let visible = match &outcome {
             Outcome::Accepted {
                 position: Some(position),
@@ -54,19 +65,6 @@ impl Workspace {
             _ => Vec::new(),
         };
         Ok(Sent { outcome, visible })
-    }
-
-    fn count(&self, outcome: &Outcome) {
-        let mut counts = self
-            .0
-            .counts
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        match outcome {
-            Outcome::Accepted { .. } => counts.accepted += 1,
-            Outcome::Rejected { .. } => counts.rejected += 1,
-            Outcome::Conflict { .. } => counts.conflict += 1,
-        }
     }
 
     async fn wait_until_visible(
@@ -107,6 +105,8 @@ impl Workspace {
     async fn commit_up_to(&self, position: Position) -> Result<Option<Vec<Event>>, WorkspaceError> {
         let before = Position::new(position.get().saturating_sub(FEW));
         let mut events = self.0.log.read_all(before, FEW as usize).await?;
+        // Near the beginning of the log, what came later is read too.
+        events.retain(|event| event.position <= position);
         // Where events are large, they do not all come at once.
         let Some(last) = events.last().filter(|e| e.position == position).cloned() else {
             return Ok(None);

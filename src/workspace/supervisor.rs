@@ -1,7 +1,6 @@
 //! Runs one projection: owns its lock, its live version and what is built beside it, and carries out
 //! what its system stream asks for. One thread; between two steps everything can be changed.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +24,7 @@ use requests::record_definition;
 use visibility::Visibility;
 
 /// How soon a stand-by notices that an owner is gone.
-const STAND_BY: Duration = Duration::from_millis(300);
+pub(super) const STAND_BY: Duration = Duration::from_millis(300);
 
 /// How often the system stream is looked at while the log grows.
 const LOOK_AT_OPERATIONS: Duration = Duration::from_millis(20);
@@ -34,13 +33,15 @@ const LOOK_AT_OPERATIONS: Duration = Duration::from_millis(20);
 const LOOK_AT_FILES: Duration = Duration::from_secs(1);
 
 /// After an error of the system: how long until the next attempt.
-const AFTER_ERROR: Duration = Duration::from_secs(1);
+pub(super) const AFTER_ERROR: Duration = Duration::from_secs(1);
 
 /// What a supervisor needs to know.
 pub(super) struct Charge {
     pub folder: Folder,
     pub log: SharedLog,
-    pub projection: Arc<SqlProjection>,
+    pub name: String,
+    /// What its file says, and will say.
+    pub projection: watch::Receiver<Arc<SqlProjection>>,
     /// Where it says how it is; `None` while it is not the owner.
     pub progress: watch::Sender<Option<Progress>>,
     /// Told when `progress` has changed.
@@ -57,6 +58,9 @@ pub(super) struct Charge {
 /// The live version and everything around it, while this process owns the projection.
 struct Owned<'a> {
     charge: &'a Charge,
+    /// What the file says now, as far as it was taken up.
+    projection: Arc<SqlProjection>,
+    defined: watch::Receiver<Arc<SqlProjection>>,
     stream: StreamId,
     versions: Versions,
     operations: Operations,
@@ -70,9 +74,10 @@ struct Owned<'a> {
 
 /// Runs until told to stop. Errors are reported and tried again: nothing ends this loop but `stop`.
 pub(super) fn run(charge: &Charge) {
-    let mut first = FirstAttempt(Some(charge.attempted.clone()));
+    let mut first = FirstAttempt::of(&charge.attempted);
     while !*charge.stop.borrow() {
-        let ended = take_lock(charge).and_then(|lock| match lock {
+        let ended = charge.folder.try_own(&charge.name);
+        let ended = ended.and_then(|lock| match lock {
             Some(lock) => {
                 let ended = charge.runtime.block_on(own(charge, &mut first));
                 drop(lock);
@@ -88,8 +93,8 @@ pub(super) fn run(charge: &Charge) {
                 pause
             }
             Err(error) => {
-                tracing::error!(projection = charge.projection.name(), %error, "the projection's loop failed");
-                let mut progress = Progress::new(charge.projection.definition().policy);
+                tracing::error!(projection = charge.name, %error, "the projection's loop failed");
+                let mut progress = Progress::new(charge.projection.borrow().definition().policy);
                 progress.problem = Some(error.to_string());
                 charge.progress.send_replace(Some(progress));
                 charge.changed.notify_one();
@@ -105,28 +110,16 @@ pub(super) fn run(charge: &Charge) {
     }
 }
 
-/// The lock is on a file of its own, and the system frees it when a process ends, however it ends.
-fn take_lock(charge: &Charge) -> Result<Option<File>, WorkspaceError> {
-    let path = charge.folder.lock(charge.projection.name());
-    let fail = |e: std::io::Error| WorkspaceError::io(&path, &e);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(fail)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(e)) => Err(fail(e)),
-    }
-}
-
 /// Counts this supervisor among those that have made their first attempt, once.
-struct FirstAttempt(Option<watch::Sender<usize>>);
+pub(super) struct FirstAttempt(Option<watch::Sender<usize>>);
 
 impl FirstAttempt {
-    fn made(&mut self) {
+    /// To be counted there.
+    pub(super) fn of(attempted: &watch::Sender<usize>) -> Self {
+        Self(Some(attempted.clone()))
+    }
+
+    pub(super) fn made(&mut self) {
         if let Some(count) = self.0.take() {
             count.send_modify(|count| *count += 1);
         }
@@ -134,30 +127,44 @@ impl FirstAttempt {
 }
 
 async fn own(charge: &Charge, first: &mut FirstAttempt) -> Result<(), WorkspaceError> {
+    // However this ends, in a panic too, nobody is told afterwards that the loop runs.
+    let _disown = Disown(&charge.progress);
     let mut owned = Owned::begin(charge).await?;
     owned.report();
     first.made();
     let outcome = owned.work().await;
     let flushed = owned.live.flush();
-    charge.progress.send_replace(None);
     outcome?;
     Ok(flushed?)
 }
 
+/// Takes back what was said of a loop when it is dropped.
+struct Disown<'a>(&'a watch::Sender<Option<Progress>>);
+
+impl Drop for Disown<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(None);
+    }
+}
+
 impl<'a> Owned<'a> {
     async fn begin(charge: &'a Charge) -> Result<Self, WorkspaceError> {
-        let name = charge.projection.name();
-        let stream = operations::stream(name)?;
-        let versions = charge.folder.versions(name);
+        let mut defined = charge.projection.clone();
+        let projection = Arc::clone(&defined.borrow_and_update());
+        let stream = operations::stream(&charge.name)?;
+        let versions = charge.folder.versions(&charge.name);
         let mut operations = Operations::read(&*charge.log, &stream).await?;
-        record_definition(charge, &stream, &mut operations).await?;
+        record_definition(charge, &projection, &stream, &mut operations).await?;
         let policy = operations.policy.unwrap_or_default();
-        let model = live_model(charge, &versions)?;
-        let projection = projection_of(charge, &model);
+        let model = live_model(&projection, &versions)?;
+        let folded_with = projection_of(&projection, &model);
         let log = Arc::clone(&charge.log);
-        let live = Runner::attach(projection, log, model, policy, charge.started.elapsed()).await?;
+        let live =
+            Runner::attach(folded_with, log, model, policy, charge.started.elapsed()).await?;
         let mut owned = Self {
             charge,
+            projection,
+            defined,
             stream,
             versions,
             operations,
@@ -184,7 +191,7 @@ impl<'a> Owned<'a> {
 
     /// Other queries or words, the same content: the file keeps the newest text.
     fn keep_text(&mut self) -> Result<(), WorkspaceError> {
-        let projection = &self.charge.projection;
+        let projection = &self.projection;
         let about = self.live.model().about();
         if about.hash == projection.hash() && about.source != projection.source() {
             self.live.model_mut().set_source(projection.source())?;
@@ -197,6 +204,9 @@ impl<'a> Owned<'a> {
         let mut looked_at = Duration::ZERO;
         let mut files_at = Duration::ZERO;
         while !*self.charge.stop.borrow() {
+            if self.defined.has_changed().unwrap_or(false) {
+                self.redefine().await?;
+            }
             let now = self.now();
             if now.monotonic >= files_at + LOOK_AT_FILES {
                 files_at = now.monotonic;
@@ -225,6 +235,23 @@ impl<'a> Owned<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The file was written: takes up what it says now. Whatever was being built for what it said before
+    /// is given up, and what is asked for begins anew.
+    async fn redefine(&mut self) -> Result<(), WorkspaceError> {
+        self.projection = Arc::clone(&self.defined.borrow_and_update());
+        self.progress.problem = None;
+        record_definition(
+            self.charge,
+            &self.projection,
+            &self.stream,
+            &mut self.operations,
+        )
+        .await?;
+        self.drop_outdated_shadow()?;
+        self.keep_text()?;
+        self.carry_out().await
     }
 
     /// One step of the live version; and one of the shadow, which comes second, so that live work never
@@ -304,6 +331,7 @@ impl<'a> Owned<'a> {
     ) -> Result<(), WorkspaceError> {
         let deadline = until.map(|until| self.charge.started + until);
         let mut stop = self.charge.stop.clone();
+        let mut defined = self.defined.clone();
         let log = async {
             match (past, deadline) {
                 (Some(past), deadline) => self.charge.log.wait(past, deadline).await.map(drop),
@@ -317,6 +345,7 @@ impl<'a> Owned<'a> {
         tokio::select! {
             waited = log => waited.map_err(WorkspaceError::from),
             _ = stop.wait_for(|stop| *stop) => Ok(()),
+            Ok(()) = defined.changed() => Ok(()),
         }
     }
 }

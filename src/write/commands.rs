@@ -12,7 +12,8 @@ use crate::write::fields::{FieldProblem, check, shown};
 use crate::write::handler::{decode, handle};
 use crate::write::near::near;
 use crate::write::{
-    Aggregate, CommandInfo, EventError, Outcome, Request, SendError, schema, tagged,
+    Aggregate, AnyProcess, CommandInfo, EventError, Fact, Outcome, Process, Request, SendError,
+    schema, tagged,
 };
 
 /// The commands of a domain. Cheap to clone.
@@ -24,6 +25,7 @@ use crate::write::{
 #[derive(Clone, Default)]
 pub struct Commands {
     aggregates: Vec<Arc<dyn Handles>>,
+    processes: Vec<AnyProcess>,
     infos: Arc<Vec<CommandInfo>>,
 }
 
@@ -73,14 +75,7 @@ impl<A: Aggregate> Handles for Of<A> {
         let mut state = A::default();
         Box::new(move |event| {
             state.evolve(&decode::<A>(event)?);
-            serde_json::to_value(&state).map_err(|error| EventError {
-                stream: event.stream.clone(),
-                version: event.version,
-                position: event.position,
-                event_type: event.event_type.to_string(),
-                category: A::CATEGORY,
-                reason: format!("the state after it cannot be written: {error}"),
-            })
+            serde_json::to_value(&state).map_err(|error| unwritable(event, A::CATEGORY, &error))
         })
     }
 }
@@ -100,14 +95,7 @@ impl Commands {
     /// fields.
     pub fn with<A: Aggregate>(mut self) -> Self {
         let category = A::CATEGORY;
-        assert!(
-            !category.is_empty() && !category.contains(['-', '$']),
-            "category {category:?}: it must not be empty, nor contain '-' or '$'"
-        );
-        assert!(
-            !self.aggregates.iter().any(|a| a.category() == category),
-            "category {category:?} belongs to two aggregates"
-        );
+        self.assert_free(category);
         let infos = match schema::infos::<A>() {
             Ok(infos) => infos,
             Err(reason) => panic!("category {category:?}: {reason}"),
@@ -122,6 +110,38 @@ impl Commands {
         }
         self.aggregates.push(Arc::new(Of::<A>(PhantomData)));
         self
+    }
+
+    /// These and a process, which an engine runs: it sends some of these commands.
+    ///
+    /// # Panics
+    ///
+    /// At the start of a program that cannot work: a category with a `-` or a `$`, or one that belongs to an
+    /// aggregate or another process.
+    pub fn with_process(mut self, process: impl Process) -> Self {
+        let process = AnyProcess::new(process);
+        self.assert_free(process.category());
+        self.processes.push(process);
+        self
+    }
+
+    #[track_caller]
+    fn assert_free(&self, category: &str) {
+        assert!(
+            !category.is_empty() && !category.contains(['-', '$']),
+            "category {category:?}: it must not be empty, nor contain '-' or '$'"
+        );
+        let aggregates = self.aggregates.iter().map(|a| a.category());
+        let mut taken = aggregates.chain(self.processes.iter().map(AnyProcess::category));
+        assert!(
+            !taken.any(|taken| taken == category),
+            "category {category:?} belongs to two of aggregates and processes"
+        );
+    }
+
+    /// The processes that an engine runs.
+    pub fn processes(&self) -> &[AnyProcess] {
+        &self.processes
     }
 
     /// Every command, in the order of registration.
@@ -169,10 +189,14 @@ impl Commands {
         }
     }
 
-    /// What shows an aggregate's state event by event; `None` where the category is not of this domain.
+    /// What shows an aggregate's or a process's state event by event; `None` where the category is not of this domain.
     pub fn stepper(&self, category: &str) -> Option<Stepper> {
-        self.aggregate(category)
-            .map(|aggregate| aggregate.stepper())
+        let aggregate = self.aggregate(category).map(|a| a.stepper());
+        aggregate.or_else(|| self.process(category).map(process_stepper))
+    }
+
+    fn process(&self, category: &str) -> Option<&AnyProcess> {
+        self.processes.iter().find(|p| p.category() == category)
     }
 
     /// The aggregate's state after each of a stream's events, which must be all from the first on. `None` where
@@ -191,6 +215,29 @@ impl Commands {
 
     fn aggregate(&self, category: &str) -> Option<&Arc<dyn Handles>> {
         self.aggregates.iter().find(|a| a.category() == category)
+    }
+}
+
+/// A process is folded as an aggregate is; what somebody else wrote to its stream changes nothing.
+fn process_stepper(process: &AnyProcess) -> Stepper {
+    let (mut body, category) = (process.body(), process.category());
+    Box::new(move |event| {
+        if let Some(fact) = Fact::read(event) {
+            body.evolve(&fact);
+        }
+        body.state()
+            .map_err(|error| unwritable(event, category, &error))
+    })
+}
+
+fn unwritable(event: &Event, category: &'static str, error: &serde_json::Error) -> EventError {
+    EventError {
+        stream: event.stream.clone(),
+        version: event.version,
+        position: event.position,
+        event_type: event.event_type.to_string(),
+        category,
+        reason: format!("the state after it cannot be written: {error}"),
     }
 }
 

@@ -269,7 +269,7 @@ pub(super) fn encode(event: &impl serde::Serialize) -> Result<NewEvent, SendErro
 }
 
 /// Appends, and asks again with the same id for as long as nobody knows whether it is stored.
-async fn append(log: &dyn EventLog, commit: Commit) -> Result<Committed, AppendError> {
+pub(super) async fn append(log: &dyn EventLog, commit: Commit) -> Result<Committed, AppendError> {
     let mut answer = log.append(commit.clone()).await;
     for ask in 1..ASKS {
         if !matches!(answer, Err(AppendError::Unknown { .. })) {

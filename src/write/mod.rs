@@ -1,8 +1,8 @@
 //! The write side: commands → events. Knows nothing of projections.
 //!
 //! A domain is a handful of [`Aggregate`]s, registered in [`Commands`]. Whoever wants something changed
-//! sends a [`Request`]; its [`Outcome`] is accepted, rejected or in conflict. Process managers and
-//! snapshots will stand beside [`Commands`] and use nothing but it and the log.
+//! sends a [`Request`]; its [`Outcome`] is accepted, rejected or in conflict. A [`Process`] stands beside
+//! them and sends commands of its own, because of what happened.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,6 +16,7 @@ mod error;
 mod fields;
 mod handler;
 mod near;
+mod process;
 mod schema;
 mod tagged;
 pub mod testing;
@@ -25,6 +26,10 @@ pub use aggregate::{Aggregate, Rejection};
 pub use commands::{Commands, Stepper};
 pub use error::{EventError, SendError};
 pub use fields::{FieldProblem, Problem, check};
+pub use process::{
+    AnyProcess, Concern, Fact, Next, Process, ProcessCheckpoint, ProcessError, ProcessRunner,
+    ProcessStep,
+};
 pub use words::{from_words, usage};
 
 /// What somebody who issues commands needs to know of one.

@@ -77,6 +77,25 @@ fn newest_events_are_found_however_far_back_they_are() {
 }
 
 #[test]
+fn newest_events_are_found_among_large_ones() {
+    let place = Place::with(&[]);
+    let data = "x".repeat(900_000);
+    let line = |n: usize| {
+        format!(
+            "{{\"specversion\":\"1.0\",\"id\":\"{n}\",\"source\":\"s\",\"type\":\"T\",\"subject\":\"a-1\",\"data\":{{\"n\":{n},\"x\":\"{data}\"}}}}\n"
+        )
+    };
+    let input: String = (0..24).map(line).collect();
+    assert_eq!(place.run_with(&["import", "-"], input).code, 0);
+    assert_eq!(numbers(&place, &["--limit", "3"]), [21, 22, 23]);
+    assert_eq!(
+        numbers(&place, &["--stream", "a-1", "--limit", "2"]),
+        [22, 23]
+    );
+    assert_eq!(numbers(&place, &[]), (4..24).collect::<Vec<_>>());
+}
+
+#[test]
 fn events_that_come_are_followed() {
     let place = twelve();
     let mut follow = place.start(&["events", "--follow", "--limit", "1", "--json"]);
@@ -192,4 +211,103 @@ fn the_newest_events_are_shown_however_large_they_are() {
         let ids: Vec<_> = shown.iter().map(|e| e["id"].as_str().unwrap()).collect();
         assert_eq!(ids, ["10", "11", "12"], "{stream:?}");
     }
+}
+
+/// A shop in which three orders came to their ends: one paid, one not to be had, one forgotten.
+fn fulfilled() -> Place {
+    let place = Place::empty();
+    place.done(&["init", "."]);
+    place.write("highwater.toml", "[shop]\npayment-within = \"20ms\"\n");
+    let engine = place.engine();
+    let finished = |count: &str| {
+        let of = ["--type", "ProcessFinished", "--after", "0"];
+        place.done(&[&["events", "--follow", "--limit", count], &of[..]].concat());
+    };
+    for product in ["mug", "pot"] {
+        let product = format!("product={product}");
+        place.done(&["send", "RestockProduct", &product, "quantity=5", "name=a"]);
+    }
+    let order = |order: &str, lines: &str| {
+        let (order, lines) = (format!("order={order}"), format!("lines={lines}"));
+        place.done(&["send", "PlaceOrder", &order, "customer=ada", &lines]);
+    };
+    order("1", "mug:1:100,pot:9:100");
+    finished("1");
+    order("2", "mug:1:100");
+    finished("2");
+    drop(engine);
+    order("3", "mug:2:100");
+    place.done(&["send", "ProcessPayment", "order=3", "amount_cents=200"]);
+    let engine = place.engine();
+    finished("3");
+    drop(engine);
+    place
+}
+
+/// The lines of a tree without positions and times.
+fn tree(place: &Place, of: &str) -> Vec<String> {
+    let shown = place.done(&["events", "--tree", of]).out;
+    let what = |line: &str| line.split_once(" s  ").unwrap().1.to_owned();
+    shown.lines().map(what).collect()
+}
+
+#[test]
+fn the_tree_of_an_order_goes_from_the_first_command_to_the_last_compensation() {
+    let place = fulfilled();
+    assert_eq!(
+        tree(&place, "order-1"),
+        [
+            "order-1@1  OrderPlaced  by PlaceOrder",
+            "└ fulfilment-1@1  EventTaken  OrderPlaced of order-1",
+            "  └ product-mug@2  StockReserved  by ReserveStock",
+            "  └ fulfilment-1@2  StepAccepted  ReserveStock",
+            "  └ fulfilment-1@3  StepRejected  ReserveStock was rejected: 9 of pot are wanted and 5 available",
+            "    └ order-1@2  OrderCancelled  by CancelOrder",
+            "    └ fulfilment-1@4  StepAccepted  CancelOrder",
+            "    └ product-mug@3  StockReleased  by ReleaseStock",
+            "    └ fulfilment-1@5  StepAccepted  ReleaseStock",
+            "    └ fulfilment-1@6  ProcessFinished  cancelled",
+        ]
+    );
+    let forgotten = tree(&place, "order-2");
+    let fired = "  └ fulfilment-2@4  TimerFired  nothing came until ";
+    assert!(forgotten[5].starts_with(fired), "{forgotten:?}");
+    assert_eq!(
+        forgotten[6..],
+        [
+            "    └ order-2@2  OrderCancelled  by CancelOrder",
+            "    └ fulfilment-2@5  StepAccepted  CancelOrder",
+            "    └ product-mug@5  StockReleased  by ReleaseStock",
+            "    └ fulfilment-2@6  StepAccepted  ReleaseStock",
+            "    └ fulfilment-2@7  ProcessFinished  cancelled",
+        ]
+    );
+}
+
+#[test]
+fn a_payment_stands_in_the_tree_though_it_came_of_its_own() {
+    let place = fulfilled();
+    let paid = tree(&place, "order-3");
+    assert!(paid.contains(&"order-3@2  PaymentProcessed  by ProcessPayment".to_owned()));
+    let taken = "└ fulfilment-3@4  EventTaken  PaymentProcessed of order-3";
+    assert!(paid.contains(&taken.to_owned()), "{paid:?}");
+    let end = "  └ fulfilment-3@7  ProcessFinished  shipped";
+    assert_eq!(paid.last().unwrap(), end);
+}
+
+#[test]
+fn a_tree_is_asked_for_by_stream_or_by_correlation_and_alone() {
+    let place = fulfilled();
+    let events = place.done(&["events", "--tree", "order-1", "--json"]);
+    let events = events.lines();
+    assert_eq!(events.len(), 10);
+    let correlation = events[0]["correlationid"].as_str().unwrap();
+    assert_eq!(tree(&place, correlation), tree(&place, "order-1"));
+    assert_eq!(tree(&place, "fulfilment-1"), tree(&place, "order-1"));
+    place
+        .run(&["events", "--tree", "order-9"])
+        .failed(1, &["order-9", "correlationid"]);
+    place
+        .run(&["events", "--tree", "order-1", "--after", "3"])
+        .failed(2, &["--after"]);
 }

@@ -11,7 +11,7 @@ use highwater::lag::Status;
 use highwater::workspace::{Consistency, Operation, Workspace};
 
 use crate::child::Other;
-use crate::kit::{Place, append_many, finished, rows, until, view};
+use crate::kit::{Place, append_many, finished, refused, rows, until, view};
 
 const LAST: &str = "\
 -- policy: live
@@ -147,15 +147,18 @@ async fn settle(place: &Place) -> Workspace {
             && last.rebuild.is_none()
             && files.requests().values().all(|outcomes| !outcomes.is_empty())
             // A definition that cannot be built is told of; every other one is built.
-            && (!snapshot.problems.is_empty() || last.version.starts_with(hash(&workspace)))
+            && (!snapshot.problems.is_empty() || last.version.starts_with(&hash(&workspace)))
     })
     .await;
     engine.stop().await;
     workspace
 }
 
-fn hash(workspace: &Workspace) -> &str {
-    workspace.projections()[0].definition().short_hash()
+fn hash(workspace: &Workspace) -> String {
+    workspace.projections()[0]
+        .definition()
+        .short_hash()
+        .to_owned()
 }
 
 /// A workspace in which two versions have been built already.
@@ -209,10 +212,11 @@ async fn a_first_version_is_made_though_an_engine_dies_making_it() {
     }
 }
 
-const BUILDING: [&str; 7] = [
+const BUILDING: [&str; 8] = [
     "before-shadow",
     "half-made",
     "after-shadow",
+    "while-folding",
     "before-switch",
     "half-switched",
     "after-switch",
@@ -315,5 +319,125 @@ async fn a_pause_holds_though_the_engine_dies_before_it_says_so() {
         finished(&workspace, "last", Operation::Resume).await;
         engine.stop().await;
         assert_whole(&place, "pause", point).await;
+    }
+}
+
+/// A log that was restored holds another request at the position of one that the read model knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_not_taken_for_one_of_another_log() {
+    for point in [None, Some("before-switch")] {
+        let place = prepared().await;
+        let data = place.folder().data();
+        let backup = data.join("backup.db");
+        let db = rusqlite::Connection::open(data.join("log.db")).unwrap();
+        let into = backup.display().to_string();
+        db.execute("VACUUM INTO ?1", [into]).unwrap();
+        drop(db);
+        append_many(&place.open(), 3, 40).await;
+        settle(&place).await;
+        request(&place, Operation::Rebuild).await;
+        match point {
+            Some(point) => {
+                let died = Other::start_to_die_at(place.folder().path(), point).died();
+                assert_eq!(died.signal(), Some(SIGABRT));
+            }
+            None => drop(settle(&place).await),
+        }
+        let asked = Files::of(&place).requests().pop_last().unwrap().0;
+        for file in ["log.db-wal", "log.db-shm"] {
+            drop(std::fs::remove_file(data.join(file)));
+        }
+        std::fs::rename(&backup, data.join("log.db")).unwrap();
+        let workspace = place.open();
+        let head = workspace.log().head().await.unwrap().get();
+        let between = usize::try_from(asked.unsigned_abs() - head - 1).unwrap();
+        append_many(&workspace, 2, between).await;
+        drop(workspace);
+        request(&place, Operation::Rebuild).await;
+        assert_eq!(Files::of(&place).requests().pop_last().unwrap().0, asked);
+        assert_whole(&place, "a restored log", point.unwrap_or("no point")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_applied_to_a_read_model_of_another_log_is_refused() {
+    let place = prepared().await;
+    let data = place.folder().data();
+    for file in ["log.db", "log.db-wal", "log.db-shm"] {
+        drop(std::fs::remove_file(data.join(file)));
+    }
+    let workspace = place.open();
+    append_many(&workspace, 2, 10).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    for operation in [
+        Operation::Apply,
+        Operation::Replay {
+            after: Position::new(1),
+        },
+    ] {
+        let reason = refused(&workspace, "last", operation).await;
+        assert!(reason.contains("rebuild it"), "{reason}");
+    }
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_goes_on_where_it_was_killed() {
+    let place = prepared().await;
+    append_many(&place.open(), 9, 3_000).await;
+    settle(&place).await;
+    request(&place, Operation::Rebuild).await;
+    let died = Other::start_to_die_at(place.folder().path(), "while-folding").died();
+    assert_eq!(died.signal(), Some(SIGABRT));
+    let all = place.folder().versions("last").all().unwrap();
+    let (_, half) = all.last().unwrap();
+    let db = rusqlite::Connection::open(half).unwrap();
+    let select = "SELECT position FROM _highwater_checkpoint";
+    let position: u64 = db
+        .query_row(select, [], |row| row.get(0).map(i64::unsigned_abs))
+        .unwrap();
+    drop(db);
+    assert!(
+        (1..3_000).contains(&position),
+        "it folded a part: {position}"
+    );
+    assert_whole(&place, "rebuild", "while-folding").await;
+    let live = place.folder().versions("last").live().unwrap();
+    assert_eq!(live.as_ref(), Some(half), "no other version was begun");
+}
+
+/// Every point that the source names is in `ARCHITECTURE.md`'s table, and is one that a test here kills at.
+#[test]
+fn no_point_between_two_writes_is_forgotten() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let table = read(&root.join("ARCHITECTURE.md"));
+    let tests = ["tests/engine/crashes.rs", "tests/fulfilment/engines.rs"];
+    let tests = tests.map(|path| read(&root.join(path))).concat();
+    let mut folders = vec![root.join("src")];
+    let mut points = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = read(&path);
+            let found = source.split("crash::point(\"").skip(1);
+            points.extend(found.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+        }
+    }
+    assert!(points.len() > 10, "{points:?}");
+    for point in points {
+        assert!(
+            table.contains(&format!("*{point}*")),
+            "{point}: not in the table"
+        );
+        assert!(
+            tests.contains(&format!("\"{point}\"")),
+            "{point}: not tested"
+        );
     }
 }

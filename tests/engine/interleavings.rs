@@ -2,12 +2,12 @@
 //! what a fold of the log makes, and each request has one outcome.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use highwater::event::{EventType, JsonObject, NewEvent, Position, StreamId};
 use highwater::log::{Commit, CommitId, Expected};
-use highwater::workspace::{Operation, Workspace};
+use highwater::workspace::{Operation, Workspace, WorkspaceError};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -65,8 +65,10 @@ enum Act {
     Ask(&'static str, Operation),
     /// Apply again from so many hundredths of the log.
     Replay(u64),
-    /// Write a projection's file; the next engine sees it.
+    /// Write a projection's file: whoever runs an engine sees it.
     Write(&'static str, bool),
+    /// Take a projection's file away: its read model stays, and nobody folds into it.
+    Remove(&'static str),
     Start {
         wait: bool,
     },
@@ -100,6 +102,7 @@ fn act() -> impl Strategy<Value = Act> {
         8 => (name(), operation).prop_map(|(name, operation)| Act::Ask(name, operation)),
         3 => (0_u64..100).prop_map(Act::Replay),
         2 => (name(), any::<bool>()).prop_map(|(name, other)| Act::Write(name, other)),
+        1 => name().prop_map(Act::Remove),
         5 => any::<bool>().prop_map(|wait| Act::Start { wait }),
         2 => Just(Act::Stop),
         4 => Just(Act::Kill),
@@ -140,6 +143,7 @@ impl Run {
                 self.ask("sums", Operation::Replay { after }).await;
             }
             Act::Write(name, other) => self.place.write(name, &definition(name, *other)),
+            Act::Remove(name) => drop(std::fs::remove_file(self.file(name))),
             Act::Start { wait } => {
                 // One more than one stands by.
                 if self.engines.len() < 2 {
@@ -192,13 +196,27 @@ impl Run {
         let asked = self
             .workspace
             .operate(name, operation, Some(Duration::ZERO));
-        asked.await.unwrap();
+        match asked.await {
+            // Its file was taken away, and nothing can be asked of it.
+            Err(WorkspaceError::NoProjection { .. }) => {}
+            other => drop(other.unwrap()),
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        let folder = self.place.folder().projections();
+        folder.join(format!("{name}.sql"))
     }
 
     /// Everything is resumed and catches up, with an engine of this process.
     async fn come_to_rest(&mut self) {
         for engine in self.engines.drain(..) {
             engine.kill();
+        }
+        for (name, text) in PROJECTIONS {
+            if !self.file(name).exists() {
+                self.place.write(name, text);
+            }
         }
         self.workspace = self.place.open();
         let mut engine = self.workspace.start(None).unwrap();
@@ -213,7 +231,8 @@ impl Run {
         until(&operator, |snapshot| {
             PROJECTIONS.iter().all(|(name, _)| {
                 let seen = view(snapshot, name);
-                let definition = self.workspace.projection(name).unwrap().definition();
+                let projection = self.workspace.projection(name).unwrap();
+                let definition = projection.definition();
                 seen.lag.behind == 0
                     && seen.lag.behind_exact
                     && seen.rebuild.is_none()
@@ -281,8 +300,8 @@ async fn fold_afresh(run: &Run) -> Place {
     let into = data.join("log.db").display().to_string();
     db.execute("VACUUM INTO ?1", [into]).unwrap();
     for (name, _) in PROJECTIONS {
-        let text = &run.workspace.projection(name).unwrap().definition().text;
-        fresh.write(name, text);
+        let projection = run.workspace.projection(name).unwrap();
+        fresh.write(name, &projection.definition().text);
     }
     let workspace = fresh.open();
     let mut engine = workspace.start(None).unwrap();

@@ -7,6 +7,7 @@ mod child;
 mod crashes;
 mod interleavings;
 mod kit;
+mod live;
 mod operations;
 mod queries;
 mod sync;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use highwater::event::Position;
+use highwater::event::{EventType, JsonObject, NewEvent, Position, StreamId};
 use highwater::lag::Status;
+use highwater::log::{Commit, CommitId, Expected};
 use highwater::workspace::{Consistency, Done, Operation};
 
+use crate::child::Other;
 use crate::kit::{COUNTS, Place, append_many, finished, refused, rows, until, view};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,8 +20,8 @@ async fn a_paused_projection_falls_behind_and_catches_up_when_resumed() {
     append_many(&workspace, 4, 100).await;
     rows(&workspace, "counts", "All", Consistency::Strong).await;
     finished(&workspace, "counts", Operation::Pause).await;
-    append_many(&workspace, 4, 100).await;
-    let snapshot = until(&operator, |s| view(s, "counts").lag.behind == 100).await;
+    append_many(&workspace, 4, 120).await;
+    let snapshot = until(&operator, |s| view(s, "counts").lag.behind == 120).await;
     let counts = view(&snapshot, "counts");
     assert_eq!(counts.lag.status, Status::Paused);
     assert_eq!(counts.stale_keys, 4);
@@ -302,5 +304,64 @@ async fn a_restored_log_is_noticed() {
             .sum::<u64>(),
         205
     );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_in_a_burst_of_events_is_seen() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let operator = workspace.operator().await.unwrap();
+    let commit = |stream: &str, event_type: &str, data: &str| Commit {
+        id: CommitId::new(),
+        stream: StreamId::new(stream).unwrap(),
+        expected: Expected::Any,
+        events: vec![NewEvent::new(
+            EventType::new(event_type).unwrap(),
+            JsonObject::parse(data).unwrap(),
+        )],
+    };
+    // More than anybody who watches reads at once, in one transaction.
+    let mut commits = vec![commit(
+        "$projection-counts",
+        "PolicyRequested",
+        "{\"policy\":\"manual\"}",
+    )];
+    commits.extend((0..6_000).map(|_| commit("thing-1", "ThingHappened", "{}")));
+    workspace.log().append_all(commits).await;
+    let snapshot = until(&operator, |s| view(s, "counts").lag.behind >= 6_000).await;
+    assert_eq!(view(&snapshot, "counts").policy.to_string(), "manual");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_engine_said_holds_nobody_up() {
+    let strict = "\
+-- policy: every 200ms
+-- schema
+CREATE TABLE t (n INTEGER NOT NULL) STRICT;
+-- on ThingHappened
+INSERT INTO t VALUES (:data ->> 'n');
+-- query All()
+SELECT count(*) AS n FROM t;
+";
+    let place = Place::new(&[("strict", strict)]);
+    let workspace = place.open();
+    crate::kit::append(&workspace, "thing-0", "ThingHappened", "{}").await;
+    let mut other = Other::start(place.folder().path());
+    other.ready();
+    let operator = workspace.operator().await.unwrap();
+    until(&operator, |s| {
+        matches!(view(s, "strict").lag.status, Status::Faulted(_))
+    })
+    .await;
+    other.kill();
+    // Its report still says that it stopped.
+    place.write("strict", &strict.replace(":data ->> 'n'", "1"));
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    append_many(&workspace, 1, 5).await;
+    let all = rows(&workspace, "strict", "All", Consistency::Strong).await;
+    assert_eq!(all[0]["n"], 6);
     engine.stop().await;
 }

@@ -4,7 +4,7 @@ use highwater::workspace::{Consistency, Operation, Outcome};
 use highwater::write::Request;
 use serde_json::json;
 
-use crate::kit::{Place, finished, rows};
+use crate::kit::{Place, append_many, finished, rows};
 
 const CUSTOMERS: &str = "\
 -- policy: sync
@@ -115,4 +115,17 @@ async fn a_policy_that_was_made_sync_by_hand_is_waited_for() {
             .is_empty()
     } {}
     engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_came_after_a_command_do_not_hide_whom_it_concerns() {
+    let place = Place::new(&[("customers", CUSTOMERS)]);
+    let workspace = place.open();
+    let first = register(1).with_key("once");
+    workspace.send(first.clone()).await.unwrap();
+    append_many(&workspace, 1, 3).await;
+    // The second time it gives the first answer, which is not the log's last event any more.
+    let again = workspace.send(first).await.unwrap();
+    assert_eq!(again.visible.len(), 1, "{again:?}");
+    assert_eq!(again.visible[0].projection, "customers");
 }

@@ -212,8 +212,8 @@ async fn a_definition_that_goes_and_comes_back_ends_as_its_own_fold() {
         // Now and then it is stopped while it builds.
         if n % 2 == 1 {
             let operator = workspace.operator().await.unwrap();
-            let hash = workspace.projection("counts").unwrap().definition();
-            let hash = hash.short_hash().to_owned();
+            let counts = workspace.projection("counts").unwrap();
+            let hash = counts.definition().short_hash().to_owned();
             until(&operator, |s| view(s, "counts").version.starts_with(&hash)).await;
             let count = counted(&workspace).await;
             let twice = text == other;
@@ -232,8 +232,8 @@ async fn a_definition_that_goes_and_comes_back_ends_as_its_own_fold() {
     let mut engine = workspace.start(None).unwrap();
     engine.ready().await;
     let operator = workspace.operator().await.unwrap();
-    let hash = workspace.projection("counts").unwrap().definition();
-    let hash = hash.short_hash().to_owned();
+    let counts = workspace.projection("counts").unwrap();
+    let hash = counts.definition().short_hash().to_owned();
     until(&operator, |s| view(s, "counts").version.starts_with(&hash)).await;
     assert_eq!(counted(&workspace).await, 3_000);
     engine.stop().await;
@@ -280,7 +280,10 @@ fn a_projection_file_that_is_none_is_named_and_holds_nobody_up() {
     let workspace = place.open();
     assert_eq!(workspace.projections().len(), 1);
     for name in ["zero", "folder", "dangling"] {
-        let problem = workspace.problems().iter().find(|p| p.contains(name));
-        assert!(problem.is_some(), "{name}: {:?}", workspace.problems());
+        let problems = workspace.problems();
+        assert!(
+            problems.iter().any(|p| p.contains(name)),
+            "{name}: {problems:?}"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! The kill test: the real `highwater run` and the real `highwater import` are killed again and again
 //! while a bank's applications are stored and applied. Nothing is lost, nothing counts twice.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -22,10 +22,14 @@ const EVENTS: usize = 60_000;
 const IMPORTER_KILLS: usize = 4;
 
 /// The engine is killed at least so often.
-const ENGINE_KILLS: usize = 20;
+const ENGINE_KILLS: usize = 24;
 
-/// What an engine lives for, in milliseconds, from its start: sometimes not long enough to be ready.
+/// What an engine lives for, in milliseconds: every other one from when it is ready, and the rest from
+/// their start, which may not be long enough to be ready.
 const LIFE: std::ops::Range<u64> = 5..450;
+
+/// Nobody waits for it to pass.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn highwater(workspace: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
@@ -42,11 +46,14 @@ fn said(workspace: &Path, arguments: &[&str]) -> Output {
 }
 
 /// A process of ours that is killed when it is dropped.
-struct Process(Child);
+struct Process {
+    child: Child,
+    /// Each line it says, and `None` when it has ended.
+    says: Receiver<Option<String>>,
+}
 
 impl Process {
-    /// Tells each line it says, and `None` when it has ended.
-    fn start(workspace: &Path, arguments: &[&str], to: &Sender<Option<String>>) -> Self {
+    fn start(workspace: &Path, arguments: &[&str]) -> Self {
         let mut child = highwater(workspace)
             .args(arguments)
             .stdout(Stdio::piped())
@@ -54,26 +61,40 @@ impl Process {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let to = to.clone();
+        let (to, says) = channel();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 drop(to.send(Some(line)));
             }
             drop(to.send(None));
         });
-        Self(child)
+        Self { child, says }
+    }
+
+    /// Waits until an engine is ready.
+    fn ready(&self) {
+        let line = self.says.recv_timeout(PATIENCE).unwrap().unwrap();
+        assert!(line.starts_with("ready "), "{line:?}");
+    }
+
+    /// What it says on standard error, once it has ended.
+    fn why(&mut self) -> String {
+        let mut text = String::new();
+        let mut errors = self.child.stderr.take().unwrap();
+        errors.read_to_string(&mut text).unwrap();
+        text
     }
 
     fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -89,56 +110,56 @@ fn head(workspace: &Path) -> u64 {
     read.map_or(0, i64::unsigned_abs)
 }
 
-/// Kills engines and importers until everything is imported, and engines a little longer. Answers what
-/// the last importer said.
-fn kill_again_and_again(workspace: &Path, file: &str, random: &mut StdRng) -> Value {
-    let (engine_says, engine) = channel();
-    let (importer_says, importer) = channel();
+/// What all the killing came to.
+struct Survived {
+    /// What the last importer said.
+    imported: Value,
+    /// Where events stand that were appended in between, one by one, and acknowledged.
+    acknowledged: Vec<i64>,
+}
+
+/// Kills engines and importers until everything is imported, and engines a little longer.
+fn kill_again_and_again(workspace: &Path, file: &str, many: u64, random: &mut StdRng) -> Survived {
     let mut places: Vec<u64> = (0..IMPORTER_KILLS)
-        .map(|_| random.random_range(0..EVENTS as u64))
+        .map(|_| random.random_range(0..many))
         .collect();
-    places.sort_unstable();
-    places.reverse();
-    let import = || Process::start(workspace, &["import", file, "--json"], &importer_says);
-    let run = || Process::start(workspace, &["run"], &engine_says);
-    let (mut importing, mut running) = (Some(import()), run());
-    let (mut kills, mut result) = (0, None);
-    while kills < ENGINE_KILLS || result.is_none() {
+    places.sort_unstable_by(|a, b| b.cmp(a));
+    let import = || Process::start(workspace, &["import", file, "--json"]);
+    let mut importer = import();
+    let (mut imported, mut acknowledged) = (None, Vec::new());
+    let mut kills = 0;
+    while kills < ENGINE_KILLS || imported.is_none() {
+        let engine = Process::start(workspace, &["run"]);
+        if kills % 2 == 0 {
+            engine.ready();
+        }
         let life = Duration::from_millis(random.random_range(LIFE));
-        while engine.try_recv().is_ok() {}
-        match importer.recv_timeout(life) {
-            Ok(Some(line)) => result = Some(serde_json::from_str(&line).unwrap()),
-            Ok(None) if result.is_some() => importing = None,
-            Ok(None) => panic!("the importer ended without a word: {}", why(importing)),
-            // The moment has come.
-            Err(_) => {}
-        }
-        if importing.is_some() && places.last().is_some_and(|at| head(workspace) > *at) {
-            places.pop();
-            importing.take().unwrap().kill();
-            forget(&importer);
-            if result.is_none() {
-                importing = Some(import());
+        let says = match &imported {
+            None => &importer.says,
+            Some(_) => &engine.says,
+        };
+        // Until the moment has come, or something is said.
+        match says.recv_timeout(life) {
+            Ok(Some(line)) if imported.is_none() => {
+                imported = Some(serde_json::from_str(&line).unwrap());
             }
+            Ok(None) if imported.is_none() => panic!("the importer gave up: {}", importer.why()),
+            _ => {}
         }
-        std::mem::replace(&mut running, run()).kill();
+        if imported.is_none() && places.last().is_some_and(|at| head(workspace) > *at) {
+            places.pop();
+            std::mem::replace(&mut importer, import()).kill();
+        }
+        engine.kill();
         kills += 1;
+        let noted = said(workspace, &["append", "desk-1", "Noted", "{}", "--json"]);
+        let noted: Value = serde_json::from_slice(&noted.stdout).unwrap();
+        acknowledged.push(noted["position"].as_i64().unwrap());
     }
-    assert!(places.is_empty() || result.is_some());
-    result.unwrap()
-}
-
-/// What a killed process had still to say.
-fn forget(says: &Receiver<Option<String>>) {
-    while let Ok(Some(_)) = says.recv() {}
-}
-
-fn why(process: Option<Process>) -> String {
-    let mut process = process.unwrap();
-    let mut text = String::new();
-    let mut errors = process.0.stderr.take().unwrap();
-    std::io::Read::read_to_string(&mut errors, &mut text).unwrap();
-    text
+    Survived {
+        imported: imported.unwrap(),
+        acknowledged,
+    }
 }
 
 #[test]
@@ -165,14 +186,13 @@ fn killed_again_and_again_it_loses_nothing_and_counts_nothing_twice() {
         .for_each(|line| writeln!(part, "{line}").unwrap());
 
     let mut random = StdRng::seed_from_u64(seed);
-    let imported = kill_again_and_again(&workspace, file.to_str().unwrap(), &mut random);
-    let count = |what: &str| imported[what].as_u64().unwrap();
-    assert_eq!(count("imported") + count("skipped"), lines.len() as u64);
+    let many = lines.len() as u64;
+    let survived = kill_again_and_again(&workspace, file.to_str().unwrap(), many, &mut random);
+    let count = |what: &str| survived.imported[what].as_u64().unwrap();
+    assert_eq!(count("imported") + count("skipped"), many);
 
-    let (says, engine) = channel();
-    let last = Process::start(&workspace, &["run"], &says);
-    let ready = engine.recv_timeout(Duration::from_secs(30)).unwrap();
-    assert!(ready.unwrap().starts_with("ready "));
+    let last = Process::start(&workspace, &["run"]);
+    last.ready();
     for query in [
         "application_status Outcomes",
         "offers_by_application Offers application=1",
@@ -192,10 +212,21 @@ fn killed_again_and_again_it_loses_nothing_and_counts_nothing_twice() {
     let positions = assert_each_is_there_once(&workspace, &lines);
     let fold = Fold::of(positions.into_iter().zip(&lines));
     models::assert_equal(&workspace, fold.tables());
+    assert_eq!(notes(&workspace), survived.acknowledged);
     let verified = said(&workspace, &["verify", "--log", "--json"]);
     let verdict: Value = serde_json::from_slice(&verified.stdout).unwrap();
     assert_eq!(verdict["whole"], true, "{verified:?}");
     assert_eq!(verdict["head"], head(&workspace));
+}
+
+/// Where the events stand that were appended one by one.
+fn notes(workspace: &Path) -> Vec<i64> {
+    let log = models::open(&workspace.join("data/log.db"));
+    let mut select = log
+        .prepare("SELECT position FROM events WHERE stream = 'desk-1' ORDER BY version")
+        .unwrap();
+    let positions = select.query_map([], |row| row.get(0)).unwrap();
+    positions.map(Result::unwrap).collect()
 }
 
 /// The lines' events are in the log, in their order, each once, without a hole. Answers where.

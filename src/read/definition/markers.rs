@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Section;
+use super::{Replica, Section};
+use crate::read::policy::PolicyError;
 
 /// `OrderPlaced, "with spaces"` or `*`.
 pub(super) fn parse_types(text: &str) -> Result<Option<BTreeSet<String>>, String> {
@@ -59,6 +60,30 @@ pub(super) fn parse_query(text: &str) -> Result<(String, Vec<String>), String> {
     } else {
         Err(form())
     }
+}
+
+/// `eu live, us delay 800ms, ap every 5s`.
+pub(super) fn parse_replicas(text: &str) -> Result<Vec<Replica>, String> {
+    let mut replicas: Vec<Replica> = Vec::new();
+    for given in text.split(',').map(str::trim) {
+        let (name, policy) = given
+            .split_once(char::is_whitespace)
+            .filter(|(name, _)| is_word(name))
+            .ok_or_else(|| {
+                format!(
+                    "replica {given:?}: write a name and a policy, as `eu live, us delay 800ms`"
+                )
+            })?;
+        if replicas.iter().any(|known| known.name == name) {
+            return Err(format!("replica {name} is there twice: rename one"));
+        }
+        let policy = policy.parse().map_err(|e: PolicyError| e.to_string())?;
+        replicas.push(Replica {
+            name: name.to_owned(),
+            policy,
+        });
+    }
+    Ok(replicas)
 }
 
 /// Cuts SQL at the semicolons that end statements: those outside of quotation marks and comments.

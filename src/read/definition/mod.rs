@@ -14,12 +14,14 @@ mod parse;
 /// Everything that a projection's file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
-    /// The file's name without `.sql`.
+    /// The file's name without `.sql`; a replica's is `orders@eu`.
     pub name: String,
     /// The comments before `-- schema` that are no directives.
     pub description: String,
     /// When it applies what is waiting.
     pub policy: Policy,
+    /// How often it runs, each with its own read model; none is once.
+    pub replicas: Vec<Replica>,
     /// How stale its read model may be.
     pub objective: Option<Duration>,
     /// Which column's rows belong to streams of which category.
@@ -38,6 +40,16 @@ pub struct Definition {
     pub text: String,
     /// SHA-256, in hexadecimal, of what shapes the read model's content: category, schema and handlers.
     pub hash: String,
+}
+
+/// One of `-- replicas: eu live, us delay 800ms`: the same projection with a read model and a policy of its
+/// own, as the nodes of a distributed system have them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    /// What stands behind the `@` in its name.
+    pub name: String,
+    /// When it applies what is waiting.
+    pub policy: Policy,
 }
 
 /// `-- key: order_id = order`: rows with this `order_id` belong to stream `order-…`.
@@ -141,7 +153,7 @@ impl DefinitionError {
     pub(super) fn on(name: &str, text: &str, line: usize, column: usize, message: String) -> Self {
         let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         Self {
-            file: format!("{name}.sql"),
+            file: format!("{}.sql", name.split('@').next().unwrap_or(name)),
             line,
             column,
             shown: crate::text::clean(shown).into_owned(),
@@ -154,7 +166,7 @@ impl DefinitionError {
 pub const FILE_LIMIT: usize = 1 << 20;
 
 impl Definition {
-    /// Reads a projection's file. `name` is the file's name without `.sql`.
+    /// Reads a projection's file. `name` is the file's name without `.sql`, or a replica's (`orders@eu`).
     ///
     /// ```
     /// use highwater::read::Definition;
@@ -270,6 +282,39 @@ SELECT * FROM orders WHERE order_id = :order_id;
         assert!(
             error("-- schema\n\n-- on A\nSELECT 1;\n-- query Q\nSELECT 1")
                 .contains("Name(parameter")
+        );
+    }
+
+    #[test]
+    fn a_replica_has_its_own_name_and_policy_and_the_same_content() {
+        let text = ORDERS.replace(
+            "policy: batch 500 or 5s",
+            "replicas: eu live, us delay 800ms, ap batch 5 or 1s",
+        );
+        let orders = Definition::parse("orders", &text).unwrap();
+        let names: Vec<_> = orders
+            .replicas
+            .iter()
+            .map(|replica| replica.name.as_str())
+            .collect();
+        assert_eq!(names, ["eu", "us", "ap"]);
+        let us = Definition::parse("orders@us", &text).unwrap();
+        assert_eq!(
+            (us.name.as_str(), us.policy.to_string()),
+            ("orders@us", "delay 800ms".into())
+        );
+        assert_eq!(us.hash, orders.hash);
+        assert!(
+            Definition::parse("orders@xx", &text)
+                .unwrap_err()
+                .to_string()
+                .starts_with("orders.sql:1:1: no replica xx")
+        );
+        assert!(error("-- replicas: eu\n").contains("eu live"));
+        assert!(error("-- replicas: eu live, eu manual\n").contains("twice"));
+        assert!(
+            error(&text.replace("-- objective: 1s", "-- policy: live"))
+                .contains("each replica has its own policy")
         );
     }
 

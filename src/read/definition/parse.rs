@@ -5,18 +5,29 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::markers::{is_word, parse_query, parse_types, split};
-use super::{Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Section};
+use super::markers::{is_word, parse_query, parse_replicas, parse_types, split};
+use super::{Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section};
 use crate::read::policy::{Policy, parse_duration};
 use crate::read::subscription::Subscription;
 
 /// The directives that a file may have before `-- schema`.
-const DIRECTIVES: [&str; 5] = ["policy", "objective", "key", "category", "replayable"];
+const DIRECTIVES: [&str; 6] = [
+    "policy",
+    "replicas",
+    "objective",
+    "key",
+    "category",
+    "replayable",
+];
 
 /// Reads a whole file.
 pub(super) fn parse(name: &str, text: &str) -> Result<Definition, DefinitionError> {
+    let (base, replica) = match name.split_once('@') {
+        Some((base, replica)) => (base, Some(replica)),
+        None => (name, None),
+    };
     let mut parser = Parser {
-        name,
+        name: base,
         text,
         head: Head::default(),
         sections: Vec::new(),
@@ -25,13 +36,43 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Definition, DefinitionErro
     for (index, line) in text.lines().enumerate() {
         parser.line(index + 1, line)?;
     }
-    parser.finish()
+    let definition = parser.finish()?;
+    match replica {
+        Some(replica) => as_replica(definition, replica),
+        None => Ok(definition),
+    }
+}
+
+/// The same definition as one of its replicas has it: with that one's name and policy.
+fn as_replica(definition: Definition, replica: &str) -> Result<Definition, DefinitionError> {
+    match definition
+        .replicas
+        .iter()
+        .find(|known| known.name == replica)
+    {
+        Some(Replica { policy, .. }) => Ok(Definition {
+            name: format!("{}@{replica}", definition.name),
+            policy: *policy,
+            ..definition
+        }),
+        None => {
+            let message = format!("no replica {replica}: name it in `-- replicas:`");
+            Err(DefinitionError::on(
+                &definition.name,
+                &definition.text,
+                1,
+                1,
+                message,
+            ))
+        }
+    }
 }
 
 #[derive(Default)]
 struct Head {
     description: Vec<String>,
     policy: Option<Policy>,
+    replicas: Vec<Replica>,
     objective: Option<Duration>,
     key: Option<Key>,
     category: Option<String>,
@@ -166,6 +207,7 @@ impl Parser<'_> {
     fn directive(&mut self, word: &str, value: &str) -> Result<(), String> {
         match word {
             "policy" => self.head.policy = Some(value.parse().map_err(|e| format!("{e}"))?),
+            "replicas" => self.head.replicas = parse_replicas(value)?,
             "objective" => {
                 self.head.objective = Some(parse_duration(value).map_err(|e| e.to_string())?)
             }
@@ -265,9 +307,15 @@ impl Parser<'_> {
                 "no handler: add `-- on EventType` and a statement".to_owned(),
             );
         }
+        if self.head.policy.is_some() && !self.head.replicas.is_empty() {
+            let message =
+                "policy and replicas: each replica has its own policy, so remove `-- policy:`";
+            return self.wrong(1, 1, message.to_owned());
+        }
         let Head {
             description,
             policy,
+            replicas,
             objective,
             key,
             category,
@@ -278,6 +326,7 @@ impl Parser<'_> {
             name: self.name.to_owned(),
             description: description.join("\n").trim().to_owned(),
             policy: policy.unwrap_or_default(),
+            replicas,
             objective,
             key,
             replayable,

@@ -12,6 +12,8 @@ pub struct Editor {
     text: String,
     /// In bytes, always between two characters.
     cursor: usize,
+    /// Whether nobody has touched the text: what is typed replaces it.
+    suggestion: bool,
 }
 
 impl Editor {
@@ -19,7 +21,19 @@ impl Editor {
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
         let cursor = text.len();
-        Self { text, cursor }
+        Self {
+            text,
+            cursor,
+            suggestion: false,
+        }
+    }
+
+    /// A text that somebody may take as it is, or change; what is typed first replaces it.
+    pub fn suggesting(text: impl Into<String>) -> Self {
+        Self {
+            suggestion: true,
+            ..Self::new(text)
+        }
     }
 
     /// What is written.
@@ -45,6 +59,9 @@ impl Editor {
     /// Types a text at the cursor; characters that could disguise text, and what is over the limit,
     /// are left out.
     pub fn insert(&mut self, text: &str) {
+        if self.suggestion {
+            self.set("");
+        }
         for c in text.chars().filter(|c| !is_disguise(*c)) {
             if self.text.len() + c.len_utf8() <= LIMIT {
                 self.text.insert(self.cursor, c);
@@ -55,6 +72,7 @@ impl Editor {
 
     /// Changes the text or moves the cursor.
     pub fn edit(&mut self, edit: Edit) {
+        self.suggestion = false;
         match edit {
             Edit::Left => self.cursor -= self.left(),
             Edit::Right => self.cursor += self.right(),
@@ -92,6 +110,18 @@ impl Editor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_typed_replaces_a_suggestion_that_nobody_touched() {
+        let mut editor = Editor::suggesting("ada");
+        editor.insert("grace");
+        editor.insert("!");
+        assert_eq!(editor.text(), "grace!");
+        let mut editor = Editor::suggesting("ada");
+        editor.edit(Edit::End);
+        editor.insert("m");
+        assert_eq!(editor.text(), "adam");
+    }
 
     #[test]
     fn the_cursor_never_stands_inside_a_character() {

@@ -195,6 +195,7 @@ impl Field {
         let description = ["description", "title"]
             .iter()
             .find_map(|key| schema[*key].as_str().or_else(|| resolved[*key].as_str()));
+        let is_json = matches!(kind, Kind::List | Kind::Object | Kind::Any);
         Self {
             name: name.to_owned(),
             kind,
@@ -203,7 +204,10 @@ impl Field {
                 .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
                 .unwrap_or_default(),
             placeholder,
-            editor: Editor::new(given.map_or(filled, written)),
+            editor: match given {
+                Some(given) if !is_json => Editor::suggesting(written(given)),
+                given => Editor::new(given.map_or(filled, written)),
+            },
             touched: false,
         }
     }

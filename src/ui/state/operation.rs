@@ -32,7 +32,7 @@ impl PolicyPrompt {
     pub fn new(projection: String, policy: Policy) -> Self {
         Self {
             projection,
-            editor: Editor::new(policy.to_string()),
+            editor: Editor::suggesting(policy.to_string()),
         }
     }
 
@@ -127,7 +127,7 @@ impl Confirm {
             projection,
             replayable,
             ask: Ask::Replay {
-                after: Editor::new(after.unwrap_or_else(|| "0".to_owned())),
+                after: after.map_or_else(|| Editor::suggesting("0"), Editor::new),
                 name: Editor::default(),
                 naming,
             },

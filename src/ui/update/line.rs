@@ -130,6 +130,10 @@ fn on_projection(
             ));
         }
         Action::Pause if paused(model, &name) => return Err(format!("{name} is paused already")),
+        Action::Pause => {
+            model.layers.pop();
+            return Ok(super::operation::start(model, name, Operation::Pause));
+        }
         _ => {}
     }
     let after = rest.first().cloned();

@@ -114,16 +114,18 @@ pub fn operated(
     operation: &Operation,
     result: Result<Done, String>,
 ) {
-    let word = match operation {
-        Operation::Pause => "pause",
-        Operation::Resume => "resume",
-        Operation::SetPolicy(_) => "policy",
-        Operation::Apply => "apply",
-        Operation::Rebuild => "rebuild",
-        Operation::Replay { .. } => "replay",
+    let (word, done) = match operation {
+        Operation::Pause => ("pause", "paused"),
+        Operation::Resume => ("resume", "resumed"),
+        Operation::SetPolicy(_) => ("policy", "changed"),
+        Operation::Apply => ("apply", "applied"),
+        Operation::Rebuild => ("rebuild", "rebuilt"),
+        Operation::Replay { .. } => ("replay", "replayed"),
     };
     match result {
-        Ok(Done::Finished { what }) => model.say(Tone::Good, format!("{projection}: {what}")),
+        Ok(Done::Finished { what }) => {
+            model.say(Tone::Good, format!("{projection} {done}: {what}"));
+        }
         Ok(Done::Failed { reason }) => {
             model.say(Tone::Bad, format!("{projection}: {word} failed: {reason}"));
         }

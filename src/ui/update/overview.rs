@@ -83,7 +83,8 @@ pub fn on_projection(
     };
     let (name, policy, replayable) = (view.name.clone(), view.policy, view.replayable);
     match action {
-        Action::Pause if view.lag.status == Status::Paused => {
+        // One that has stopped stands still already: the key tries the event again.
+        Action::Pause if matches!(view.lag.status, Status::Paused | Status::Faulted(_)) => {
             operation::start(model, name, Operation::Resume)
         }
         Action::Pause => operation::start(model, name, Operation::Pause),

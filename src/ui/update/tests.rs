@@ -277,7 +277,7 @@ fn read_only_has_nothing_that_changes_anything() {
 #[test]
 fn y_copies_the_path_and_m_gives_the_mouse_back() {
     let mut model = orders();
-    let path = "/home/ada/shop/data/live/orders.db".to_owned();
+    let path = "/srv/shop/data/live/orders.db".to_owned();
     assert_eq!(press(&mut model, &["y"]), [Effect::Copy(path)]);
     assert_eq!(press(&mut model, &["m"]), [Effect::Mouse(false)]);
     assert_eq!(press(&mut model, &["m"]), [Effect::Mouse(true)]);
@@ -501,10 +501,10 @@ fn how_an_operation_ended_is_said() {
     let ends = [
         (
             Ok(Done::Finished {
-                what: "paused".into(),
+                what: "stands at position 3".into(),
             }),
             Tone::Good,
-            "orders: paused",
+            "orders paused: stands at position 3",
         ),
         (
             Ok(Done::Failed {

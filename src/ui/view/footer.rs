@@ -52,6 +52,7 @@ fn hint(model: &Model, entry: &Entry) -> &'static str {
     match entry.action {
         Action::Pause => match model.selected() {
             Some(view) if view.lag.status == Status::Paused => "resume",
+            Some(view) if matches!(view.lag.status, Status::Faulted(_)) => "try again",
             _ => "pause",
         },
         Action::Load if model.load.is_some_and(|load| load > 0.0) => "stop load",

@@ -26,6 +26,23 @@ pub const SMALLEST: (u16, u16) = (40, 8);
 
 /// Draws everything, and says where the cursor is, if anywhere.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let cursor = screen(model, theme, area, buf);
+    if theme.is_ascii() {
+        only_ascii(buf);
+    }
+    cursor
+}
+
+/// What is stored may have any characters: those that are not ASCII become question marks.
+fn only_ascii(buf: &mut Buffer) {
+    for cell in &mut buf.content {
+        if !cell.symbol().is_ascii() {
+            cell.set_symbol("?");
+        }
+    }
+}
+
+fn screen(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<Position> {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(theme, area, buf);
         return None;

@@ -29,6 +29,9 @@ pub fn draw(model: &Model, theme: &Theme, width: u16) -> Buffer {
         part(model, theme, Rect::new(0, y, width, height), &mut buf);
         y += height;
     }
+    if theme.is_ascii() {
+        super::only_ascii(&mut buf);
+    }
     buf
 }
 

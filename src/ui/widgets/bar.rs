@@ -31,6 +31,11 @@ pub fn levels(
     if samples.is_empty() || cells == 0 {
         return vec![Span::raw(" ".repeat(cells))];
     }
+    // A flat line has no beginning: it need not be drawn again for each sample that joins it.
+    if samples.iter().all(|sample| *sample <= 0.0) {
+        let line = theme.glyphs.levels[0].repeat(cells);
+        return vec![Span::styled(line, theme.rule)];
+    }
     let each = samples.len().div_ceil(cells).max(1);
     let mut values: Vec<f32> = samples
         .rchunks(each)

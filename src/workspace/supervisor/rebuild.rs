@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::super::WorkspaceError;
 use super::super::operations::{Ended, Request};
-use super::{Charge, Owned};
+use super::Owned;
 use crate::crash;
 use crate::event::Position;
 use crate::read::{
@@ -47,6 +47,7 @@ impl Owned<'_> {
             return Ok(Some(MOVED));
         }
         let step = shadow.runner.step(now).await?;
+        crash::point("while-folding");
         let stopped = shadow.runner.trouble().filter(|t| t.next_try.is_none());
         if let (Step::Rest { .. }, Some(trouble)) = (&step, stopped) {
             let reason = format!(
@@ -57,6 +58,20 @@ impl Owned<'_> {
             return Ok(Some(MOVED));
         }
         Ok(Some(step))
+    }
+
+    /// Removes what is being built from a definition that is no longer the file's.
+    pub(super) fn drop_outdated_shadow(&mut self) -> Result<(), WorkspaceError> {
+        let hash = self.projection.hash();
+        let Some(shadow) = self
+            .shadow
+            .take_if(|shadow| shadow.runner.model().about().hash != hash)
+        else {
+            return Ok(());
+        };
+        let path = shadow.runner.model().path().to_owned();
+        drop(shadow);
+        remove_database(&path).map_err(|e| WorkspaceError::io(&path, &e))
     }
 
     pub(super) async fn give_up_shadow(&mut self, reason: String) -> Result<(), WorkspaceError> {
@@ -156,7 +171,9 @@ impl Owned<'_> {
     }
 
     pub(super) async fn begin_rebuild(&mut self, request: Request) -> Result<(), WorkspaceError> {
-        if self.live.model().about().request == Some(request.position) {
+        let built_for_it = self.live.model().about().request == Some(request.position);
+        // In a log that was restored, another request may stand at the same position.
+        if built_for_it && !self.live.is_foreign() {
             // Killed between the switch and its outcome.
             let what = format!("version {} answers", self.live.model().about().label());
             return self.finish(request, &Ended::Finished(what)).await;
@@ -167,41 +184,59 @@ impl Owned<'_> {
         Ok(())
     }
 
-    /// Begins a new version, or goes on with one that a killed engine began.
-    pub(super) async fn begin_shadow(
-        &mut self,
-        request: Option<Request>,
-    ) -> Result<(), WorkspaceError> {
-        let projection: Arc<dyn Projection> = Arc::clone(&self.charge.projection) as _;
-        let asked = request.map(|request| request.position);
-        let fail = |e| WorkspaceError::io(&self.versions.link(), &e);
-        let begun = self
+    /// What a killed engine began to build: the newest version of this definition for this request.
+    fn begun(&self, asked: Option<Position>) -> Result<Option<Model>, WorkspaceError> {
+        let live = self.live.model();
+        let all = self
             .versions
             .all()
-            .map_err(fail)?
+            .map_err(|e| WorkspaceError::io(live.path(), &e))?;
+        let newer = all
             .into_iter()
             .rev()
-            .find_map(|(generation, path)| {
-                let model = Model::open(&path).ok()?;
-                let newer = generation > self.live.model().about().generation;
-                let fits =
-                    model.about().hash == projection.hash() && model.about().request == asked;
-                (newer && fits).then_some(model)
-            });
-        let model = match begun {
-            Some(model) => model,
-            None => {
-                let (generation, path) = self.versions.next(projection.hash()).map_err(fail)?;
-                crash::point("before-shadow");
-                Model::create(&path, &*projection, generation, asked)?
-            }
+            .take_while(|(generation, _)| *generation > live.about().generation);
+        let fits = |model: &Model| {
+            model.about().hash == self.projection.hash() && model.about().request == asked
         };
-        crash::point("after-shadow");
+        // One that cannot be opened was not made to the end.
+        let mut models = newer.filter_map(|(_, path)| Model::open(&path).ok());
+        Ok(models.find(fits))
+    }
+
+    async fn follow(&self, model: Model) -> Result<Runner, WorkspaceError> {
+        let projection: Arc<dyn Projection> = Arc::clone(&self.projection) as _;
         let log = Arc::clone(&self.charge.log);
         let monotonic = self.charge.started.elapsed();
         let mut runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
         let stop = self.charge.stop.clone();
         runner.model_mut().stop_when(move || *stop.borrow());
+        Ok(runner)
+    }
+
+    /// Begins a new version, or goes on with one that a killed engine began.
+    pub(super) async fn begin_shadow(
+        &mut self,
+        request: Option<Request>,
+    ) -> Result<(), WorkspaceError> {
+        let asked = request.map(|request| request.position);
+        let begun = match self.begun(asked)? {
+            Some(model) => Some(self.follow(model).await?),
+            None => None,
+        };
+        let runner = match begun.filter(|runner| !runner.is_foreign()) {
+            Some(runner) => runner,
+            None => {
+                let projection = &*self.projection;
+                let (generation, path) = self
+                    .versions
+                    .next(projection.hash())
+                    .map_err(|e| WorkspaceError::io(&self.versions.link(), &e))?;
+                crash::point("before-shadow");
+                let model = Model::create(&path, projection, generation, asked)?;
+                self.follow(model).await?
+            }
+        };
+        crash::point("after-shadow");
         self.shadow = Some(Shadow {
             runner,
             request,
@@ -212,14 +247,16 @@ impl Owned<'_> {
 }
 
 /// The version that answers; made, where there is none yet or where its file is gone.
-pub(super) fn live_model(charge: &Charge, versions: &Versions) -> Result<Model, WorkspaceError> {
+pub(super) fn live_model(
+    projection: &SqlProjection,
+    versions: &Versions,
+) -> Result<Model, WorkspaceError> {
     let fail = |e| WorkspaceError::io(&versions.link(), &e);
     if let Some(path) = versions.live().map_err(fail)?
         && path.try_exists().map_err(fail)?
     {
         return Ok(Model::open(&path)?);
     }
-    let projection = &*charge.projection;
     // A kill may have come between making the first version and linking it.
     let begun = versions
         .all()
@@ -243,13 +280,13 @@ pub(super) fn live_model(charge: &Charge, versions: &Versions) -> Result<Model, 
 }
 
 /// What the live version is folded with: the file's definition, or the one that it was built from.
-pub(super) fn projection_of(charge: &Charge, model: &Model) -> Arc<dyn Projection> {
+pub(super) fn projection_of(projection: &Arc<SqlProjection>, model: &Model) -> Arc<dyn Projection> {
     let about = model.about();
-    if about.hash == charge.projection.hash() {
-        return Arc::clone(&charge.projection) as _;
+    if about.hash == projection.hash() {
+        return Arc::clone(projection) as _;
     }
     match SqlProjection::parse(&about.projection, &about.source) {
         Ok(built_from) => Arc::new(built_from),
-        Err(_) => Arc::clone(&charge.projection) as _,
+        Err(_) => Arc::clone(projection) as _,
     }
 }

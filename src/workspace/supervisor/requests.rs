@@ -5,7 +5,7 @@ use super::super::operations::{self, Defined, Ended, Operation, Operations, Requ
 use super::{Charge, Owned};
 use crate::crash;
 use crate::event::{Position, StreamId};
-use crate::read::Projection as _;
+use crate::read::{Projection as _, SqlProjection};
 
 impl Owned<'_> {
     /// Begins what is asked for and not begun.
@@ -20,7 +20,7 @@ impl Owned<'_> {
                 self.begin_request(request).await?;
             }
         }
-        let changed = self.live.model().about().hash != self.charge.projection.hash();
+        let changed = self.live.model().about().hash != self.projection.hash();
         if changed && self.shadow.is_none() && self.progress.problem.is_none() {
             self.begin_shadow(None).await?;
         }
@@ -75,7 +75,7 @@ impl Owned<'_> {
             .live
             .model()
             .replay()?
-            .filter(|replay| replay.request == request.position);
+            .filter(|replay| replay.request == request.position && !self.live.is_foreign());
         if let Some(replay) = begun {
             self.live.allow_to(replay.goal);
             self.under_way.push((request, replay.goal));
@@ -166,10 +166,11 @@ impl Owned<'_> {
 /// Records what the file says, where that is not what was recorded last.
 pub(super) async fn record_definition(
     charge: &Charge,
+    projection: &SqlProjection,
     stream: &StreamId,
     operations: &mut Operations,
 ) -> Result<(), WorkspaceError> {
-    let definition = charge.projection.definition();
+    let definition = projection.definition();
     let defined = Defined {
         hash: definition.hash.clone(),
         policy: definition.policy,

@@ -1,5 +1,6 @@
 -- How much happened on which day (UTC), by kind: applications, offers, work.
 -- policy: live
+-- category: loan
 
 -- schema
 CREATE TABLE days (

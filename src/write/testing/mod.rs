@@ -1,4 +1,5 @@
-//! A test kit for aggregates: given events, when a command, then events or a rejection. No log, no files.
+//! A test kit for aggregates: given events, when a command, then events or a rejection; and for processes
+//! ([`process()`]). No log, no files.
 //!
 //! ```
 //! use highwater::shop::{Order, OrderCommand};
@@ -13,6 +14,10 @@ use std::panic::Location;
 
 use crate::write::handler::encode;
 use crate::write::{Aggregate, Rejection, tagged};
+
+mod process;
+
+pub use process::{GivenProcess, process};
 
 /// What has happened before.
 #[derive(Debug)]

@@ -1,0 +1,67 @@
+//! `events --tree CORRELATION`: what caused what, from the first command to the last compensation.
+
+use highwater::event::Timestamp;
+use highwater::text::thousands;
+use highwater::workspace::{Caused, Workspace};
+use highwater::write::Fact;
+
+use super::Failure;
+use super::events::Printer;
+
+/// Prints the tree of one correlation, or of a stream's first event.
+pub async fn run(workspace: &Workspace, of: &str, mut printer: Printer) -> Result<(), Failure> {
+    let tree = workspace.causes(of).await?;
+    let Some(began) = tree.iter().map(|caused| caused.event.recorded_at).min() else {
+        return Err(Failure::failed(format!(
+            "nothing belongs to {of:?}: give a stream, as order-1042, or the correlationid that \
+             `highwater events --json` shows"
+        )));
+    };
+    for caused in &tree {
+        if printer.is_json() {
+            printer.print(&caused.event)?;
+        } else {
+            printer.line(&line(caused, began))?;
+        }
+    }
+    printer.finish()
+}
+
+/// Position, time since the beginning, and under what caused it: stream and version, type, and what is to say.
+fn line(caused: &Caused, began: Timestamp) -> String {
+    let event = &caused.event;
+    let since = event.recorded_at.duration_since(began).unsigned_abs();
+    let branch = match caused.depth {
+        0 => String::new(),
+        depth => format!("{}└ ", "  ".repeat(depth - 1)),
+    };
+    format!(
+        "{:>9}  {:>+9.3} s  {branch}{}@{}  {}{}",
+        thousands(event.position.get()),
+        since.as_secs_f64(),
+        event.stream,
+        event.version,
+        event.event_type,
+        remark(caused)
+    )
+}
+
+fn remark(caused: &Caused) -> String {
+    match (&caused.fact, &caused.command) {
+        (Some(Fact::EventTaken { event, stream, .. }), _) => format!("  {event} of {stream}"),
+        (Some(Fact::StepAccepted { command, .. }), _) => format!("  {command}"),
+        (
+            Some(Fact::StepRejected {
+                command, reason, ..
+            }),
+            _,
+        ) => {
+            format!("  {command} was rejected: {reason}")
+        }
+        (Some(Fact::TimerSet { due }), _) => format!("  until {due:.3}"),
+        (Some(Fact::TimerFired { due, .. }), _) => format!("  nothing came until {due:.3}"),
+        (Some(Fact::ProcessFinished { outcome }), _) => format!("  {outcome}"),
+        (None, Some(command)) => format!("  by {command}"),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,226 @@
+//! The projections of a workspace, as its files have them now: read, read again when they change, and told
+//! to whoever runs or shows them.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use notify::Watcher as _;
+
+use super::folder::Folder;
+use super::{Inner, WorkspaceError};
+use crate::read::{FILE_LIMIT, Projection as _, Reader, SqlProjection};
+
+/// Editors write a file in several steps: it is read once they have been quiet for so long.
+const QUIET: Duration = Duration::from_millis(30);
+
+/// Behind the watcher, for file systems that report nothing: look at names, sizes and times so often.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The projections that a workspace has, and what is wrong with their files.
+#[derive(Default)]
+pub(super) struct Catalogue {
+    /// By name, replicas each on their own. What did not change is the same one as before.
+    pub projections: Vec<Arc<SqlProjection>>,
+    /// A message with file, line and column for each broken file.
+    pub problems: Vec<String>,
+}
+
+impl Catalogue {
+    /// Reads the folder. Where a file is broken, the last good definition stays: the one there was, else
+    /// the one that the read model was built from.
+    ///
+    /// Errors: the folder cannot be read.
+    pub(super) fn read(folder: &Folder, before: &Self) -> Result<Self, WorkspaceError> {
+        let mut catalogue = Self::default();
+        for path in files(&folder.projections())? {
+            let name = path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned());
+            let name = name.unwrap_or_default();
+            match read_file(&name, &path, before) {
+                Ok(projections) => catalogue.projections.extend(projections),
+                Err(problem) => {
+                    catalogue
+                        .projections
+                        .extend(last_good(folder, &name, before));
+                    catalogue.problems.push(problem);
+                }
+            }
+        }
+        Ok(catalogue)
+    }
+
+    /// Whether somebody who has the other one is told anything new by this one.
+    fn is_new_to(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Arc<SqlProjection>, &Arc<SqlProjection>)| Arc::ptr_eq(a, b);
+        self.problems != other.problems
+            || self.projections.len() != other.projections.len()
+            || !self.projections.iter().zip(&other.projections).all(same)
+    }
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
+    let fail = |e: std::io::Error| WorkspaceError::Io {
+        path: folder.to_owned(),
+        reason: e.to_string(),
+    };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(fail(e)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(fail)?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|e| e == "sql") && !hidden {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read_file(
+    name: &str,
+    path: &Path,
+    before: &Catalogue,
+) -> Result<Vec<Arc<SqlProjection>>, String> {
+    let words = |e: std::io::Error| format!("{}: {e}", path.display());
+    let about = std::fs::metadata(path).map_err(words)?;
+    // A pipe or a device would be read without an end.
+    if !about.is_file() {
+        return Err(format!(
+            "{}: it is not a file: remove it, or give it another ending",
+            path.display()
+        ));
+    }
+    let size = about.len();
+    if size > FILE_LIMIT as u64 {
+        return Err(format!(
+            "{}: {size} bytes: the limit is {FILE_LIMIT} bytes",
+            path.display()
+        ));
+    }
+    let text = std::fs::read_to_string(path).map_err(words)?;
+    let one = |name: &str| match before.projections.iter().find(|known| known.name() == name) {
+        Some(known) if known.source() == text => Ok(Arc::clone(known)),
+        _ => SqlProjection::parse(name, &text)
+            .map(Arc::new)
+            .map_err(|e| e.to_string()),
+    };
+    let definition = crate::read::Definition::parse(name, &text).map_err(|e| e.to_string())?;
+    if definition.replicas.is_empty() {
+        return Ok(vec![one(name)?]);
+    }
+    definition
+        .replicas
+        .iter()
+        .map(|replica| one(&format!("{name}@{}", replica.name)))
+        .collect()
+}
+
+/// What a file said when it was last good.
+fn last_good(folder: &Folder, name: &str, before: &Catalogue) -> Vec<Arc<SqlProjection>> {
+    let is_of_it =
+        |other: &str| other == name || other.split_once('@').is_some_and(|(base, _)| base == name);
+    let known: Vec<_> = before
+        .projections
+        .iter()
+        .filter(|p| is_of_it(p.name()))
+        .cloned()
+        .collect();
+    if !known.is_empty() {
+        return known;
+    }
+    let links = std::fs::read_dir(folder.models())
+        .into_iter()
+        .flatten()
+        .flatten();
+    let names = links.filter_map(|link| {
+        let path = link.path();
+        let stem = path.file_stem()?.to_str()?.to_owned();
+        (path.is_symlink() && path.extension()? == "db" && is_of_it(&stem)).then_some(stem)
+    });
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let built_from = |name: &String| {
+        let reader = Reader::open(&folder.versions(name), name).ok()?;
+        SqlProjection::parse(name, &reader.definition().text)
+            .ok()
+            .map(Arc::new)
+    };
+    names.iter().filter_map(built_from).collect()
+}
+
+/// Watches the folder in a thread of its own, for as long as the workspace is open.
+pub(super) fn watch(workspace: &Arc<Inner>) {
+    let folder = workspace.folder.projections();
+    let weak = Arc::downgrade(workspace);
+    let (changed, changes) = channel();
+    let watcher = notify::recommended_watcher(move |_: notify::Result<notify::Event>| {
+        // The thread has ended: nobody wants to know any more.
+        let _ = changed.send(());
+    });
+    let watcher = watcher.and_then(|mut watcher| {
+        watcher.watch(&folder, notify::RecursiveMode::NonRecursive)?;
+        Ok(watcher)
+    });
+    if let Err(error) = &watcher {
+        tracing::warn!(%error, folder = %folder.display(), "changes of projections are noticed once a second only");
+    }
+    let thread = std::thread::Builder::new().name("projections".to_owned());
+    let spawned = thread.spawn(move || {
+        let _watcher = watcher;
+        follow(&weak, &folder, &changes);
+    });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "changes of projections are not noticed");
+    }
+}
+
+fn follow(workspace: &Weak<Inner>, folder: &Path, changes: &Receiver<()>) {
+    let mut seen = Vec::new();
+    loop {
+        match changes.recv_timeout(LOOK) {
+            Ok(()) => while changes.recv_timeout(QUIET).is_ok() {},
+            Err(RecvTimeoutError::Timeout) => {}
+            // There is no watcher.
+            Err(RecvTimeoutError::Disconnected) => std::thread::park_timeout(LOOK),
+        }
+        let Some(workspace) = workspace.upgrade() else {
+            return;
+        };
+        let now = signature(folder);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        let before = Arc::clone(&workspace.catalogue.borrow());
+        match Catalogue::read(&workspace.folder, &before) {
+            Ok(catalogue) if catalogue.is_new_to(&before) => {
+                workspace.catalogue.send_replace(Arc::new(catalogue));
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the projections cannot be read just now"),
+        }
+    }
+}
+
+/// Names, sizes and times: what differs when a file was written.
+fn signature(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+    let files = files(folder).unwrap_or_default();
+    let look = |path: PathBuf| {
+        let data = std::fs::metadata(&path).ok();
+        (
+            path,
+            data.as_ref().map_or(0, std::fs::Metadata::len),
+            data.and_then(|d| d.modified().ok()),
+        )
+    };
+    files.into_iter().map(look).collect()
+}

@@ -1,0 +1,12 @@
+//! The real binary in a real pseudo-terminal, as a person meets it: what it shows, what its keys do, and
+//! what it leaves behind.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod ending;
+mod looks;
+mod others;
+mod place;
+mod screen;
+mod using;
