@@ -37,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ui", &["event", "text", "lag", "workspace", "crash"]),
 ];
 
-/// Above the library: the binary knows everybody's public face.
+/// Above everything: who knows everybody's public face, and is known by nobody below.
 const ABOVE: &[&str] = &["main", "lib", "cli", "demo"];
 
 /// A file's limit, without its tests.
@@ -220,7 +220,7 @@ fn arrows_go_down_only() {
             continue;
         };
         for other in known(&source) {
-            if arrows.contains_key(other.as_str())
+            if (arrows.contains_key(other.as_str()) || ABOVE.contains(&other.as_str()))
                 && other != source.module
                 && !allowed.contains(&other.as_str())
             {
@@ -233,7 +233,11 @@ fn arrows_go_down_only() {
 
 /// Crates that only some parts may use, as the beginnings of those parts' paths.
 const CRATES: &[(&str, &[&str])] = &[
-    ("rusqlite", &["log/sqlite", "read"]),
+    // Snapshots are the write side's own: what it keeps of its states can be thrown away, and is in no log.
+    (
+        "rusqlite",
+        &["log/sqlite", "read", "write/snapshots/sqlite.rs"],
+    ),
     ("ratatui", &["ui"]),
     ("crossterm", &["ui", "cli"]),
     ("clap", &["cli", "main.rs"]),

@@ -4,8 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use highwater::shop;
-use highwater::workspace::{Config, Engine, Folder, Workspace};
+use highwater::workspace::{Config, Domain, Engine, Folder, Workspace, WorkspaceError};
 
 use super::Failure;
 use super::failure::say;
@@ -16,12 +15,14 @@ const VARIABLE: &str = "HIGHWATER_WORKSPACE";
 /// Which workspace is meant.
 pub struct Context {
     given: Option<PathBuf>,
+    /// What this program brings along.
+    pub domain: Domain,
 }
 
 impl Context {
     /// The one that was given; else it is looked for.
-    pub const fn new(given: Option<PathBuf>) -> Self {
-        Self { given }
+    pub const fn new(given: Option<PathBuf>, domain: Domain) -> Self {
+        Self { given, domain }
     }
 
     /// Finds the workspace's folder: the one given, else the variable's, else the nearest upward.
@@ -37,15 +38,28 @@ impl Context {
 
     /// Opens the workspace.
     pub fn open(&self) -> Result<Workspace, Failure> {
-        open(self.folder()?)
+        open(self.folder()?, &self.domain)
     }
 }
 
-/// Opens a folder's workspace, with the domains that this program has.
-pub fn open(folder: Folder) -> Result<Workspace, Failure> {
-    let within = Config::read(folder.path())?.shop.payment_within;
-    let domain = |name: &str| (name == "shop").then(|| shop::commands_with_fulfilment(within));
-    Ok(Workspace::open(folder, domain)?)
+/// Opens a folder's workspace, which is one of this domain, or of none.
+pub fn open(folder: Folder, domain: &Domain) -> Result<Workspace, Failure> {
+    let config = Config::read(folder.path())?;
+    Ok(
+        Workspace::open(folder, |name| domain.find(name, &config)).map_err(|error| match error {
+            WorkspaceError::Domain {
+                path, domain: name, ..
+            } => WorkspaceError::Domain {
+                path,
+                domain: name,
+                known: format!(
+                    "write {:?} or \"none\", or open the workspace with the program that has it",
+                    domain.name()
+                ),
+            },
+            other => other,
+        })?,
+    )
 }
 
 /// Says what is wrong with projections' files; the others go on.

@@ -86,7 +86,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         Some(path) => path,
         None => data_folder()?,
     };
-    let workspace = open(prepare(&path, args.fresh)?)?;
+    let workspace = open(prepare(&path, args.fresh)?, &super::shop())?;
     tracing_to::file(&workspace.folder().data());
     warn_of_problems(&workspace);
     let mut engine = workspace.start(None)?;
@@ -202,7 +202,7 @@ fn empty(folder: &Folder) -> Result<(), Failure> {
     if !data.exists() {
         return Ok(());
     }
-    let workspace = open(folder.clone());
+    let workspace = open(folder.clone(), &super::shop());
     if let Some(pid) = workspace.ok().and_then(|workspace| workspace.engine()) {
         return Err(Failure::failed(format!(
             "{shown}: process {pid} works with it: stop that first"

@@ -27,10 +27,11 @@ pub struct Args {
 /// Exports everything there is at the start.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let workspace = context.open()?;
-    let log = workspace.log();
+    // As it was stored: whoever takes it in may know how to read older events better than this program.
+    let log = workspace.sqlite();
     if args.file == Path::new("-") {
         let mut out = BufWriter::new(io::stdout().lock());
-        write_all(&*log, &mut out, |_| {}).await?;
+        write_all(log, &mut out, |_| {}).await?;
         return Ok(Exit::Done);
     }
     let name = args.file.display().to_string();
@@ -39,12 +40,12 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let progress = |at: Position| bar.set_position(at.get());
     let written = if args.file.extension().is_some_and(|e| e == "gz") {
         let mut out = GzEncoder::new(file, Compression::default());
-        let written = write_all(&*log, &mut out, progress).await;
+        let written = write_all(log, &mut out, progress).await;
         let ended = out.finish().and_then(|mut file| file.flush());
         written.and_then(|count| ended.map(|()| count).map_err(|e| Failure::output(&e)))
     } else {
         let mut out = file;
-        write_all(&*log, &mut out, progress).await
+        write_all(log, &mut out, progress).await
     };
     bar.finish_and_clear();
     let written = written.map_err(|failure| failure.in_file(&name))?;

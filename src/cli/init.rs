@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use highwater::workspace::{CONFIG_FILE, Folder};
 
+use super::context::Context;
 use super::out::Out;
 use super::{Exit, Failure};
 
@@ -15,14 +16,19 @@ pub struct Args {
 }
 
 /// Makes it, and says what comes next.
-pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let folder = Folder::init(&args.dir)?;
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let folder = Folder::init_for(&args.dir, &context.domain)?;
     let mut out = Out::new();
     out.line(format_args!("{} is a workspace.", folder.path().display()))?;
     out.line(format_args!(
         "  {CONFIG_FILE}    its settings, each explained"
     ))?;
-    out.line("  projections/      write one as NAME.sql; `highwater demo DIR` has examples")?;
+    let projections = if context.domain.projections().is_empty() {
+        "write one as NAME.sql; `highwater demo DIR` has examples"
+    } else {
+        "its read models: edit them, or write one more as NAME.sql"
+    };
+    out.line(format_args!("  projections/      {projections}"))?;
     out.finish()?;
     Ok(Exit::Done)
 }

@@ -1,9 +1,14 @@
 //! The command line: what can be asked for, and who answers it. One file a subcommand.
+//!
+//! It stands above everything else, names the library as its users do, and belongs to it so that a program
+//! with a domain of its own has all of it by one line: [`main`].
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use highwater::workspace::Domain;
 
 mod append;
 mod apply;
@@ -34,7 +39,7 @@ mod tracing_to;
 mod verify;
 
 use context::Context;
-pub use failure::{Exit, Failure};
+use failure::{Exit, Failure};
 
 /// See projections, their lag and why they are stale; send commands; pause, rebuild and replay.
 ///
@@ -45,7 +50,7 @@ pub use failure::{Exit, Failure};
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 the answer is 'no' \
                         (a breach, a rejection, a conflict, a refusal)"
 )]
-pub struct Cli {
+struct Cli {
     /// The workspace's folder; else HIGHWATER_WORKSPACE, else the nearest folder upward with highwater.toml
     #[arg(short, long, global = true, value_name = "DIR")]
     workspace: Option<PathBuf>,
@@ -97,13 +102,64 @@ enum Command {
     Verify(verify::Args),
 }
 
+/// The whole program, for a domain: reads the command line, does what it asks for, says what went wrong, and
+/// gives the exit code. Commands, their help and their forms come from the domain.
+///
+/// ```no_run
+/// use highwater::{Domain, shop};
+///
+/// fn main() -> std::process::ExitCode {
+///     highwater::cli::main(Domain::new("shop", shop::commands()))
+/// }
+/// ```
+pub fn main(domain: Domain) -> ExitCode {
+    let cli = match parse(&domain) {
+        Ok(cli) => cli,
+        Err(words) => {
+            // Help and version come this way too, and end well. Where nobody reads them, nothing is lost.
+            drop(words.print());
+            return ExitCode::from(if words.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(cli, domain) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.tell().into(),
+    }
+}
+
+/// What a program with another domain is, at the head of its help.
+const ABOUT: &str = "See projections, their lag and why they are stale; send commands; pause, rebuild and \
+                     replay.\n\nWithout a subcommand the dashboard opens. `init` makes a workspace.";
+
+/// The built-in domain, a shop with its process manager, and what the demo shows whatever a program's own
+/// domain is.
+pub fn shop() -> Domain {
+    Domain::configured(SHOP, |config| {
+        highwater::shop::commands_with_fulfilment(config.shop.payment_within)
+    })
+}
+
+/// The domain whose demo there is.
+const SHOP: &str = "shop";
+
+fn parse(domain: &Domain) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    if domain.name() != SHOP {
+        command = command
+            .mut_subcommand("demo", |demo| demo.hide(true))
+            .long_about(ABOUT);
+    }
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 /// Does what was asked for. Errors: what to tell, and the exit code.
-pub fn run(cli: Cli) -> Result<Exit, Failure> {
+fn run(cli: Cli, domain: Domain) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("the system gives no threads: {e}")))?;
-    let context = Context::new(cli.workspace);
+    let context = Context::new(cli.workspace, domain);
     let exit = runtime.block_on(dispatch(cli.command, cli.screen, &context));
     // What still looks on ends here, so that the log is closed; what is stuck is left to the system.
     runtime.shutdown_timeout(Duration::from_millis(300));
@@ -135,7 +191,7 @@ async fn dispatch(
     match command {
         // Answered above: it draws on the terminal, and keeps its messages off it.
         Command::Demo(args) => demo::run(args).await,
-        Command::Init(args) => init::run(&args),
+        Command::Init(args) => init::run(&args, context),
         Command::Run => run::run(context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::Events(args) => events::run(args, context).await,

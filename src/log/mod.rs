@@ -289,6 +289,6 @@ pub enum LogError {
         reason: String,
     },
     /// The log was closed.
-    #[error("the log is closed")]
+    #[error("the log is closed: open the workspace again")]
     Closed,
 }

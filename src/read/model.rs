@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
 use super::projection::{ApplyError, Projection};
@@ -92,7 +92,7 @@ pub enum ModelError {
         found: i32,
     },
     /// Its tables could not be made.
-    #[error("the schema of {projection} could not be applied: {reason}")]
+    #[error("the schema of {projection} could not be applied: {reason}. Mend its file")]
     Schema {
         /// Which projection.
         projection: String,
@@ -200,7 +200,7 @@ impl Model {
     ) -> Result<(), ApplyError> {
         let general = |e: rusqlite::Error| ApplyError {
             index: 0,
-            reason: message(&e),
+            reason: words(&e),
             poisoned: false,
         };
         let transaction = self
@@ -443,8 +443,26 @@ pub(super) fn io(path: &Path) -> impl Fn(rusqlite::Error) -> ModelError + use<> 
     let path = path.to_owned();
     move |e| ModelError::Io {
         path: path.clone(),
-        reason: message(&e),
+        reason: words(&e),
     }
+}
+
+/// What SQLite said of a file, with the way out where one is known.
+pub(super) fn words(error: &rusqlite::Error) -> String {
+    let way_out = match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            ": give this user the right to read and write the file and its folder"
+        }
+        Some(ErrorCode::DiskFull) => ": free some space; nothing is lost",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            ": remove the file, and it is made anew from the log"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            ": look for what else writes to it; highwater tries again"
+        }
+        _ => "",
+    };
+    format!("{}{way_out}", message(error))
 }
 
 fn io_error(path: &Path, error: &std::io::Error) -> ModelError {

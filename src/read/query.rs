@@ -108,7 +108,7 @@ impl Reader {
         };
         let mut db = match open_to_read(&versions.link()) {
             Ok(db) => db,
-            Err(_) if matches!(versions.live(), Ok(None)) => return Err(none()),
+            Err(_) if is_gone(versions) => return Err(none()),
             // The link may have been switched, and what it showed removed, while we opened it.
             Err(_) => open_to_read(&versions.link())?,
         };
@@ -215,6 +215,12 @@ impl Reader {
             }
         })
     }
+}
+
+/// Whether there is no version that could answer, or its file was removed.
+fn is_gone(versions: &Versions) -> bool {
+    let live = versions.live();
+    live.is_ok_and(|live| live.is_none_or(|path| matches!(path.try_exists(), Ok(false))))
 }
 
 fn failure(guard: &Guard, query: &Query, limit: Duration, error: &rusqlite::Error) -> QueryError {

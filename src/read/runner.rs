@@ -443,10 +443,10 @@ impl Runner {
         error: &ApplyError,
         now: Now,
     ) -> Result<Step, RunnerError> {
-        let before = &events[..error.index];
+        let mut before = &events[..error.index];
         let culprit = &events[error.index];
         let mut applied = 0;
-        if let Some(last) = before.last() {
+        while let Some(last) = before.last() {
             let reach = Checkpoint {
                 position: last.position,
                 event: Some(last.id.clone()),
@@ -459,9 +459,14 @@ impl Runner {
             {
                 self.seen = reach;
                 applied = before.len() as u64;
+                break;
             }
+            // What came to the time limit once may do so again: half of it will not.
+            before = &before[..before.len() / 2];
         }
         let tries = match &self.trouble {
+            // It was the whole that took too long, while parts of it go through.
+            _ if applied > 0 => 1,
             Some(trouble) if trouble.position == culprit.position => trouble.tries + 1,
             _ => 1,
         };
@@ -514,4 +519,81 @@ pub async fn is_foreign(
     }
     let event = event_at(log, checkpoint.position).await?;
     Ok(event.map(|event| event.id) != checkpoint.event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{EventType, JsonObject, NewEvent, StreamId};
+    use crate::log::sqlite::{LogOptions, SqliteLog};
+    use crate::log::{Commit, CommitId, EventLog as _, Expected};
+    use crate::read::Subscription;
+
+    /// Manages ten events at a time, and says so late: as one that comes to its time limit.
+    struct Slow(Subscription);
+
+    impl Projection for Slow {
+        fn name(&self) -> &str {
+            "slow"
+        }
+
+        fn subscription(&self) -> &Subscription {
+            &self.0
+        }
+
+        fn hash(&self) -> &str {
+            "0123456789"
+        }
+
+        fn source(&self) -> &str {
+            ""
+        }
+
+        fn create(&self, _: &rusqlite::Connection) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn apply(&self, _: &rusqlite::Connection, events: &[Event]) -> Result<(), ApplyError> {
+            if events.len() <= 10 {
+                return Ok(());
+            }
+            Err(ApplyError {
+                index: (events.len() - 1).min(99),
+                reason: "too slow".into(),
+                poisoned: true,
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_takes_too_long_is_applied_in_smaller_parts() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = SqliteLog::create_or_open(dir.path(), LogOptions::default()).unwrap();
+        let commits = (0..400).map(|_| Commit {
+            id: CommitId::new(),
+            stream: StreamId::new("a-1").unwrap(),
+            expected: Expected::Any,
+            events: vec![NewEvent::new(
+                EventType::new("A").unwrap(),
+                JsonObject::empty(),
+            )],
+        });
+        log.append_all(commits.collect()).await;
+        let slow = Slow(Subscription::all());
+        let model = Model::create(&dir.path().join("slow.db"), &slow, 1, None).unwrap();
+        let policy = Policy::Live;
+        let log: SharedLog = Arc::new(log);
+        let mut runner = Runner::attach(Arc::new(slow), log, model, policy, Duration::ZERO)
+            .await
+            .unwrap();
+        let mut monotonic = Duration::ZERO;
+        while runner.checkpoint().position < Position::new(400) {
+            let wall = Timestamp::UNIX_EPOCH;
+            runner.step(Now { wall, monotonic }).await.unwrap();
+            let stopped = runner.trouble().filter(|t| t.next_try.is_none());
+            assert_eq!(stopped, None, "at {}", runner.checkpoint().position);
+            monotonic += Duration::from_secs(1);
+        }
+        assert_eq!(runner.checkpoint().applied, 400);
+    }
 }

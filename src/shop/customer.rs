@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::write::{Aggregate, Rejection};
 
 /// A customer of the shop. Stream `customer-KEY`.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {
     /// Whether the customer is known at all.
     pub registered: bool,

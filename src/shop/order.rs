@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::write::{Aggregate, Rejection};
+use crate::write::{Aggregate, Data, Rejection, Upcasters};
 
 /// An order. Stream `order-KEY`.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
     /// How far it is.
     pub status: OrderStatus,
@@ -23,7 +24,7 @@ pub struct Order {
 }
 
 /// How far an order is.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
     /// There is no such order yet.
@@ -190,6 +191,31 @@ impl Aggregate for Order {
             }
         }
     }
+
+    fn upcasters() -> Upcasters {
+        Upcasters::new().with("OrderPlaced", 1, one_product_to_lines)
+    }
+}
+
+/// At first an order was for one product, whose fields stood in the event itself, and had no total.
+fn one_product_to_lines(mut data: Data) -> Data {
+    if data.contains_key("lines") {
+        // Placed by another program, which said nothing of a version: it is of this form already.
+        return data;
+    }
+    let fields = ["product", "quantity", "unit_price_cents"];
+    let line: Data = fields
+        .into_iter()
+        .filter_map(|field| {
+            data.shift_remove(field)
+                .map(|value| (field.to_owned(), value))
+        })
+        .collect();
+    let number = |field: &str| line.get(field).and_then(Value::as_u64).unwrap_or_default();
+    let total = number("quantity").saturating_mul(number("unit_price_cents"));
+    data.insert("lines".to_owned(), Value::Array(vec![line.into()]));
+    data.insert("total_cents".to_owned(), total.into());
+    data
 }
 
 impl Order {

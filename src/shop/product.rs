@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::write::{Aggregate, Rejection};
 
 /// A product in the warehouse. Stream `product-KEY`.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
     /// What it is called; empty for a product that was never in stock.
     pub name: String,

@@ -86,6 +86,9 @@ pub struct NotFreshError {
 const FIRST_LOOKS: Duration = Duration::from_millis(1);
 const LATER_LOOKS: Duration = Duration::from_millis(10);
 
+/// What stands behind a checkpoint is looked at for so long, however little patience there is.
+const LOOK_AT_LEAST: Duration = Duration::from_millis(100);
+
 /// Follows how far one read model is.
 pub(super) struct Follow<'a> {
     workspace: &'a Workspace,
@@ -115,13 +118,16 @@ impl<'a> Follow<'a> {
     }
 
     /// Up to where a version has everything that concerns it, and the first event that it lacks: by its own
-    /// definition, which is not the file's while another one is built.
+    /// definition, which is not the file's while another one is built. Where it is too far behind to look
+    /// at everything by the deadline, the next event counts as one that it lacks.
     pub(super) async fn reach(
         &mut self,
         version: &str,
         definition: &Definition,
         checkpoint: &Checkpoint,
+        deadline: Instant,
     ) -> Result<(Position, Option<Event>), WorkspaceError> {
+        let deadline = deadline.max(Instant::now() + LOOK_AT_LEAST);
         let (seen, stood) = &mut self.seen;
         if seen != version || checkpoint.position < *stood {
             self.passed = Position::START;
@@ -134,8 +140,9 @@ impl<'a> Follow<'a> {
             if page.is_empty() {
                 return Ok((self.passed, None));
             }
+            let late = Instant::now() >= deadline;
             for event in page {
-                if definition.subscription.takes_event(&event) {
+                if late || definition.subscription.takes_event(&event) {
                     return Ok((self.passed, Some(event)));
                 }
                 self.passed = event.position;
@@ -158,7 +165,7 @@ impl<'a> Follow<'a> {
             let reader = self.workspace.reader(self.projection)?;
             let checkpoint = reader.checkpoint()?;
             let (reach, lacks) = self
-                .reach(reader.version(), reader.definition(), &checkpoint)
+                .reach(reader.version(), reader.definition(), &checkpoint, deadline)
                 .await?;
             drop(reader);
             if reach >= position || lacks.as_ref().is_none_or(|event| event.position > position) {
@@ -209,7 +216,7 @@ impl Workspace {
             let mut reader = self.reader(projection).map_err(WorkspaceError::from)?;
             let checkpoint = reader.checkpoint().map_err(WorkspaceError::from)?;
             let (position, lacks) = follow
-                .reach(reader.version(), reader.definition(), &checkpoint)
+                .reach(reader.version(), reader.definition(), &checkpoint, deadline)
                 .await?;
             let age = age(lacks.as_ref());
             let left = deadline.saturating_duration_since(Instant::now());

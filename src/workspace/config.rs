@@ -37,6 +37,26 @@ pub const CONFIG_TEMPLATE: &str = r#"# A highwater workspace. Everything here ha
 # events = 1000        # events a commit
 "#;
 
+/// What of the template concerns the built-in domain only.
+const SHOP_PART: &str = "\
+# The shop's fulfilment: how long a customer has to pay, once everything is reserved.
+# [shop]
+# payment-within = \"15m\"
+
+";
+
+/// The template for a workspace of a domain. The built-in one is the default, and needs no line.
+pub(super) fn template_for(domain: &str) -> String {
+    if domain == Config::default().domain {
+        return CONFIG_TEMPLATE.to_owned();
+    }
+    let name = toml::Value::from(domain);
+    CONFIG_TEMPLATE
+        .replace(SHOP_PART, "")
+        .replace("\"shop\" (the built-in example)", &name.to_string())
+        .replace("# domain = \"shop\"", &format!("domain = {name}"))
+}
+
 /// A workspace's settings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -102,10 +122,7 @@ impl Config {
     /// Reads a workspace's settings. Errors: not there, not TOML, an unknown or mistyped setting.
     pub fn read(folder: &Path) -> Result<Self, WorkspaceError> {
         let path = folder.join(CONFIG_FILE);
-        let text = std::fs::read_to_string(&path).map_err(|e| WorkspaceError::Io {
-            path: path.clone(),
-            reason: e.to_string(),
-        })?;
+        let text = std::fs::read_to_string(&path).map_err(|e| WorkspaceError::io(&path, &e))?;
         toml::from_str(&text).map_err(|e| WorkspaceError::Config {
             path,
             reason: e.to_string(),
@@ -148,6 +165,18 @@ mod tests {
             toml::from_str::<Config>(CONFIG_TEMPLATE).unwrap(),
             Config::default()
         );
+    }
+
+    #[test]
+    fn the_template_for_a_domain_names_it_and_is_else_the_same() {
+        assert_eq!(template_for("shop"), CONFIG_TEMPLATE);
+        let bank = template_for("bank");
+        assert!(!bank.contains("shop"), "{bank}");
+        let expected = Config {
+            domain: "bank".to_owned(),
+            ..Config::default()
+        };
+        assert_eq!(toml::from_str::<Config>(&bank).unwrap(), expected);
     }
 
     #[test]

@@ -131,10 +131,7 @@ impl Engine {
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(work);
-        let thread = thread.map_err(|e| WorkspaceError::Io {
-            path: folder.path().to_owned(),
-            reason: e.to_string(),
-        })?;
+        let thread = thread.map_err(|e| WorkspaceError::io(folder.path(), &e))?;
         self.threads.push(thread);
         Ok(())
     }

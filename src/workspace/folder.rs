@@ -3,8 +3,9 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use super::Domain;
 use super::WorkspaceError;
-use super::config::{CONFIG_FILE, CONFIG_TEMPLATE};
+use super::config::{CONFIG_FILE, CONFIG_TEMPLATE, template_for};
 use crate::read::Versions;
 
 /// Where the parts of a workspace lie.
@@ -28,10 +29,9 @@ impl Folder {
         if !path.join(CONFIG_FILE).is_file() {
             return Err(not("it has no highwater.toml", INIT));
         }
-        let path = path.canonicalize().map_err(|e| WorkspaceError::Io {
-            path: path.to_owned(),
-            reason: e.to_string(),
-        })?;
+        let path = path
+            .canonicalize()
+            .map_err(|e| WorkspaceError::io(path, &e))?;
         Ok(Self(path))
     }
 
@@ -52,6 +52,22 @@ impl Folder {
     ///
     /// Errors: it is a file, it is a workspace already, the system.
     pub fn init(path: &Path) -> Result<Self, WorkspaceError> {
+        Self::make(path, CONFIG_TEMPLATE, &[])
+    }
+
+    /// Makes a workspace for a domain: with its name in `highwater.toml`, and its projections. What is there
+    /// stays.
+    ///
+    /// Errors: as [`init`](Self::init).
+    pub fn init_for(path: &Path, domain: &Domain) -> Result<Self, WorkspaceError> {
+        Self::make(path, &template_for(domain.name()), domain.projections())
+    }
+
+    fn make(
+        path: &Path,
+        settings: &str,
+        projections: &[(String, String)],
+    ) -> Result<Self, WorkspaceError> {
         let config = path.join(CONFIG_FILE);
         if config.exists() {
             return Err(WorkspaceError::Exists {
@@ -65,13 +81,18 @@ impl Folder {
             });
         }
         let make = || -> std::io::Result<()> {
-            std::fs::create_dir_all(path.join("projections"))?;
-            std::fs::write(&config, CONFIG_TEMPLATE)
+            let folder = path.join("projections");
+            std::fs::create_dir_all(&folder)?;
+            for (name, sql) in projections {
+                let file = folder.join(format!("{name}.sql"));
+                if !file.exists() {
+                    std::fs::write(file, sql)?;
+                }
+            }
+            // Last: a folder that was left in the middle is no workspace.
+            std::fs::write(&config, settings)
         };
-        make().map_err(|e| WorkspaceError::Io {
-            path: path.to_owned(),
-            reason: e.to_string(),
-        })?;
+        make().map_err(|e| WorkspaceError::io(path, &e))?;
         Self::existing(path)
     }
 
@@ -98,6 +119,11 @@ impl Folder {
     /// The versions of one projection's read model.
     pub fn versions(&self, projection: &str) -> Versions {
         Versions::new(&self.models(), projection)
+    }
+
+    /// Where aggregates' snapshots are kept. The file may be removed at any time.
+    pub fn snapshots(&self) -> PathBuf {
+        self.data().join("snapshots.db")
     }
 
     /// Where engines report.

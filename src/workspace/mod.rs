@@ -1,7 +1,7 @@
 //! A workspace: a folder with its configuration, log and read models; starts and stops the engine,
 //! observes and operates.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
@@ -11,12 +11,13 @@ use crate::log::{AppendError, LogError, SharedLog};
 use crate::read::{
     DefinitionError, ModelError, Projection as _, QueryError, RunnerError, SqlProjection,
 };
-use crate::write::{Commands, ProcessError, SendError};
+use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
 mod catalogue;
 mod causes;
 mod config;
+mod domain;
 mod engine;
 mod folder;
 mod known;
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
 pub use causes::Caused;
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
+pub use domain::Domain;
 pub use engine::Engine;
 pub use folder::Folder;
 pub use operations::Operation;
@@ -142,6 +144,24 @@ pub enum WorkspaceError {
     },
 }
 
+impl WorkspaceError {
+    /// What the system said about a path, with the way out where one is known.
+    fn io(path: &Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let way_out = match error.kind() {
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
+                ": give this user the right to read and write there"
+            }
+            Kind::StorageFull => ": free some space; what was stored is safe",
+            _ => "",
+        };
+        Self::Io {
+            path: path.to_owned(),
+            reason: format!("{error}{way_out}"),
+        }
+    }
+}
+
 /// An open workspace. Cheap to clone; the log is closed with the last clone.
 #[derive(Clone)]
 pub struct Workspace(Arc<Inner>);
@@ -149,7 +169,10 @@ pub struct Workspace(Arc<Inner>);
 struct Inner {
     folder: Folder,
     config: Config,
+    /// The log as it is stored.
     log: Arc<SqliteLog>,
+    /// The same, with older events in today's form: what read models are made of, and what people see.
+    upcasting: SharedLog,
     commands: Commands,
     catalogue: watch::Sender<Arc<Catalogue>>,
     watched: Once,
@@ -177,7 +200,9 @@ impl Workspace {
             name => domains(name).ok_or_else(|| WorkspaceError::Domain {
                 path: folder.path().join(CONFIG_FILE),
                 domain: name.to_owned(),
-                known: "write \"shop\" or \"none\"".to_owned(),
+                known: "write the name of one that this program has, or \"none\", or open the workspace with \
+                        the program that has it"
+                    .to_owned(),
             })?,
         };
         folder.prepare()?;
@@ -185,12 +210,15 @@ impl Workspace {
             &folder.data(),
             log_options(&config),
         )?);
+        let commands = commands.with_snapshots(SqliteSnapshots::at(folder.snapshots()));
+        let upcasting = commands.upcasting(Arc::clone(&log) as SharedLog);
         let catalogue = Catalogue::read(&folder, &Catalogue::default())?;
         let counts = Arc::default();
         Ok(Self(Arc::new(Inner {
             folder,
             config,
             log,
+            upcasting,
             commands,
             catalogue: watch::Sender::new(Arc::new(catalogue)),
             watched: Once::new(),
@@ -222,12 +250,13 @@ impl Workspace {
         self.0.config.name.clone().or(folder).unwrap_or_default()
     }
 
-    /// Its log.
+    /// Its log. Events of the domain that were stored in an older form come in today's.
     pub fn log(&self) -> SharedLog {
-        Arc::clone(&self.0.log) as SharedLog
+        Arc::clone(&self.0.upcasting)
     }
 
-    /// Its log as the embedded engine that it is, for checking the whole of it.
+    /// Its log as the embedded engine that it is, with every event as it was stored: for checking the whole
+    /// of it, and for giving it out.
     pub fn sqlite(&self) -> &SqliteLog {
         &self.0.log
     }

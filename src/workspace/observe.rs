@@ -21,8 +21,8 @@ use crate::event::{Event, Position, StreamId, Timestamp};
 use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Status, eta};
 use crate::log::SharedLog;
 use crate::read::{
-    Backlog, Checkpoint, Policy, Projection as _, Reader, SqlProjection, Survey, Tail, Versions,
-    is_foreign,
+    Backlog, Checkpoint, Policy, Projection as _, QueryError, Reader, SqlProjection, Survey, Tail,
+    Versions, is_foreign,
 };
 
 /// Snapshots come no closer together than this: 30 a second.
@@ -135,6 +135,8 @@ struct Follower {
     /// Up to where the log's operations are known.
     operations_to: Position,
     reader: Option<(PathBuf, Reader)>,
+    /// Why its file cannot be read just now.
+    unread: Option<String>,
     foreign: bool,
     survey: Survey,
     samples: Samples,
@@ -227,16 +229,12 @@ impl Observer {
         };
         let mut projections = Vec::new();
         for (name, follower) in &mut self.followers {
-            if let Some(Some(checkpoint)) = checkpoints.get(name) {
-                projections.push(follower.look(checkpoint, &moment).await?);
-            } else {
-                projections.push(follower.look(&Checkpoint::default(), &moment).await?);
-            }
+            let checkpoint = checkpoints.remove(name).flatten().unwrap_or_default();
+            projections.push(follower.look(&checkpoint, &moment).await?);
         }
         self.late = projections
             .iter()
             .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some());
-        let problems = self.workspace.problems().into_iter();
         Ok(Snapshot {
             taken_at: Timestamp::now(),
             workspace: WorkspaceInfo {
@@ -254,8 +252,26 @@ impl Observer {
             commands: self.workspace.counts(),
             projections,
             recent: Arc::clone(&self.recent),
-            problems: problems.chain(loop_problems(&reports)).collect(),
+            problems: self.problems(&reports),
         })
+    }
+
+    /// What is wrong with files and loops: a sentence each.
+    fn problems(&self, reports: &[Report]) -> Vec<String> {
+        let mut problems = self.workspace.problems();
+        problems.extend(loop_problems(reports));
+        for (name, follower) in &self.followers {
+            // Its engine may have said so already, in its own words.
+            let known = |problem: &String| problem.starts_with(&format!("{name}: "));
+            if let Some(unread) = follower
+                .unread
+                .as_ref()
+                .filter(|_| !problems.iter().any(known))
+            {
+                problems.push(format!("{name}: {unread}"));
+            }
+        }
+        problems
     }
 }
 
@@ -282,6 +298,7 @@ impl Follower {
             operations: Operations::default(),
             operations_to: Position::START,
             reader: None,
+            unread: None,
             foreign: false,
             survey: Survey::default(),
             samples: Samples::new(),
@@ -308,7 +325,12 @@ impl Follower {
         }
         if self.reader.as_ref().is_none_or(|(path, _)| *path != live) {
             self.reader = None;
-            let reader = Reader::open(&self.versions, self.projection.name()).ok()?;
+            let reader = Reader::open(&self.versions, self.projection.name());
+            self.unread = match &reader {
+                Err(error @ QueryError::Model(_)) => Some(error.to_string()),
+                _ => None,
+            };
+            let reader = reader.ok()?;
             self.reader = Some((live, reader));
             self.survey = Survey::default();
         }

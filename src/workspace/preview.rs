@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::operations::Operation;
 use super::{Workspace, WorkspaceError};
 use crate::event::{Position, Timestamp};
-use crate::log::EventLog as _;
 use crate::read::{
     Model, Now, Policy, Projection, Reader, Runner, SqlProjection, Step, remove_database,
 };
@@ -103,7 +102,7 @@ impl Workspace {
     ) -> Result<u64, WorkspaceError> {
         let (mut at, mut events) = (after, 0);
         while at < to {
-            let page = self.0.log.read_all(at, 5_000).await?;
+            let page = self.0.upcasting.read_all(at, 5_000).await?;
             let Some(last) = page.last() else { break };
             at = last.position;
             events += page
@@ -125,10 +124,7 @@ impl Workspace {
             projection.name(),
             std::process::id()
         ));
-        let gone = |e: std::io::Error| WorkspaceError::Io {
-            path: path.clone(),
-            reason: e.to_string(),
-        };
+        let gone = |e| WorkspaceError::io(&path, &e);
         remove_database(&path).map_err(gone)?;
         let rate = self.fold_for_a_moment(projection, &path).await;
         remove_database(&path).map_err(gone)?;

@@ -100,13 +100,15 @@ impl Workspace {
         Ok(visible)
     }
 
-    /// The events of the commit that ends at a position; `None` where it has more than a few.
+    /// The events of the commit that ends at a position; `None` where it has more than a few, or
+    /// large ones.
     async fn commit_up_to(&self, position: Position) -> Result<Option<Vec<Event>>, WorkspaceError> {
         let before = Position::new(position.get().saturating_sub(FEW));
         let mut events = self.0.log.read_all(before, FEW as usize).await?;
         // Near the beginning of the log, what came later is read too.
         events.retain(|event| event.position <= position);
-        let Some(last) = events.last().cloned() else {
+        // Where events are large, they do not all come at once.
+        let Some(last) = events.last().filter(|e| e.position == position).cloned() else {
             return Ok(None);
         };
         let of_another =

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Upcasters;
+
 /// A consistency boundary: the state that one stream's events fold into, and the rules for the next.
 ///
 /// Implemented for the state, which starts as its default. Commands and events are enums in serde's
@@ -16,7 +18,7 @@ use serde::de::DeserializeOwned;
 /// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Debug, Default, Clone, Serialize)]
+/// #[derive(Debug, Default, Clone, Serialize, Deserialize, JsonSchema)]
 /// struct Account { balance_cents: u64 }
 ///
 /// #[derive(Serialize, Deserialize, JsonSchema)]
@@ -65,9 +67,18 @@ use serde::de::DeserializeOwned;
 ///     .when(AccountCommand::Withdraw { account: "a".into(), amount_cents: 101 })
 ///     .rejected("not enough money");
 /// ```
-pub trait Aggregate: Default + Clone + Send + Sync + Serialize + 'static {
+///
+/// The state is kept in snapshots, as the JSON that serde makes of it; so what serde skips is no part of it. A
+/// snapshot of a state whose JSON Schema was another is not used.
+pub trait Aggregate:
+    Default + Clone + Send + Sync + Serialize + DeserializeOwned + JsonSchema + 'static
+{
     /// The category of its streams: what stands before the first `-`, so without one.
     const CATEGORY: &'static str;
+
+    /// To be raised where [`evolve`](Self::evolve) comes to another state of the same form, or an upcaster
+    /// to other data: snapshots from before are not used any more. 1, unless it says otherwise.
+    const REVISION: u32 = 1;
 
     /// What can be asked of it. The doc comments of variants and fields are what forms and help show.
     type Command: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
@@ -91,6 +102,12 @@ pub trait Aggregate: Default + Clone + Send + Sync + Serialize + 'static {
 
     /// The state after an event. It happened, so this cannot fail and asks no questions.
     fn evolve(&mut self, event: &Self::Event);
+
+    /// What brings events that were stored in an older form to that of [`Event`](Self::Event): nothing,
+    /// unless it says otherwise.
+    fn upcasters() -> Upcasters {
+        Upcasters::new()
+    }
 }
 
 /// A business reason against a command.

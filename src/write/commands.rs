@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::event::Event;
-use crate::log::{BoxFuture, EventLog};
+use crate::event::{Event, StreamId, Version};
+use crate::log::{BoxFuture, EventLog, SharedLog};
 use crate::write::fields::{FieldProblem, check, shown};
-use crate::write::handler::{decode, handle};
+use crate::write::handler::handle;
 use crate::write::near::near;
+use crate::write::rehydrate::{Reading, decode};
+use crate::write::snapshots::Form;
+use crate::write::upcast::Upcasting;
 use crate::write::{
     Aggregate, AnyProcess, CommandInfo, EventError, Fact, Outcome, Process, Request, SendError,
-    schema, tagged,
+    Snapshots, Upcasters, schema, tagged,
 };
 
 /// The commands of a domain. Cheap to clone.
@@ -27,6 +30,7 @@ pub struct Commands {
     aggregates: Vec<Arc<dyn Handles>>,
     processes: Vec<AnyProcess>,
     infos: Arc<Vec<CommandInfo>>,
+    snapshots: Option<Arc<dyn Snapshots>>,
 }
 
 /// Makes an aggregate's state visible: takes a stream's events from the first on, in order, and gives the
@@ -36,24 +40,60 @@ pub type Stepper = Box<dyn FnMut(&Event) -> Result<Value, EventError> + Send>;
 /// An aggregate whose type is forgotten.
 trait Handles: Send + Sync {
     fn category(&self) -> &'static str;
+    fn upcasters(&self) -> &Upcasters;
     fn send<'a>(
-        &self,
+        &'a self,
         log: &'a dyn EventLog,
+        snapshots: Option<&'a dyn Snapshots>,
         request: Request,
     ) -> BoxFuture<'a, Result<Outcome, SendError>>;
+    fn state<'a>(
+        &'a self,
+        log: &'a dyn EventLog,
+        snapshots: Option<&'a dyn Snapshots>,
+        stream: &'a StreamId,
+    ) -> BoxFuture<'a, Result<(Version, Value), SendError>>;
     fn stepper(&self) -> Stepper;
 }
 
-struct Of<A>(PhantomData<fn() -> A>);
+struct Of<A> {
+    upcasters: Upcasters,
+    form: Form,
+    aggregate: PhantomData<fn() -> A>,
+}
+
+impl<A: Aggregate> Of<A> {
+    fn new() -> Self {
+        let upcasters = A::upcasters();
+        Self {
+            form: Form::of::<A>(&upcasters),
+            upcasters,
+            aggregate: PhantomData,
+        }
+    }
+
+    const fn reading<'a>(&'a self, snapshots: Option<&'a dyn Snapshots>) -> Reading<'a> {
+        Reading {
+            upcasters: &self.upcasters,
+            form: self.form,
+            snapshots,
+        }
+    }
+}
 
 impl<A: Aggregate> Handles for Of<A> {
     fn category(&self) -> &'static str {
         A::CATEGORY
     }
 
+    fn upcasters(&self) -> &Upcasters {
+        &self.upcasters
+    }
+
     fn send<'a>(
-        &self,
+        &'a self,
         log: &'a dyn EventLog,
+        snapshots: Option<&'a dyn Snapshots>,
         request: Request,
     ) -> BoxFuture<'a, Result<Outcome, SendError>> {
         Box::pin(async move {
@@ -67,15 +107,36 @@ impl<A: Aggregate> Handles for Of<A> {
                     shown(&request.data),
                 )],
             })?;
-            handle::<A>(log, &request, &command).await
+            handle::<A>(log, self.reading(snapshots), &request, &command).await
+        })
+    }
+
+    fn state<'a>(
+        &'a self,
+        log: &'a dyn EventLog,
+        snapshots: Option<&'a dyn Snapshots>,
+        stream: &'a StreamId,
+    ) -> BoxFuture<'a, Result<(Version, Value), SendError>> {
+        Box::pin(async move {
+            let now = self.reading(snapshots).rehydrate::<A>(log, stream).await?;
+            let state = serde_json::to_value(&now.state);
+            let state = state.map_err(|error| SendError::Unwritable {
+                what: "state",
+                reason: error.to_string(),
+            })?;
+            Ok((now.version, state))
         })
     }
 
     fn stepper(&self) -> Stepper {
         let mut state = A::default();
+        let upcasters = self.upcasters.clone();
         Box::new(move |event| {
-            state.evolve(&decode::<A>(event)?);
-            serde_json::to_value(&state).map_err(|error| unwritable(event, A::CATEGORY, &error))
+            state.evolve(&decode::<A>(&upcasters, event)?);
+            serde_json::to_value(&state).map_err(|error| {
+                let reason = format!("the state after it cannot be written: {error}");
+                EventError::of(event, A::CATEGORY, reason)
+            })
         })
     }
 }
@@ -108,7 +169,14 @@ impl Commands {
             );
             Arc::make_mut(&mut self.infos).push(info);
         }
-        self.aggregates.push(Arc::new(Of::<A>(PhantomData)));
+        self.aggregates.push(Arc::new(Of::<A>::new()));
+        self
+    }
+
+    /// The same, rehydrating aggregates from snapshots that are kept here; without, each is folded from its
+    /// first event.
+    pub fn with_snapshots(mut self, snapshots: impl Snapshots) -> Self {
+        self.snapshots = Some(Arc::new(snapshots));
         self
     }
 
@@ -180,13 +248,51 @@ impl Commands {
             });
         }
         match self.aggregate(&info.category) {
-            Some(aggregate) => aggregate.send(log, request).await,
+            Some(aggregate) => {
+                aggregate
+                    .send(log, self.snapshots.as_deref(), request)
+                    .await
+            }
             // Not reached: `with` adds a category together with its commands.
             None => Err(SendError::UnknownCommand {
                 name: request.command,
                 near: Vec::new(),
             }),
         }
+    }
+
+    /// The aggregate's version and state now, from a snapshot where there is one; version 0 and the state of
+    /// an aggregate that nothing has happened to, where there is no such stream. `None` where the category is
+    /// not of this domain.
+    ///
+    /// Errors: the log cannot be read; an event that the aggregate does not know.
+    pub async fn state(
+        &self,
+        log: &dyn EventLog,
+        stream: &StreamId,
+    ) -> Result<Option<(Version, Value)>, SendError> {
+        match self.aggregate(stream.category()) {
+            Some(aggregate) => {
+                let state = aggregate.state(log, self.snapshots.as_deref(), stream);
+                state.await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The log as its readers are to see it: events of this domain that were stored in an older form come in
+    /// today's. What is stored stays as it is.
+    pub fn upcasting(&self, log: SharedLog) -> SharedLog {
+        if self.aggregates.iter().all(|a| a.upcasters().is_empty()) {
+            return log;
+        }
+        Arc::new(Upcasting::new(log, self.clone()))
+    }
+
+    /// What brings older events of a category to today's form; `None` where it is not of this domain.
+    pub(super) fn upcasters(&self, category: &str) -> Option<&Upcasters> {
+        self.aggregate(category)
+            .map(|aggregate| aggregate.upcasters())
     }
 
     /// What shows an aggregate's or a process's state event by event; `None` where the category is not of this domain.

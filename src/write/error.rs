@@ -1,6 +1,6 @@
 //! What can go wrong when a command is sent. A rejection and a conflict are outcomes, not errors.
 
-use crate::event::{NameError, Position, StreamId, Version};
+use crate::event::{Event, NameError, Position, StreamId, Version};
 use crate::log::{AppendError, LogError};
 use crate::write::FieldProblem;
 
@@ -58,7 +58,7 @@ pub enum SendError {
         "a {what} of this domain cannot be written ({reason}): make it an enum variant with named fields"
     )]
     Unwritable {
-        /// `command` or `event`.
+        /// `command`, `event` or `state`.
         what: &'static str,
         /// What is wrong with it.
         reason: String,
@@ -113,6 +113,20 @@ pub struct EventError {
     pub category: &'static str,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl EventError {
+    /// An event that an aggregate of this category cannot read, and why.
+    pub(super) fn of(event: &Event, category: &'static str, reason: String) -> Self {
+        Self {
+            stream: event.stream.clone(),
+            version: event.version,
+            position: event.position,
+            event_type: event.event_type.to_string(),
+            category,
+            reason,
+        }
+    }
 }
 
 fn did_you_mean(near: &[String]) -> String {

@@ -7,11 +7,11 @@ use rand::Rng;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId, Version};
-use crate::log::{
-    AppendError, Commit, CommitId, Committed, EventLog, Expected, LogError, StreamHead,
-};
-use crate::write::{Aggregate, EventError, Outcome, Rejection, Request, SendError, tagged};
+use crate::event::{EventType, JsonObject, NewEvent, Position, StreamId, Version};
+use crate::log::{AppendError, Commit, CommitId, Committed, EventLog, Expected, LogError};
+use crate::write::rehydrate::Reading;
+use crate::write::upcast::SCHEMA;
+use crate::write::{Aggregate, Outcome, Rejection, Request, SendError, tagged};
 
 /// How often a command is decided before it is given up as in conflict.
 const TRIES: u32 = 8;
@@ -19,40 +19,34 @@ const TRIES: u32 = 8;
 /// How often the log is asked whether it stored a commit.
 const ASKS: u32 = 5;
 
-/// How many events of a stream are read at once.
-const PAGE: usize = 500;
-
 /// The longest idempotency key, in bytes.
 const KEY_LIMIT: usize = 255;
 
 /// One command while it is carried out.
 struct Handling<'a> {
     log: &'a dyn EventLog,
+    reading: Reading<'a>,
     request: &'a Request,
     stream: StreamId,
     id: CommitId,
-    metadata: JsonObject,
-}
-
-/// What one aggregate's stream comes to.
-struct Rehydrated<A> {
-    state: A,
-    version: Version,
-    head: StreamHead,
+    /// What this belongs to as a whole.
+    correlation: Uuid,
 }
 
 /// Carries out one command. A future that is dropped before it is ready may or may not have stored it.
 pub(super) async fn handle<A: Aggregate>(
     log: &dyn EventLog,
+    reading: Reading<'_>,
     request: &Request,
     command: &A::Command,
 ) -> Result<Outcome, SendError> {
     let handling = Handling {
         log,
+        reading,
         request,
         stream: stream_of::<A>(request, command)?,
         id: commit_id(request)?,
-        metadata: metadata(request),
+        correlation: request.correlation_id.unwrap_or_else(Uuid::now_v7),
     };
     let mut outcome = handling.attempt::<A>(command).await?;
     for attempt in 1..TRIES {
@@ -71,7 +65,7 @@ impl Handling<'_> {
         if let Some(first) = self.answered().await? {
             return Ok(first);
         }
-        let now = self.rehydrate::<A>().await?;
+        let now = self.reading.rehydrate::<A>(self.log, &self.stream).await?;
         match now.state.decide(command) {
             Ok(events) if !events.is_empty() => {
                 let commit = Commit {
@@ -130,35 +124,30 @@ impl Handling<'_> {
         }
     }
 
-    async fn rehydrate<A: Aggregate>(&self) -> Result<Rehydrated<A>, SendError> {
-        let mut state = A::default();
-        let mut after = Version::NONE;
-        loop {
-            let page = self.log.read_stream(&self.stream, after, PAGE).await;
-            let page = page.map_err(|source| self.unread(source))?;
-            for event in &page.events {
-                state.evolve(&decode::<A>(event)?);
-                after = event.version;
-            }
-            if after >= page.version || page.events.is_empty() {
-                return Ok(Rehydrated {
-                    state,
-                    version: page.version,
-                    head: page.head,
-                });
-            }
-        }
-    }
-
     fn new_events(&self, events: &[impl serde::Serialize]) -> Result<Vec<NewEvent>, SendError> {
         let with_metadata = |event| {
+            let event = encode(event)?;
             Ok(NewEvent {
-                metadata: self.metadata.clone(),
+                metadata: self.metadata(self.reading.upcasters.current(event.event_type.as_str())),
                 time: self.request.time,
-                ..encode(event)?
+                ..event
             })
         };
         events.iter().map(with_metadata).collect()
+    }
+
+    /// What is known about an event whose data is in a schema version.
+    fn metadata(&self, schema: u32) -> JsonObject {
+        let causation = self.request.causation_id.clone();
+        let mut fields = json!({
+            "correlation_id": self.correlation,
+            "causation_id": causation.unwrap_or_else(|| self.correlation.to_string()),
+            "command": self.request.command,
+        });
+        if schema > 1 {
+            fields[SCHEMA] = schema.into();
+        }
+        JsonObject::stored(fields.to_string())
     }
 
     /// The first answer, where the request's idempotency key has one.
@@ -224,34 +213,11 @@ fn commit_id(request: &Request) -> Result<CommitId, SendError> {
     }
 }
 
-fn metadata(request: &Request) -> JsonObject {
-    let correlation = request.correlation_id.unwrap_or_else(Uuid::now_v7);
-    let causation = request.causation_id.clone();
-    let fields = json!({
-        "correlation_id": correlation,
-        "causation_id": causation.unwrap_or_else(|| correlation.to_string()),
-        "command": request.command,
-    });
-    JsonObject::stored(fields.to_string())
-}
-
 /// Two that collided come back at different moments.
 async fn pause(attempt: u32) {
     let longest = 1_000_u64 << attempt.min(6);
     let micros = rand::rng().random_range(0..=longest);
     tokio::time::sleep(Duration::from_micros(micros)).await;
-}
-
-/// A stored event as the aggregate's own.
-pub(super) fn decode<A: Aggregate>(event: &Event) -> Result<A::Event, EventError> {
-    tagged::join(event.event_type.as_str(), event.data.as_str()).map_err(|error| EventError {
-        stream: event.stream.clone(),
-        version: event.version,
-        position: event.position,
-        event_type: event.event_type.to_string(),
-        category: A::CATEGORY,
-        reason: error.to_string(),
-    })
 }
 
 /// An aggregate's event as the log takes it, without metadata.

@@ -1,8 +1,9 @@
 //! The write side: commands → events. Knows nothing of projections.
 //!
 //! A domain is a handful of [`Aggregate`]s, registered in [`Commands`]. Whoever wants something changed
-//! sends a [`Request`]; its [`Outcome`] is accepted, rejected or in conflict. A [`Process`] stands beside
-//! them and sends commands of its own, because of what happened.
+//! sends a [`Request`]; its [`Outcome`] is accepted, rejected or in conflict. An aggregate is rehydrated from
+//! a snapshot where [`Snapshots`] has one, and reads what was stored in an older form through its
+//! [`Upcasters`]. A [`Process`] stands beside them and sends commands of its own, because of what happened.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -17,9 +18,12 @@ mod fields;
 mod handler;
 mod near;
 mod process;
+mod rehydrate;
 mod schema;
+mod snapshots;
 mod tagged;
 pub mod testing;
+mod upcast;
 mod words;
 
 pub use aggregate::{Aggregate, Rejection};
@@ -30,6 +34,8 @@ pub use process::{
     AnyProcess, Concern, Fact, Next, Process, ProcessCheckpoint, ProcessError, ProcessRunner,
     ProcessStep,
 };
+pub use snapshots::{SNAPSHOT_EVERY, Snapshot, Snapshots, SqliteSnapshots};
+pub use upcast::{Data, Upcasters};
 pub use words::{from_words, usage};
 
 /// What somebody who issues commands needs to know of one.

@@ -194,6 +194,25 @@ fn a_long_stream_is_shown_whole_and_in_order() {
     assert_eq!(versions, (1..=1_201).collect::<Vec<_>>());
 }
 
+#[test]
+fn the_newest_events_are_shown_however_large_they_are() {
+    let place = Place::with(&[]);
+    let large = "x".repeat(1_000_000);
+    let line = |n: usize| {
+        format!(
+            "{{\"specversion\":\"1.0\",\"id\":\"{n}\",\"source\":\"s\",\"type\":\"T\",\"subject\":\"a-1\",\"data\":{{\"a\":\"{large}\"}}}}\n"
+        )
+    };
+    let input: String = (1..=12).map(line).collect();
+    assert_eq!(place.run_with(&["import", "-"], input).code, 0);
+    for stream in [&[] as &[&str], &["--stream", "a-1"]] {
+        let args = [&["events", "--json", "--limit", "3"], stream].concat();
+        let shown = place.done(&args).lines();
+        let ids: Vec<_> = shown.iter().map(|e| e["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["10", "11", "12"], "{stream:?}");
+    }
+}
+
 /// A shop in which three orders came to their ends: one paid, one not to be had, one forgotten.
 fn fulfilled() -> Place {
     let place = Place::empty();

@@ -8,6 +8,7 @@ mod engines;
 mod events;
 mod hostile;
 mod kit;
+mod old_events;
 mod operations;
 mod queries;
 mod status;

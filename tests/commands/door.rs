@@ -4,7 +4,7 @@ use highwater::write::{Aggregate, Rejection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Door {
     open: bool,
 }

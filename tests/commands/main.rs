@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod door;
+mod old_events;
+mod snapshots;
+mod tally;
 mod trouble;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use highwater::event::{
     Event, EventType, JsonObject, NewEvent, Position, StreamId, Timestamp, Version,
@@ -134,7 +137,12 @@ async fn what_is_known_about_the_asking_is_stored_with_the_event() {
     let event = shop.events().await.remove(0);
     assert_eq!(
         event.metadata.value(),
-        json!({"correlation_id": correlation, "causation_id": "event-7", "command": "PlaceOrder"})
+        json!({
+            "correlation_id": correlation,
+            "causation_id": "event-7",
+            "command": "PlaceOrder",
+            "schema": 2
+        })
     );
     assert_eq!(event.time(), time);
 }
@@ -462,7 +470,7 @@ async fn commands_and_events_without_fields_are_sent_and_stored_as_empty_objects
 }
 
 #[test]
-#[should_panic(expected = "category \"door\" belongs to two aggregates")]
+#[should_panic(expected = "category \"door\" belongs to two")]
 fn a_category_belongs_to_one_aggregate() {
     let _ = Commands::new().with::<door::Door>().with::<door::Door>();
 }
@@ -472,6 +480,7 @@ impl Shop {
         Trouble {
             log: self.log.clone(),
             appends: AtomicU32::new(0),
+            read: AtomicUsize::new(0),
             lost,
             rival,
         }

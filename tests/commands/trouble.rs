@@ -1,7 +1,7 @@
 //! What cannot be provoked in time with a log alone: lost answers, and a rival who is always quicker.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use highwater::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId, Version};
@@ -16,6 +16,8 @@ pub struct Trouble {
     pub log: Arc<SqliteLog>,
     /// How often it was asked to append.
     pub appends: AtomicU32,
+    /// How many events of streams it has given out.
+    pub read: AtomicUsize,
     /// How many answers get lost, after the commit is stored.
     pub lost: u32,
     /// Stores an event of somebody else's before each commit.
@@ -64,7 +66,12 @@ impl EventLog for Trouble {
         after: Version,
         limit: usize,
     ) -> BoxFuture<'_, Result<StreamPage, LogError>> {
-        self.log.read_stream(stream, after, limit)
+        let page = self.log.read_stream(stream, after, limit);
+        Box::pin(async move {
+            let page = page.await?;
+            self.read.fetch_add(page.events.len(), Ordering::SeqCst);
+            Ok(page)
+        })
     }
 
     fn read_all(

@@ -88,6 +88,50 @@ async fn a_read_model_that_vanished_while_nobody_looked_is_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_vanishes_is_made_anew() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    append_many(&workspace, 4, 100).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    assert_eq!(counted(&workspace).await, 100);
+    let link = place.folder().versions("counts").link();
+    std::fs::remove_file(&link).unwrap();
+    let operator = workspace.operator().await.unwrap();
+    until(&operator, |_| link.exists()).await;
+    until_well(&operator).await;
+    assert_eq!(counted(&workspace).await, 100);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_read_model_is_named_with_the_way_out() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    append_many(&workspace, 4, 100).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    assert_eq!(counted(&workspace).await, 100);
+    engine.stop().await;
+    drop(workspace);
+    // Without its WAL, which may hold all of it.
+    let version = live(&place);
+    remove(&version);
+    std::fs::write(&version, [b'x'; 10_000]).unwrap();
+    // Without an engine and with one.
+    let problems = place.open().snapshot().await.unwrap().problems;
+    assert!(problems[0].contains("remove the file"), "{problems:?}");
+    let workspace = place.open();
+    let engine = workspace.start(None).unwrap();
+    let operator = workspace.operator().await.unwrap();
+    until_problem(&operator, "remove the file").await;
+    remove(&live(&place));
+    until_well(&operator).await;
+    assert_eq!(counted(&workspace).await, 100);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_copy_in_the_place_of_the_link_is_named_with_the_way_out() {
     let place = Place::new(&[("counts", COUNTS)]);
     let workspace = place.open();

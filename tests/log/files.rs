@@ -300,6 +300,25 @@ fn a_change_near_the_end_is_noticed_on_opening() {
 }
 
 #[test]
+fn a_change_at_the_end_is_noticed_on_opening_behind_large_events() {
+    let dir = folder(0);
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(1_000_000));
+    let log = open(dir.path());
+    for _ in 0..20 {
+        let mut commit = commit("order-1", 1);
+        commit.events[0].data = highwater::event::JsonObject::parse(&large).unwrap();
+        block_on(log.append(commit)).unwrap();
+    }
+    drop(log);
+    tamper(
+        dir.path(),
+        "UPDATE events SET data = '{}' WHERE position = 20",
+    );
+    let error = SqliteLog::open_existing(dir.path(), LogOptions::default()).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error:?}");
+}
+
+#[test]
 fn a_changed_byte_is_noticed() {
     let dir = folder(300);
     let path = dir.path().join("log.db");

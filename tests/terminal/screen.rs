@@ -2,6 +2,7 @@
 //! Whoever waits, waits for something on the screen; nothing here sleeps.
 
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -71,6 +72,11 @@ pub struct Ended {
     pub restored: bool,
 }
 
+/// No terminal here has a side of 0.
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).unwrap()
+}
+
 impl Console {
     /// Starts the binary in a terminal of this size, with `home` for its home and nothing else in its
     /// environment.
@@ -79,13 +85,25 @@ impl Console {
     }
 
     /// The same with more in its environment.
-    pub fn start_with(
+    pub fn start_with(home: &Path, size: (u16, u16), args: &[&str], more: &[(&str, &str)]) -> Self {
+        Self::start_program(
+            env!("CARGO_BIN_EXE_highwater").as_ref(),
+            home,
+            size,
+            args,
+            more,
+        )
+    }
+
+    /// The same for a program of somebody else's.
+    pub fn start_program(
+        program: &Path,
         home: &Path,
         (cols, rows): (u16, u16),
         args: &[&str],
         more: &[(&str, &str)],
     ) -> Self {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_highwater"));
+        let mut command = CommandBuilder::new(program);
         command.args(args);
         command.cwd(home);
         command.env_clear();
@@ -101,7 +119,7 @@ impl Console {
         let child = pair.slave.spawn_command(command).unwrap();
         let seen = Arc::new(Seen {
             state: Mutex::new(State {
-                parser: vt100::Parser::new(rows, cols, 0),
+                parser: vt100::Parser::new(cells(rows), cells(cols), 0),
                 bytes: Vec::new(),
                 closed: false,
                 left: false,
@@ -165,7 +183,7 @@ impl Console {
     /// Makes the terminal this large.
     pub fn resize(&mut self, (cols, rows): (u16, u16)) -> &mut Self {
         let mut state = self.state();
-        state.parser.screen_mut().set_size(rows, cols);
+        state.parser.screen_mut().set_size(cells(rows), cells(cols));
         self.master.resize(size(cols, rows)).unwrap();
         drop(state);
         self
@@ -316,7 +334,7 @@ impl Picture {
     /// Its lines.
     pub fn lines(&self) -> Vec<String> {
         let (_, cols) = self.0.size();
-        self.0.rows(0, cols).collect()
+        self.0.rows(0, cols.get()).collect()
     }
 
     /// Whether a text is on it, within one line.

@@ -197,8 +197,11 @@ impl SqliteLog {
         let incarnation = place.incarnation(&first)?;
         let reader = Reader::new(place.clone(), incarnation);
         let last = reader.head()?;
-        let tail = Position::new(last.get().saturating_sub(CHECKED_ON_OPENING));
-        reader.all(tail, usize::MAX)?;
+        let mut checked = Position::new(last.get().saturating_sub(CHECKED_ON_OPENING));
+        // Pages of large events are short.
+        while let Some(event) = reader.all(checked, usize::MAX)?.last() {
+            checked = event.position;
+        }
         let head = watch::Sender::new(last);
         let listener = Listener::start(&place, head.clone())?;
         let genesis = chain::genesis(incarnation);

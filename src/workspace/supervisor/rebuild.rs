@@ -1,7 +1,6 @@
 //! Versions of one read model: the first, the one that is built beside the live one, and the switch
 //! from one to the next.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -72,7 +71,7 @@ impl Owned<'_> {
         };
         let path = shadow.runner.model().path().to_owned();
         drop(shadow);
-        remove_database(&path).map_err(|e| self.failed(&path, &e))
+        remove_database(&path).map_err(|e| WorkspaceError::io(&path, &e))
     }
 
     pub(super) async fn give_up_shadow(&mut self, reason: String) -> Result<(), WorkspaceError> {
@@ -81,10 +80,7 @@ impl Owned<'_> {
         };
         let path = shadow.runner.model().path().to_owned();
         drop(shadow.runner);
-        remove_database(&path).map_err(|e| WorkspaceError::Io {
-            path,
-            reason: e.to_string(),
-        })?;
+        remove_database(&path).map_err(|e| WorkspaceError::io(&path, &e))?;
         self.progress.problem = Some(reason.clone());
         match shadow.request {
             Some(request) => self.finish(request, &Ended::Failed(reason)).await,
@@ -108,10 +104,7 @@ impl Owned<'_> {
         let path = runner.model().path().to_owned();
         self.versions
             .switch(&path)
-            .map_err(|e| WorkspaceError::Io {
-                path: path.clone(),
-                reason: e.to_string(),
-            })?;
+            .map_err(|e| WorkspaceError::io(&path, &e))?;
         crash::point("after-switch");
         runner.bound_to(Position::new(u64::MAX));
         runner.set_policy(self.live.policy(), self.charge.started.elapsed());
@@ -129,7 +122,7 @@ impl Owned<'_> {
         // The one before is kept for going back.
         self.versions
             .keep_only(&[&kept, self.live.model().path()])
-            .map_err(|e| self.failed(&kept, &e))?;
+            .map_err(|e| WorkspaceError::io(&kept, &e))?;
         if let Some(request) = request {
             self.finish(request, &Ended::Finished(what)).await?;
         }
@@ -145,7 +138,7 @@ impl Owned<'_> {
         let all = self
             .versions
             .all()
-            .map_err(|e| self.failed(live.path(), &e))?;
+            .map_err(|e| WorkspaceError::io(live.path(), &e))?;
         let before = all
             .into_iter()
             .rev()
@@ -155,32 +148,26 @@ impl Owned<'_> {
         kept.extend(before.as_ref().map(|(_, path)| path.as_path()));
         self.versions
             .keep_only(&kept)
-            .map_err(|e| self.failed(live.path(), &e))
+            .map_err(|e| WorkspaceError::io(live.path(), &e))
     }
 
-    /// Whether the files that are written still have their names. SQLite goes on with a file that has none,
-    /// and nobody would see what is written there.
+    /// Whether what is written still has its names. SQLite goes on with a file that has none, and nobody
+    /// would see what is written there.
     ///
-    /// Errors: one has not; from then on nothing may be written to it.
+    /// Errors: it has not; from then on nothing may be written to it.
     pub(super) fn check_files(&self) -> Result<(), WorkspaceError> {
         let shadow = self.shadow.as_ref().map(|shadow| shadow.runner.model());
-        for model in [Some(self.live.model()), shadow].into_iter().flatten() {
-            let path = model.path();
-            if !path.try_exists().map_err(|e| self.failed(path, &e))? {
-                return Err(WorkspaceError::Io {
-                    path: path.to_owned(),
-                    reason: "the read model is gone: it is made anew from the log".to_owned(),
-                });
+        let shadow = shadow.map(|model| model.path().to_owned());
+        for path in [Some(self.versions.link()), shadow].into_iter().flatten() {
+            if !path
+                .try_exists()
+                .map_err(|e| WorkspaceError::io(&path, &e))?
+            {
+                let reason = "the read model is gone: it is made anew from the log".to_owned();
+                return Err(WorkspaceError::Io { path, reason });
             }
         }
         Ok(())
-    }
-
-    fn failed(&self, path: &Path, error: &std::io::Error) -> WorkspaceError {
-        WorkspaceError::Io {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        }
     }
 
     pub(super) async fn begin_rebuild(&mut self, request: Request) -> Result<(), WorkspaceError> {
@@ -203,7 +190,7 @@ impl Owned<'_> {
         let all = self
             .versions
             .all()
-            .map_err(|e| self.failed(live.path(), &e))?;
+            .map_err(|e| WorkspaceError::io(live.path(), &e))?;
         let newer = all
             .into_iter()
             .rev()
@@ -243,7 +230,7 @@ impl Owned<'_> {
                 let (generation, path) = self
                     .versions
                     .next(projection.hash())
-                    .map_err(|e| self.failed(&self.versions.link(), &e))?;
+                    .map_err(|e| WorkspaceError::io(&self.versions.link(), &e))?;
                 crash::point("before-shadow");
                 let model = Model::create(&path, projection, generation, asked)?;
                 self.follow(model).await?
@@ -264,10 +251,7 @@ pub(super) fn live_model(
     projection: &SqlProjection,
     versions: &Versions,
 ) -> Result<Model, WorkspaceError> {
-    let fail = |e: std::io::Error| WorkspaceError::Io {
-        path: versions.link(),
-        reason: e.to_string(),
-    };
+    let fail = |e| WorkspaceError::io(&versions.link(), &e);
     if let Some(path) = versions.live().map_err(fail)?
         && path.try_exists().map_err(fail)?
     {
