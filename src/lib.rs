@@ -57,7 +57,7 @@
 //! # runtime.block_on(async {
 //! let domain = Domain::new("shop", shop::commands()).with_projection("customers", CUSTOMERS);
 //! let folder = Folder::init_for(path, &domain)?;
-//! let workspace = Workspace::open(folder, |name| domain.find(name))?;
+//! let workspace = Workspace::open(folder, |name, config| domain.find(name, config))?;
 //! let mut engine = workspace.start(None)?;
 //! engine.ready().await;
 //!

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use highwater::workspace::{Config, Domain, Engine, Folder, Workspace, WorkspaceError};
+use highwater::workspace::{Domain, Engine, Folder, Workspace, WorkspaceError};
 
 use super::Failure;
 use super::failure::say;
@@ -44,9 +44,8 @@ impl Context {
 
 /// Opens a folder's workspace, which is one of this domain, or of none.
 pub fn open(folder: Folder, domain: &Domain) -> Result<Workspace, Failure> {
-    let config = Config::read(folder.path())?;
     Ok(
-        Workspace::open(folder, |name| domain.find(name, &config)).map_err(|error| match error {
+        Workspace::open(folder, |name, config| domain.find(name, config)).map_err(|error| match error {
             WorkspaceError::Domain {
                 path, domain: name, ..
             } => WorkspaceError::Domain {
