@@ -40,7 +40,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// The demo's files: where each goes, and what is in it.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 10] = [
     (CONFIG_FILE, include_str!("../../demo/highwater.toml")),
     (
         "projections/activity.sql",
@@ -49,6 +49,10 @@ const FILES: [(&str, &str); 8] = [
     (
         "projections/customers.sql",
         include_str!("../../demo/projections/customers.sql"),
+    ),
+    (
+        "projections/letters.sql",
+        include_str!("../../demo/projections/letters.sql"),
     ),
     (
         "projections/order_search.sql",
@@ -61,6 +65,10 @@ const FILES: [(&str, &str); 8] = [
     (
         "projections/orders_before.sql",
         include_str!("../../demo/projections/orders_before.sql"),
+    ),
+    (
+        "projections/parcels.sql",
+        include_str!("../../demo/projections/parcels.sql"),
     ),
     (
         "projections/revenue.sql",

@@ -362,7 +362,8 @@ impl Picture {
         let titles = &lines[table];
         let line = lines[table + 1..].iter().find(|line| {
             let mut words = line.split_whitespace();
-            words.any(|word| word.split('@').next() == Some(name))
+            // With its version behind it, where there is room for that.
+            words.any(|word| word == name || word.strip_prefix(name).is_some_and(is_version))
         })?;
         let at = |title: &str| titles.find(title).map(|at| titles[..at].chars().count());
         let cut = |from: usize, to: usize| {
@@ -385,6 +386,12 @@ impl Picture {
             gap,
         })
     }
+}
+
+/// `@3f2a9c1b-2`, and not the name of a replica.
+fn is_version(text: &str) -> bool {
+    let hash = text.strip_prefix('@').and_then(|text| text.split_once('-'));
+    hash.is_some_and(|(hash, _)| hash.len() == 8 && hash.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
 /// What the table says of a projection.

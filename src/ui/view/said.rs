@@ -85,9 +85,13 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
             ]);
         }
     }
-    let seen = visible
-        .into_iter()
-        .map(|(took, names)| vec![span(&names.join(", "), theme.text), own(took, theme.good)]);
+    let seen = visible.into_iter().map(|(took, names)| {
+        let room = usize::from(width).saturating_sub(20 + took.chars().count());
+        vec![
+            own(as_many(&names, room), theme.text),
+            own(took, theme.good),
+        ]
+    });
     let mut seen: Vec<Piece> = seen.collect();
     label(&mut seen, "visible in ", theme);
     label(&mut waiting, "   not yet in ", theme);
@@ -97,6 +101,27 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
     let mut lines = flow::lines(accepted, &between, width, 3);
     lines.extend(flow::lines(waiting, &between, width, 14));
     lines
+}
+
+/// As many names as there is room for, and how many more there are.
+fn as_many(names: &[&str], room: usize) -> String {
+    let all = names.join(", ");
+    if all.chars().count() <= room {
+        return all;
+    }
+    let mut shown = String::new();
+    for (n, name) in names.iter().enumerate() {
+        let more = format!(" and {} more", names.len() - n);
+        if n > 0 && shown.chars().count() + 2 + name.chars().count() + more.chars().count() > room {
+            return shown + &more;
+        }
+        shown = if n == 0 {
+            (*name).to_owned()
+        } else {
+            format!("{shown}, {name}")
+        };
+    }
+    shown
 }
 
 /// What a read model that lacks the events waits for.
