@@ -149,7 +149,7 @@ impl State {
 
     fn workspace(&self) -> Workspace {
         let folder = Folder::existing(self.path()).unwrap();
-        Workspace::open(folder, |_| Some(highwater::shop::commands())).unwrap()
+        Workspace::open(folder, |_, _| Some(highwater::shop::commands())).unwrap()
     }
 
     /// Something happens.

@@ -27,7 +27,7 @@ pub struct Args {
 /// Reads all of it. Exit 3 where an event is not as it was written.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = context.folder()?;
-    let workspace = Workspace::open(folder, |_| Some(highwater::shop::commands()));
+    let workspace = Workspace::open(folder, |_, _| Some(highwater::shop::commands()));
     let workspace = match workspace {
         Ok(workspace) => workspace,
         // Its end is looked at on opening already: that is the answer to what is asked here.

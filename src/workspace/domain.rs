@@ -74,8 +74,8 @@ impl Domain {
     ///
     /// Errors: as [`Workspace::open`]; its settings name another domain.
     pub fn open(&self, folder: Folder) -> Result<Workspace, WorkspaceError> {
-        let config = Config::read(folder.path())?;
-        let find = |name: &str| (name == self.name).then(|| (self.commands)(&config));
+        let find =
+            |name: &str, config: &Config| (name == self.name).then(|| (self.commands)(config));
         Workspace::open(folder, find).map_err(|error| match error {
             WorkspaceError::Domain { path, domain, .. } => {
                 let known = format!(

@@ -184,7 +184,8 @@ struct Inner {
 }
 
 impl Workspace {
-    /// Opens a folder. `domains` gives the commands that go by a name in `highwater.toml`.
+    /// Opens a folder. `domains` gives the commands that go by a name in `highwater.toml`, with the settings
+    /// that stand there.
     ///
     /// A projection's file that is broken is told of by [`problems`](Self::problems), and what was built
     /// from the last good one goes on.
@@ -192,12 +193,12 @@ impl Workspace {
     /// Errors: no workspace, a bad configuration, a log that cannot be used.
     pub fn open(
         folder: Folder,
-        domains: impl FnOnce(&str) -> Option<Commands>,
+        domains: impl FnOnce(&str, &Config) -> Option<Commands>,
     ) -> Result<Self, WorkspaceError> {
         let config = Config::read(folder.path())?;
         let commands = match config.domain.as_str() {
             "none" => Commands::new(),
-            name => domains(name).ok_or_else(|| WorkspaceError::Domain {
+            name => domains(name, &config).ok_or_else(|| WorkspaceError::Domain {
                 path: folder.path().join(CONFIG_FILE),
                 domain: name.to_owned(),
                 known: "write the name of one that this program has, or \"none\", or open the workspace with \

@@ -203,7 +203,7 @@ impl Commands {
         let mut taken = aggregates.chain(self.processes.iter().map(AnyProcess::category));
         assert!(
             !taken.any(|taken| taken == category),
-            "category {category:?} belongs to two of aggregates and processes"
+            "category {category:?} belongs to two aggregates or processes"
         );
     }
 

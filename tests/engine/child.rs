@@ -96,7 +96,7 @@ fn engine() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let folder = Folder::existing(Path::new(&dir)).unwrap();
-        let workspace = Workspace::open(folder, |_| Some(highwater::shop::commands())).unwrap();
+        let workspace = Workspace::open(folder, |_, _| Some(highwater::shop::commands())).unwrap();
         let mut engine = workspace.start(None).unwrap();
         engine.ready().await;
         println!("@ ready");

@@ -56,7 +56,7 @@ impl Place {
 
     pub fn open(&self) -> Workspace {
         let folder = Folder::existing(self.dir.path()).unwrap();
-        Workspace::open(folder, |_| Some(highwater::shop::commands())).unwrap()
+        Workspace::open(folder, |_, _| Some(highwater::shop::commands())).unwrap()
     }
 
     pub fn folder(&self) -> Folder {

@@ -176,7 +176,7 @@ async fn a_log_that_is_damaged_is_named_and_read_on_once_it_is_mended() {
     write("{\"n\":0}");
     let resume = workspace.operate("counts", Operation::Resume, Some(Duration::ZERO));
     resume.await.unwrap();
-    let opened = Workspace::open(place.folder(), |_| Some(highwater::shop::commands()));
+    let opened = Workspace::open(place.folder(), |_, _| Some(highwater::shop::commands()));
     assert!(opened.is_err(), "who opens it is told");
     let reports = place.folder().reports();
     let problem = || {

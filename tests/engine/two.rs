@@ -40,7 +40,7 @@ fn said(mut child: Child) -> Vec<String> {
 
 fn told() -> Option<Workspace> {
     let folder = Folder::existing(Path::new(&std::env::var(DIR).ok()?)).unwrap();
-    Some(Workspace::open(folder, |_| Some(highwater::shop::commands())).unwrap())
+    Some(Workspace::open(folder, |_, _| Some(highwater::shop::commands())).unwrap())
 }
 
 /// Not a test: asks again and again, and says at which position it got which sum.

@@ -21,8 +21,10 @@ pub const PAYMENT_WITHIN: Duration = Duration::from_millis(100);
 /// The workspace, with fulfilment.
 pub fn open(path: &Path) -> Workspace {
     let folder = Folder::existing(path).unwrap();
-    let commands = |_: &str| Some(shop::commands_with_fulfilment(PAYMENT_WITHIN));
-    Workspace::open(folder, commands).unwrap()
+    Workspace::open(folder, |_, _| {
+        Some(shop::commands_with_fulfilment(PAYMENT_WITHIN))
+    })
+    .unwrap()
 }
 
 /// An engine that can be killed.

@@ -22,7 +22,7 @@ async fn the_published_totals_come_out_and_each_read_model_equals_an_independent
     Folder::init(dir.path()).unwrap();
     models::write_projections(dir.path());
     let folder = Folder::existing(dir.path()).unwrap();
-    let workspace = Workspace::open(folder, |_| Some(highwater::shop::commands())).unwrap();
+    let workspace = Workspace::open(folder, |_, _| Some(highwater::shop::commands())).unwrap();
     assert_eq!(workspace.problems(), [""; 0]);
     let mut engine = workspace.start(None).unwrap();
     engine.ready().await;

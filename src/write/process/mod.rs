@@ -46,7 +46,8 @@ pub trait Process: Send + Sync + 'static {
     /// The state after something happened to the instance. It happened, so this cannot fail.
     fn evolve(&self, state: &mut Self::State, fact: &Fact);
 
-    /// What an instance in this state does next.
+    /// What an instance in this state does next. What a step comes to must change the state: else the same step is
+    /// made again without an end.
     fn next(&self, state: &Self::State) -> Next;
 }
 
