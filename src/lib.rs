@@ -39,7 +39,7 @@
 //!
 //! use highwater::workspace::{Consistency, Folder};
 //! use highwater::write::Request;
-//! use highwater::{Domain, Workspace, shop};
+//! use highwater::{Domain, shop};
 //! use serde_json::json;
 //!
 //! const CUSTOMERS: &str = "
@@ -57,7 +57,7 @@
 //! # runtime.block_on(async {
 //! let domain = Domain::new("shop", shop::commands()).with_projection("customers", CUSTOMERS);
 //! let folder = Folder::init_for(path, &domain)?;
-//! let workspace = Workspace::open(folder, |name, config| domain.find(name, config))?;
+//! let workspace = domain.open(folder)?;
 //! let mut engine = workspace.start(None)?;
 //! engine.ready().await;
 //!

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use highwater::workspace::{Domain, Engine, Folder, Workspace, WorkspaceError};
+use highwater::workspace::{Domain, Engine, Folder, Workspace};
 
 use super::Failure;
 use super::failure::say;
@@ -38,27 +38,8 @@ impl Context {
 
     /// Opens the workspace.
     pub fn open(&self) -> Result<Workspace, Failure> {
-        open(self.folder()?, &self.domain)
+        Ok(self.domain.open(self.folder()?)?)
     }
-}
-
-/// Opens a folder's workspace, which is one of this domain, or of none.
-pub fn open(folder: Folder, domain: &Domain) -> Result<Workspace, Failure> {
-    Ok(
-        Workspace::open(folder, |name, config| domain.find(name, config)).map_err(|error| match error {
-            WorkspaceError::Domain {
-                path, domain: name, ..
-            } => WorkspaceError::Domain {
-                path,
-                domain: name,
-                known: format!(
-                    "write {:?} or \"none\", or open the workspace with the program that has it",
-                    domain.name()
-                ),
-            },
-            other => other,
-        })?,
-    )
 }
 
 /// Says what is wrong with projections' files; the others go on.

@@ -10,9 +10,9 @@ use highwater::shop::load::{self, Load};
 use highwater::workspace::{CONFIG_FILE, Consistency, Folder, Operator, Workspace};
 use tokio::sync::watch;
 
-use super::context::{open, stop, warn_of_problems};
+use super::context::{stop, warn_of_problems};
 use super::screen::{self, Options};
-use super::{Exit, Failure, tracing_to};
+use super::{Exit, Failure, shop, tracing_to};
 
 /// What `demo` is told.
 #[derive(Debug, clap::Args)]
@@ -94,7 +94,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         Some(path) => path,
         None => data_folder()?,
     };
-    let workspace = open(prepare(&path, args.fresh)?, &super::shop())?;
+    let workspace = shop().open(prepare(&path, args.fresh)?)?;
     tracing_to::file(&workspace.folder().data());
     warn_of_problems(&workspace);
     let mut engine = workspace.start(None)?;
@@ -210,7 +210,7 @@ fn empty(folder: &Folder) -> Result<(), Failure> {
     if !data.exists() {
         return Ok(());
     }
-    let workspace = open(folder.clone(), &super::shop());
+    let workspace = shop().open(folder.clone());
     if let Some(pid) = workspace.ok().and_then(|workspace| workspace.engine()) {
         return Err(Failure::failed(format!(
             "{shown}: process {pid} works with it: stop that first"

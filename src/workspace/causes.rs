@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use super::{Workspace, WorkspaceError};
 use crate::event::{Event, Position, StreamId, Version};
-use crate::log::EventLog as _;
 use crate::write::Fact;
 
 /// How many events are read at once.
@@ -38,7 +37,7 @@ impl Workspace {
         let mut events = Vec::new();
         let mut after = Position::START;
         loop {
-            let page = self.0.log.read_all(after, PAGE).await?;
+            let page = self.0.upcasting.read_all(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.position;
             events.extend(page.into_iter().filter(|e| belongs(e, &correlation)));
@@ -51,7 +50,11 @@ impl Workspace {
         let Ok(stream) = StreamId::new(name) else {
             return Ok(None);
         };
-        let page = self.0.log.read_stream(&stream, Version::NONE, 1).await?;
+        let page = self
+            .0
+            .upcasting
+            .read_stream(&stream, Version::NONE, 1)
+            .await?;
         let first = page.events.first();
         Ok(first.and_then(|event| metadata(event, "correlation_id")))
     }
@@ -65,7 +68,7 @@ impl Workspace {
             };
             let before = Position::new(position.get().saturating_sub(1));
             if events.iter().all(|known| known.position != position)
-                && let Some(cause) = self.0.log.read_all(before, 1).await?.pop()
+                && let Some(cause) = self.0.upcasting.read_all(before, 1).await?.pop()
                 && metadata(event, "causation_id").as_ref() == Some(&cause.id)
             {
                 taken.push(cause);

@@ -3,19 +3,22 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Config;
+use super::{Config, Folder, Workspace, WorkspaceError};
 use crate::write::Commands;
 
 /// What a program adds to the engine: commands, under the name by which `highwater.toml` asks for them, and
 /// projections for a new workspace to begin with.
 ///
 /// ```
-/// use highwater::workspace::Config;
+/// use highwater::workspace::Folder;
 /// use highwater::{Domain, shop};
 ///
-/// let (shop, config) = (Domain::new("shop", shop::commands()), Config::default());
-/// assert!(shop.find("shop", &config).is_some_and(|commands| commands.info("PlaceOrder").is_some()));
-/// assert!(shop.find("bank", &config).is_none());
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path();
+/// let domain = Domain::new("shop", shop::commands());
+/// let workspace = domain.open(Folder::init_for(path, &domain)?)?;
+/// assert!(workspace.commands().info("PlaceOrder").is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Domain {
@@ -67,9 +70,25 @@ impl Domain {
         &self.projections
     }
 
-    /// The commands of the domain with this name, where it is this one. What
-    /// [`Workspace::open`](super::Workspace::open) asks for.
-    pub fn find(&self, name: &str, config: &Config) -> Option<Commands> {
-        (name == self.name).then(|| (self.commands)(config))
+    /// Opens a workspace of this domain, or of none.
+    ///
+    /// Errors: as [`Workspace::open`]; its settings name another domain.
+    pub fn open(&self, folder: Folder) -> Result<Workspace, WorkspaceError> {
+        let find =
+            |name: &str, config: &Config| (name == self.name).then(|| (self.commands)(config));
+        Workspace::open(folder, find).map_err(|error| match error {
+            WorkspaceError::Domain { path, domain, .. } => {
+                let known = format!(
+                    "write {:?} or \"none\", or open the workspace with the program that has it",
+                    self.name
+                );
+                WorkspaceError::Domain {
+                    path,
+                    domain,
+                    known,
+                }
+            }
+            other => other,
+        })
     }
 }
