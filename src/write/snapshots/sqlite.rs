@@ -1,7 +1,7 @@
 //! Snapshots in a SQLite file of their own, beside the log. It may be removed at any time, so it is never
 //! synced, and one that is damaged is begun anew.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -92,6 +92,13 @@ impl SqliteSnapshots {
     }
 
     fn open(&self, make: bool) -> State {
+        if !make && !self.path.exists() {
+            return State::Closed;
+        }
+        // One at a time: who looks while another one makes the file would take it for a broken one.
+        let Ok(_turn) = self.turn() else {
+            return State::Off;
+        };
         match inspect(&self.path) {
             Found::Nothing if !make => return State::Closed,
             Found::Ours => {}
@@ -111,6 +118,18 @@ impl SqliteSnapshots {
                 connect(&self.path).map_or(State::Off, State::Open)
             }
         }
+    }
+
+    /// The lock under which the file is looked at and made.
+    fn turn(&self) -> std::io::Result<File> {
+        let path = self.path.with_extension("turn");
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
+        file.lock()?;
+        Ok(file)
     }
 
     fn remove(&self) {
