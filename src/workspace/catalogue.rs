@@ -6,10 +6,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use notify::Watcher as _;
-
 use super::folder::Folder;
-use super::{Inner, WorkspaceError};
+use super::{Inner, WorkspaceError, watching};
 use crate::read::{FILE_LIMIT, Projection as _, Reader, SqlProjection};
 
 /// Editors write a file in several steps: it is read once they have been quiet for so long.
@@ -162,13 +160,9 @@ pub(super) fn watch(workspace: &Arc<Inner>) {
     let folder = workspace.folder.projections();
     let weak = Arc::downgrade(workspace);
     let (changed, changes) = channel();
-    let watcher = notify::recommended_watcher(move |_: notify::Result<notify::Event>| {
-        // The thread has ended: nobody wants to know any more.
+    let watcher = watching::watch(&folder, move |_| {
+        // Where this fails, the thread has ended: nobody wants to know any more.
         let _ = changed.send(());
-    });
-    let watcher = watcher.and_then(|mut watcher| {
-        watcher.watch(&folder, notify::RecursiveMode::NonRecursive)?;
-        Ok(watcher)
     });
     if let Err(error) = &watcher {
         tracing::warn!(%error, folder = %folder.display(), "changes of projections are noticed once a second only");

@@ -31,6 +31,7 @@ mod report;
 mod send;
 mod snapshot;
 mod supervisor;
+mod watching;
 
 use catalogue::Catalogue;
 use tokio::sync::watch;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use notify::Watcher;
 use tokio::sync::{Notify, watch};
 
 use super::catalogue::Catalogue;
@@ -16,7 +15,7 @@ use super::snapshot::{
     EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS, RebuildView, Snapshot,
     Visibility, WorkspaceInfo,
 };
-use super::{Workspace, WorkspaceError, engine};
+use super::{Workspace, WorkspaceError, engine, watching};
 use crate::event::{Event, Position, StreamId, Timestamp};
 use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Status, eta};
 use crate::log::SharedLog;
@@ -104,13 +103,7 @@ fn watch_folder(
     poke: &Arc<Notify>,
 ) -> Option<notify::RecommendedWatcher> {
     let poke = Arc::clone(poke);
-    let mut watcher =
-        notify::recommended_watcher(move |_: notify::Result<notify::Event>| poke.notify_one())
-            .ok()?;
-    watcher
-        .watch(folder, notify::RecursiveMode::NonRecursive)
-        .ok()?;
-    Some(watcher)
+    watching::watch(folder, move |_| poke.notify_one()).ok()
 }
 
 struct Observer {
