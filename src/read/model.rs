@@ -305,6 +305,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, ModelError> {
         .map_err(&fail)?;
     db.pragma_update(None, "synchronous", "normal")
         .map_err(&fail)?;
+    // What a handler without an end has written goes again.
+    db.pragma_update(None, "journal_size_limit", 64 << 20)
+        .map_err(&fail)?;
     db.pragma_update(None, "cache_size", -16_000)
         .map_err(&fail)?;
     db.pragma_update(None, "mmap_size", 256 << 20)

@@ -62,7 +62,7 @@ pub enum QueryError {
     },
     /// It ran longer than it may.
     #[error(
-        "query {query} was stopped after {limit:?}: ask for less, or give it longer with --timeout"
+        "query {query} was stopped after {}: ask for less, or give it longer with --timeout", crate::text::human_duration(*limit)
     )]
     TimeLimit {
         /// The query.

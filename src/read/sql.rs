@@ -14,7 +14,7 @@ use super::{dates, guard};
 use crate::event::{Event, Timestamp};
 
 /// The longest that one page of events, or a schema, may take.
-pub(super) const APPLY_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const APPLY_LIMIT: Duration = Duration::from_secs(5);
 
 /// The longest that checking one statement may take; SQLite's planner runs no rows.
 const CHECK_LIMIT: Duration = Duration::from_secs(5);

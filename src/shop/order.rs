@@ -62,7 +62,7 @@ pub enum OrderCommand {
     /// Place an order.
     PlaceOrder {
         /// The new order's number.
-        #[schemars(length(min = 1, max = 100), example = &"1042")]
+        #[schemars(length(min = 1, max = 100), example = &"mine-1")]
         order: String,
         /// Who places it.
         #[schemars(length(min = 1, max = 100), example = &"ada")]
@@ -74,7 +74,7 @@ pub enum OrderCommand {
     /// Pay an order, all of it at once.
     ProcessPayment {
         /// Which order.
-        #[schemars(length(min = 1, max = 100), example = &"1042")]
+        #[schemars(length(min = 1, max = 100), example = &"mine-1")]
         order: String,
         /// How much is paid, in cents: the order's total.
         #[schemars(example = 6400)]
@@ -83,13 +83,13 @@ pub enum OrderCommand {
     /// Send a paid order on its way.
     ShipOrder {
         /// Which order.
-        #[schemars(length(min = 1, max = 100), example = &"1042")]
+        #[schemars(length(min = 1, max = 100), example = &"mine-1")]
         order: String,
     },
     /// Cancel an order that is not shipped yet; what was paid goes back.
     CancelOrder {
         /// Which order.
-        #[schemars(length(min = 1, max = 100), example = &"1042")]
+        #[schemars(length(min = 1, max = 100), example = &"mine-1")]
         order: String,
         /// Why.
         #[schemars(length(min = 1, max = 500), example = &"changed my mind")]

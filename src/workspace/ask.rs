@@ -164,6 +164,9 @@ impl<'a> Follow<'a> {
             moved.as_mut().enable();
             let reader = self.workspace.reader(self.projection)?;
             let checkpoint = reader.checkpoint()?;
+            if is_foreign(self.log(), &checkpoint).await? {
+                return Ok(Some(foreign(self.projection)));
+            }
             let (reach, lacks) = self
                 .reach(reader.version(), reader.definition(), &checkpoint, deadline)
                 .await?;
@@ -180,6 +183,13 @@ impl<'a> Follow<'a> {
             pause(moved, began, deadline).await;
         }
     }
+}
+
+/// What is said of a read model whose checkpoint is not of this log.
+pub(super) fn foreign(projection: &str) -> String {
+    format!(
+        "its checkpoint is not of this log, which was restored or exchanged: `highwater rebuild {projection}`"
+    )
 }
 
 /// Until a read model moved in this process, or it is time to look whether one did in another.
@@ -218,9 +228,14 @@ impl Workspace {
             let (position, lacks) = follow
                 .reach(reader.version(), reader.definition(), &checkpoint, deadline)
                 .await?;
+            // Positions of another log say nothing about this one.
+            let is_foreign = consistency != Consistency::Eventual
+                && is_foreign(&*self.0.log, &checkpoint)
+                    .await
+                    .map_err(WorkspaceError::from)?;
             let age = age(lacks.as_ref());
             let left = deadline.saturating_duration_since(Instant::now());
-            if is_fresh(consistency, position, lacks.as_ref(), age, head) {
+            if !is_foreign && is_fresh(consistency, position, lacks.as_ref(), age, head) {
                 let limit = left.max(Duration::from_millis(100));
                 let waited = began.elapsed();
                 let answer = reader
@@ -240,7 +255,8 @@ impl Workspace {
             reader
                 .check(query, parameters)
                 .map_err(WorkspaceError::from)?;
-            if !std::mem::replace(&mut asked, true)
+            if !is_foreign
+                && !std::mem::replace(&mut asked, true)
                 && self.policy_of(projection).await? == Policy::Manual
             {
                 let stream = operations::stream(projection).map_err(WorkspaceError::from)?;
@@ -249,6 +265,7 @@ impl Workspace {
             }
             let because = match self.hindrance(projection).await? {
                 Some(because) => because,
+                None if is_foreign => foreign(projection),
                 None if left.is_zero() => {
                     "give it longer with --timeout, or ask with --consistency eventual".to_owned()
                 }
@@ -307,9 +324,7 @@ impl Workspace {
         }
         let checkpoint = self.reader(projection)?.checkpoint()?;
         if is_foreign(&*self.0.log, &checkpoint).await? {
-            return Ok(Some(format!(
-                "its checkpoint is not of this log, which was restored or exchanged: `highwater rebuild {projection}`"
-            )));
+            return Ok(Some(foreign(projection)));
         }
         Ok(None)
     }

@@ -197,6 +197,13 @@ fn follow(workspace: &Weak<Inner>, folder: &Path, changes: &Receiver<()>) {
         let before = Arc::clone(&workspace.catalogue.borrow());
         match Catalogue::read(&workspace.folder, &before) {
             Ok(catalogue) if catalogue.is_new_to(&before) => {
+                for problem in catalogue
+                    .problems
+                    .iter()
+                    .filter(|p| !before.problems.contains(p))
+                {
+                    tracing::warn!("{problem}");
+                }
                 workspace.catalogue.send_replace(Arc::new(catalogue));
             }
             Ok(_) => {}

@@ -53,7 +53,7 @@ pub use snapshot::{
 
 pub use crate::log::Durability;
 pub use crate::read::Policy;
-pub use crate::write::{CommandInfo, Outcome};
+pub use crate::write::{CommandInfo, Outcome, from_word};
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ use super::snapshot::{
     EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS, RebuildView, Snapshot,
     Visibility, WorkspaceInfo,
 };
-use super::{Workspace, WorkspaceError, engine, watching};
+use super::{Workspace, WorkspaceError, ask, engine, watching};
 use crate::event::{Event, Position, StreamId, Timestamp};
 use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Status, eta};
 use crate::log::SharedLog;
@@ -262,6 +262,9 @@ impl Observer {
                 .filter(|_| !problems.iter().any(known))
             {
                 problems.push(format!("{name}: {unread}"));
+            }
+            if follower.foreign {
+                problems.push(format!("{name}: {}", ask::foreign(name)));
             }
         }
         problems

@@ -36,7 +36,7 @@ pub use process::{
 };
 pub use snapshots::{SNAPSHOT_EVERY, Snapshot, Snapshots, SqliteSnapshots};
 pub use upcast::{Data, Upcasters};
-pub use words::{from_words, usage};
+pub use words::{from_word, from_words, usage};
 
 /// What somebody who issues commands needs to know of one.
 #[derive(Debug, Clone, PartialEq)]

@@ -49,6 +49,13 @@ pub fn from_words<W: AsRef<str>>(
     }
 }
 
+/// What one field's text is read as, in the ways of [`from_words`] but unchecked; `None` where the command has
+/// no such field.
+pub fn from_word(info: &CommandInfo, field: &str, text: &str) -> Option<Value> {
+    let property = properties(&info.schema)?.get(field)?;
+    Some(read(&info.schema, property, text))
+}
+
 /// A text as the value that the schema wants. One that cannot be read so stays text, and the check says
 /// what was expected instead.
 fn read(root: &Value, schema: &Value, text: &str) -> Value {

@@ -8,7 +8,7 @@ use highwater::log::{Commit, CommitId, Expected};
 use highwater::workspace::{Consistency, Done, Operation};
 
 use crate::child::Other;
-use crate::kit::{COUNTS, Place, append_many, finished, refused, rows, until, view};
+use crate::kit::{COUNTS, PATIENCE, Place, append_many, finished, refused, rows, until, view};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_projection_falls_behind_and_catches_up_when_resumed() {
@@ -291,6 +291,27 @@ async fn a_restored_log_is_noticed() {
             Status::Ahead,
             "{events}"
         );
+        assert!(
+            snapshot.problems[0].contains("`highwater rebuild counts`"),
+            "{:?}",
+            snapshot.problems
+        );
+        // Positions of another log say nothing of how fresh an answer is, even where they are beyond it.
+        for consistency in [
+            Consistency::Strong,
+            Consistency::AtLeast(Position::new(1)),
+            Consistency::Within(Duration::from_secs(3600)),
+        ] {
+            let none = std::collections::BTreeMap::new();
+            let asked = workspace
+                .query("counts", "All", &none, consistency, PATIENCE)
+                .await;
+            let error = asked.unwrap_err().to_string();
+            assert!(
+                error.contains("is not of this log"),
+                "{consistency:?}: {error}"
+            );
+        }
         engine.stop().await;
     }
     let workspace = place.open();

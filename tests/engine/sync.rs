@@ -129,3 +129,27 @@ async fn events_that_came_after_a_command_do_not_hide_whom_it_concerns() {
     assert_eq!(again.visible.len(), 1, "{again:?}");
     assert_eq!(again.visible[0].projection, "customers");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_read_model_of_another_log_is_not_said_to_have_anything() {
+    let place = Place::new(&[("customers", CUSTOMERS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    for number in 1..=9 {
+        workspace.send(register(number)).await.unwrap();
+    }
+    engine.stop().await;
+    drop(workspace);
+    for file in ["log.db", "log.db-wal", "log.db-shm"] {
+        drop(std::fs::remove_file(place.folder().data().join(file)));
+    }
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let sent = workspace.send(register(1)).await.unwrap();
+    assert_eq!(sent.visible[0].after, None);
+    let because = sent.visible[0].because.as_ref().unwrap();
+    assert!(because.contains("is not of this log"), "{because}");
+    engine.stop().await;
+}

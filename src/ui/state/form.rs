@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::editor::Editor;
-use crate::workspace::CommandInfo;
+use crate::workspace::{CommandInfo, from_word};
 
 /// The form of one command, as far as it is filled in.
 #[derive(Debug, Clone)]
@@ -156,7 +156,8 @@ impl Form {
             let names = names();
             match self.fields.iter_mut().find(|f| f.name == key) {
                 Some(field) => {
-                    field.editor.set(value);
+                    let text = in_full(&self.command, field, value);
+                    field.editor.set(&text);
                     field.touched = true;
                 }
                 None => {
@@ -169,6 +170,16 @@ impl Form {
         }
         Ok(())
     }
+}
+
+/// A list that is written short, as `mug:2:1250`, in full; everything else as it is.
+fn in_full(command: &CommandInfo, field: &Field, text: &str) -> String {
+    let short = matches!(field.kind, Kind::List) && !text.trim_start().starts_with(['[', '{']);
+    let list = short
+        .then(|| from_word(command, &field.name, text))
+        .flatten();
+    list.filter(Value::is_array)
+        .map_or_else(|| text.to_owned(), |list| list.to_string())
 }
 
 impl Field {
@@ -195,7 +206,6 @@ impl Field {
         let description = ["description", "title"]
             .iter()
             .find_map(|key| schema[*key].as_str().or_else(|| resolved[*key].as_str()));
-        let is_json = matches!(kind, Kind::List | Kind::Object | Kind::Any);
         Self {
             name: name.to_owned(),
             kind,
@@ -205,8 +215,8 @@ impl Field {
                 .unwrap_or_default(),
             placeholder,
             editor: match given {
-                Some(given) if !is_json => Editor::suggesting(written(given)),
-                given => Editor::new(given.map_or(filled, written)),
+                Some(given) => Editor::suggesting(written(given)),
+                None => Editor::new(filled),
             },
             touched: false,
         }
@@ -428,6 +438,14 @@ mod tests {
         );
         let error = form.fill(&["colour=red".into()]).unwrap_err();
         assert!(error.contains("no field \"colour\""), "{error}");
+    }
+
+    #[test]
+    fn a_list_may_be_typed_short_as_on_the_command_line() {
+        let mut form = place_order();
+        form.fill(&["lines=mug:2,pot:1".into()]).unwrap();
+        let lines = serde_json::json!([{"product": "mug", "quantity": 2}, {"product": "pot", "quantity": 1}]);
+        assert_eq!(form.fields[2].value(), Ok(Some(lines)));
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub enum Reach {
 /// there, or it lacks nothing that it subscribes to. (Where nothing concerns it, the checkpoint follows
 /// the head a little later.)
 pub fn has(view: &ProjectionView, snapshot: &Snapshot, position: Position) -> bool {
-    view.checkpoint >= position || snapshot.head >= position && lacks(view) == 0
+    // Positions of another log say nothing about this one.
+    view.lag.status != Status::Ahead
+        && (view.checkpoint >= position || snapshot.head >= position && lacks(view) == 0)
 }
 
 /// How far the checkpoint is behind the head; 0 where none of what is between concerns the read model.
