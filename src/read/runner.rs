@@ -354,8 +354,8 @@ impl Runner {
         if page.is_empty() {
             return self.rest(None, Some(self.seen.position), now);
         }
-        // A page of large events is shorter than was asked for: then the next one is small again.
-        self.far = page.len() == limit;
+        let full = page.len() == limit;
+        let end = page.last().map(|event| event.position);
         let mut reach = self.seen.clone();
         let mut take = Vec::with_capacity(page.len());
         let mut held_until = None;
@@ -380,6 +380,9 @@ impl Runner {
                 reach.event = Some(event.id);
             }
         }
+        // Only who gets to the end of a full page is far behind: what is held back would be read in large
+        // pages again and again. A page of large events is shorter than was asked for.
+        self.far = full && end == Some(reach.position);
         if take.is_empty() {
             return self.pass(reach, held_until, now);
         }
