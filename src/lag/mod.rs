@@ -42,6 +42,7 @@ mod eta;
 mod samples;
 #[cfg(test)]
 mod tests;
+pub mod why;
 
 pub use breach::Breach;
 pub use eta::{Eta, eta};
