@@ -313,7 +313,7 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
             projection,
             operation,
         } => {
-            let result = operator.operate(&projection, operation).await;
+            let result = operator.operate(&projection, operation.clone()).await;
             let result = result.map_err(|e| e.to_string());
             Msg::Operated {
                 projection,

@@ -189,7 +189,7 @@ fn answer_preview(model: &mut Model, effects: &[Effect], refused: Option<&str>) 
         {
             let msg = Msg::Previewed {
                 projection: projection.clone(),
-                operation: *operation,
+                operation: operation.clone(),
                 result: Ok(preview(refused)),
             };
             update(model, now(), msg);

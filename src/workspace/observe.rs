@@ -420,7 +420,7 @@ impl Follower {
         let activity = match (progress, stopped) {
             (None, _) => Activity::Dead,
             (Some(_), Some(trouble)) => Activity::Faulted(trouble.position),
-            (Some(_), None) if self.operations.paused => Activity::Paused,
+            (Some(_), None) if self.operations.paused.is_some() => Activity::Paused,
             (Some(_), None) => Activity::Running,
         };
         let facts = Facts {

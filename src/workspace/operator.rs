@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::operations::{self, Ended, Operation};
 use super::{CommandInfo, Outcome, Preview, Snapshot, Workspace, WorkspaceError, observe};
+use crate::event::Position;
 use crate::log::EventLog as _;
 use crate::write::{Request, from_words};
 
@@ -77,8 +78,19 @@ impl Workspace {
         patience: Option<Duration>,
     ) -> Result<Done, WorkspaceError> {
         self.projection(projection)?;
+        self.ask_for(projection, &operation, None, patience).await
+    }
+
+    /// The same, for a request that may undo an earlier one.
+    pub(super) async fn ask_for(
+        &self,
+        projection: &str,
+        operation: &Operation,
+        undoes: Option<Position>,
+        patience: Option<Duration>,
+    ) -> Result<Done, WorkspaceError> {
         let stream = operations::stream(projection)?;
-        let request = operations::request(&*self.0.log, &stream, operation).await?;
+        let request = operations::request(&*self.0.log, &stream, operation, undoes).await?;
         let deadline = patience.map(|patience| Instant::now() + patience);
         let mut head = request.last;
         loop {
@@ -153,7 +165,7 @@ impl Operator {
         projection: &str,
         operation: &Operation,
     ) -> Result<Preview, OperateError> {
-        Ok(self.workspace.preview(projection, *operation).await?)
+        Ok(self.workspace.preview(projection, operation).await?)
     }
 
     /// Asks for an operation and waits for its outcome for as long as an engine runs; a rebuild's

@@ -39,7 +39,7 @@ impl Workspace {
     pub async fn preview(
         &self,
         projection: &str,
-        operation: Operation,
+        operation: &Operation,
     ) -> Result<Preview, WorkspaceError> {
         let definition = &self.projection(projection)?;
         let versions = self.0.folder.versions(projection);
@@ -65,7 +65,7 @@ impl Workspace {
                 preview.disk_needed = database_size(&versions.link());
                 preview.disk_free = free_space(self.0.folder.path());
             }
-            Operation::Replay { after } if !reader.definition().replayable => {
+            &Operation::Replay { after } if !reader.definition().replayable => {
                 preview.events = self
                     .count_events(definition, after, checkpoint.position)
                     .await?;
@@ -75,7 +75,7 @@ impl Workspace {
                         .to_owned(),
                 );
             }
-            Operation::Replay { after } => {
+            &Operation::Replay { after } => {
                 preview.events = self
                     .count_events(definition, after, checkpoint.position)
                     .await?;

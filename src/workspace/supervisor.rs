@@ -260,7 +260,7 @@ impl<'a> Owned<'a> {
         &mut self,
     ) -> Result<Option<(Option<Duration>, Option<Position>)>, WorkspaceError> {
         let mut rest = Some((None, None));
-        if !self.operations.paused {
+        if self.operations.paused.is_none() {
             match self.step_live().await? {
                 Step::Moved { .. } => rest = None,
                 Step::Rest { until, past } => rest = Some((until, past)),
@@ -296,7 +296,7 @@ impl<'a> Owned<'a> {
         let progress = Progress {
             version: live.model().about().label(),
             policy: live.policy(),
-            paused: self.operations.paused,
+            paused: self.operations.paused.is_some(),
             trouble: live.trouble().map(|trouble| TroubleReport {
                 position: trouble.position,
                 error: trouble.error.clone(),
