@@ -76,7 +76,7 @@ impl Workspace {
     ) -> Result<Result<Undone, CannotUndo>, WorkspaceError> {
         self.projection(projection)?;
         let recorded = self.history(Some(projection)).await?;
-        let (position, by) = match operations::undo(projection, &recorded) {
+        let (position, by) = match operations::undo(&recorded) {
             Ok(found) => found,
             Err(why) => return Ok(Err(why)),
         };

@@ -51,11 +51,8 @@ pub struct RecordedOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotUndo {
     /// Nothing was asked for, or everything was taken back.
-    #[error("nothing was asked of {projection} that could be taken back")]
-    Nothing {
-        /// Of which projection.
-        projection: String,
-    },
+    #[error("nothing was asked of it that could be taken back")]
+    Nothing,
     /// It is still being carried out.
     #[error(
         "`{what}` (position {position}) is not carried out yet: wait for it, or start an engine"
@@ -204,7 +201,6 @@ impl Folding<'_> {
 ///
 /// Errors: there is none, or it cannot be taken back.
 pub(in crate::workspace) fn undo(
-    projection: &str,
     recorded: &[Recorded],
 ) -> Result<(Position, Operation), CannotUndo> {
     let undone: Vec<Position> = recorded.iter().filter_map(|line| line.undoes).collect();
@@ -216,9 +212,7 @@ pub(in crate::workspace) fn undo(
             && line.outcome.as_ref().is_none_or(|outcome| outcome.finished)
     };
     let Some(last) = recorded.iter().rev().find(counts) else {
-        return Err(CannotUndo::Nothing {
-            projection: projection.to_owned(),
-        });
+        return Err(CannotUndo::Nothing);
     };
     let (what, position) = (last.what.clone(), last.position);
     if last.outcome.is_none() {
