@@ -321,6 +321,19 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
                 result,
             }
         }
+        Effect::History { projection } => {
+            let history = operator.history(&projection).await;
+            let history = history.map_err(|e| e.to_string());
+            Msg::Told {
+                projection,
+                history,
+            }
+        }
+        Effect::Undo { projection } => {
+            let result = operator.undo(&projection).await;
+            let result = result.map_err(|e| e.to_string());
+            Msg::Undone { projection, result }
+        }
         _ => return None,
     })
 }

@@ -8,7 +8,10 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 use super::operations::{self, Ended, Operation};
-use super::{CommandInfo, Outcome, Preview, Snapshot, Workspace, WorkspaceError, observe};
+use super::{
+    CannotUndo, CommandInfo, Outcome, Preview, Recorded, Snapshot, Undone, Workspace,
+    WorkspaceError, observe,
+};
 use crate::event::Position;
 use crate::log::EventLog as _;
 use crate::write::{Request, from_words};
@@ -178,6 +181,19 @@ impl Operator {
         let done = self.workspace.operate(projection, operation, None).await?;
         self.poke.notify_one();
         Ok(done)
+    }
+
+    /// What was asked of a projection so far, oldest first. Errors: no such projection, the log.
+    pub async fn history(&self, projection: &str) -> Result<Vec<Recorded>, OperateError> {
+        Ok(self.workspace.history(Some(projection)).await?)
+    }
+
+    /// Takes back what was asked of a projection last, and waits for the outcome for as long as an engine
+    /// runs. Errors: no such projection, the log.
+    pub async fn undo(&self, projection: &str) -> Result<Result<Undone, CannotUndo>, OperateError> {
+        let undone = self.workspace.undo(projection, None).await?;
+        self.poke.notify_one();
+        Ok(undone)
     }
 
     /// The domain's load: commands a second, 0 for none; `None` where the domain has no load.

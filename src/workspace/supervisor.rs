@@ -302,9 +302,12 @@ impl<'a> Owned<'a> {
                 error: trouble.error.clone(),
                 tries: trouble.tries,
                 stopped: trouble.next_try.is_none(),
+                locked: false,
             }),
             applied: self.progress.applied,
             busy_us: self.progress.busy_us,
+            spent: self.progress.spent,
+            stuck_since: None,
             visibility_us: self.visibility.figures(self.charge.started.elapsed()),
             shadow: self.shadow.as_ref().map(|shadow| {
                 let version = shadow.runner.model().about().label();
