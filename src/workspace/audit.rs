@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::operations::{self, CannotUndo, Operation, Recorded};
 use super::{Done, Workspace, WorkspaceError};
 use crate::event::Position;
-use crate::read::Projection as _;
 
 /// A request that was taken back, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]

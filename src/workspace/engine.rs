@@ -19,7 +19,7 @@ use super::snapshot::CommandCounts;
 use super::supervisor::{self, Charge};
 use crate::event::Timestamp;
 use crate::log::SharedLog;
-use crate::read::{Projection as _, SqlProjection};
+use crate::read::Projection;
 use crate::write::Commands;
 
 /// How often an engine reports at most.
@@ -178,7 +178,7 @@ struct Keeper {
 
 /// One projection's thread, and how it is told things.
 struct Loop {
-    projection: watch::Sender<Arc<SqlProjection>>,
+    projection: watch::Sender<Arc<dyn Projection>>,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
 }
@@ -238,7 +238,7 @@ impl Keeper {
         self.changed.notify_one();
     }
 
-    fn start_loop(&mut self, projection: &Arc<SqlProjection>) {
+    fn start_loop(&mut self, projection: &Arc<dyn Projection>) {
         let name = projection.name().to_owned();
         let (definition, defined) = watch::channel(Arc::clone(projection));
         let (progress, shown) = watch::channel(None);

@@ -8,9 +8,7 @@ use std::time::Duration;
 use crate::event::NameError;
 use crate::log::sqlite::{Limits, LogOptions, SqliteLog};
 use crate::log::{AppendError, LogError, SharedLog};
-use crate::read::{
-    DefinitionError, ModelError, Projection as _, QueryError, RunnerError, SqlProjection,
-};
+use crate::read::{DefinitionError, ModelError, Projection, QueryError, RunnerError};
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
@@ -177,6 +175,8 @@ struct Inner {
     /// The same, with older events in today's form: what read models are made of, and what people see.
     upcasting: SharedLog,
     commands: Commands,
+    /// The program's projections.
+    own: Vec<Arc<dyn Projection>>,
     catalogue: watch::Sender<Arc<Catalogue>>,
     watched: Once,
     counts: Arc<Mutex<CommandCounts>>,
@@ -185,6 +185,9 @@ struct Inner {
     /// Told when a read model moved, where that is this process's work.
     moved: Arc<tokio::sync::Notify>,
 }
+
+/// What a domain brings along.
+type Brought = (Commands, Vec<Arc<dyn Projection>>);
 
 impl Workspace {
     /// Opens a folder. `domains` gives the commands that go by a name in `highwater.toml`, with the settings
@@ -198,9 +201,19 @@ impl Workspace {
         folder: Folder,
         domains: impl FnOnce(&str, &Config) -> Option<Commands>,
     ) -> Result<Self, WorkspaceError> {
+        Self::open_with(folder, |name, config| {
+            domains(name, config).map(|commands| (commands, Vec::new()))
+        })
+    }
+
+    /// The same, of a domain that may bring projections along.
+    fn open_with(
+        folder: Folder,
+        domains: impl FnOnce(&str, &Config) -> Option<Brought>,
+    ) -> Result<Self, WorkspaceError> {
         let config = Config::read(folder.path())?;
-        let commands = match config.domain.as_str() {
-            "none" => Commands::new(),
+        let (commands, own) = match config.domain.as_str() {
+            "none" => Default::default(),
             name => domains(name, &config).ok_or_else(|| WorkspaceError::Domain {
                 path: folder.path().join(CONFIG_FILE),
                 domain: name.to_owned(),
@@ -216,7 +229,7 @@ impl Workspace {
         )?);
         let commands = commands.with_snapshots(SqliteSnapshots::at(folder.snapshots()));
         let upcasting = commands.upcasting(Arc::clone(&log) as SharedLog);
-        let catalogue = Catalogue::read(&folder, &Catalogue::default())?;
+        let catalogue = Catalogue::read(&folder, &own, &Catalogue::default())?;
         let counts = Arc::default();
         Ok(Self(Arc::new(Inner {
             folder,
@@ -224,6 +237,7 @@ impl Workspace {
             log,
             upcasting,
             commands,
+            own,
             catalogue: watch::Sender::new(Arc::new(catalogue)),
             watched: Once::new(),
             counts,
@@ -270,8 +284,8 @@ impl Workspace {
         &self.0.commands
     }
 
-    /// Its projections as the files have them now, by name.
-    pub fn projections(&self) -> Vec<Arc<SqlProjection>> {
+    /// Its projections as the files have them now, and those of the program, by name.
+    pub fn projections(&self) -> Vec<Arc<dyn Projection>> {
         self.0.catalogue.borrow().projections.clone()
     }
 
@@ -281,7 +295,7 @@ impl Workspace {
     }
 
     /// The projection of this name. Errors: there is none; a broken file is named.
-    pub fn projection(&self, name: &str) -> Result<Arc<SqlProjection>, WorkspaceError> {
+    pub fn projection(&self, name: &str) -> Result<Arc<dyn Projection>, WorkspaceError> {
         let catalogue = Arc::clone(&self.0.catalogue.borrow());
         let found = catalogue
             .projections

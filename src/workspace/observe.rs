@@ -21,8 +21,7 @@ use crate::lag::why::Loop;
 use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Spent, Status, eta};
 use crate::log::SharedLog;
 use crate::read::{
-    Backlog, Checkpoint, Policy, Projection as _, QueryError, Reader, SqlProjection, Survey, Tail,
-    Versions, is_foreign,
+    Backlog, Checkpoint, Policy, Projection, QueryError, Reader, Survey, Tail, Versions, is_foreign,
 };
 
 /// Snapshots come no closer together than this: 30 a second.
@@ -122,7 +121,7 @@ struct Observer {
 
 /// What is remembered of one projection between two looks.
 struct Follower {
-    projection: Arc<SqlProjection>,
+    projection: Arc<dyn Projection>,
     versions: Versions,
     stream: StreamId,
     operations: Operations,
@@ -287,7 +286,7 @@ fn loop_problems(reports: &[Report]) -> impl Iterator<Item = String> + '_ {
 }
 
 impl Follower {
-    fn new(workspace: &Workspace, projection: &Arc<SqlProjection>) -> Option<Self> {
+    fn new(workspace: &Workspace, projection: &Arc<dyn Projection>) -> Option<Self> {
         Some(Self {
             projection: Arc::clone(projection),
             versions: workspace.folder().versions(projection.name()),
@@ -310,9 +309,8 @@ impl Follower {
     fn checkpoint(&mut self) -> Option<Checkpoint> {
         let live = self.versions.live().ok()??;
         // Other queries may have been written into the same file.
-        let is_stale = |reader: &Reader| {
-            reader.definition().text != self.projection.source() && !reader.is_current()
-        };
+        let is_stale =
+            |reader: &Reader| reader.source() != self.projection.source() && !reader.is_current();
         if self
             .reader
             .as_ref()
@@ -322,7 +320,7 @@ impl Follower {
         }
         if self.reader.as_ref().is_none_or(|(path, _)| *path != live) {
             self.reader = None;
-            let reader = Reader::open(&self.versions, self.projection.name());
+            let reader = Reader::open(&self.versions, &self.projection);
             self.unread = match &reader {
                 Err(error @ QueryError::Model(_)) => Some(error.to_string()),
                 _ => None,
@@ -349,7 +347,7 @@ impl Follower {
         self.take_operations(moment).await?;
         self.foreign = is_foreign(&**moment.log, checkpoint).await?;
         let subscription = match &self.reader {
-            Some((_, reader)) => &reader.definition().subscription,
+            Some((_, reader)) => reader.projection().subscription(),
             None => self.projection.subscription(),
         };
         let backlog = self
@@ -367,15 +365,10 @@ impl Follower {
         let progress = moment
             .pid
             .and_then(|_| report::progress_of(moment.reports, name));
-        let policy = self
-            .operations
-            .policy
-            .unwrap_or(self.projection.definition().policy);
+        let policy = self.operations.policy.unwrap_or(self.projection.policy());
         let lag = self.lag(checkpoint, &backlog, policy, progress, moment);
         self.remember(&lag, checkpoint, progress, moment.monotonic);
-        let breach = self
-            .breach
-            .evaluate(lag.age, self.projection.definition().objective);
+        let breach = self.breach.evaluate(lag.age, self.projection.objective());
         Ok(self.view(
             checkpoint,
             lag,
@@ -431,7 +424,7 @@ impl Follower {
             oldest_waiting: backlog.oldest,
             seen_waiting: backlog.seen_waiting,
             now: Timestamp::now(),
-            allowance: policy.allowance(),
+            allowance: self.projection.allowance(policy),
             foreign_checkpoint: self.foreign,
             activity,
             trend: self.samples.trend(),
@@ -494,9 +487,9 @@ impl Follower {
         progress: Option<&Progress>,
         moment: &Moment<'_>,
     ) -> ProjectionView {
-        let definition = match &self.reader {
-            Some((_, reader)) => reader.definition(),
-            None => self.projection.definition(),
+        let shown = match &self.reader {
+            Some((_, reader)) => reader.projection(),
+            None => &self.projection,
         };
         let rates = self.samples.rates();
         let moving = matches!(
@@ -513,20 +506,20 @@ impl Follower {
             .filter(|_| moving && lag.behind > 0);
         let micros = Duration::from_micros;
         ProjectionView {
-            name: definition.name.clone(),
+            name: shown.name().to_owned(),
             version: self
                 .reader
                 .as_ref()
                 .map(|(_, reader)| reader.version().to_owned())
                 .unwrap_or_default(),
-            description: definition
-                .description
+            description: shown
+                .description()
                 .lines()
                 .next()
                 .unwrap_or_default()
                 .to_owned(),
             policy,
-            objective: self.projection.definition().objective,
+            objective: self.projection.objective(),
             breach,
             checkpoint: checkpoint.position,
             lag,
@@ -554,10 +547,10 @@ impl Follower {
                 },
             ),
             rebuild: progress.and_then(|progress| self.rebuild(progress, moment.tail.head())),
-            replayable: definition.replayable,
+            replayable: shown.replayable(),
             history: self.history.iter().copied().collect(),
-            queries: definition
-                .queries
+            queries: shown
+                .queries()
                 .iter()
                 .map(|query| QueryInfo {
                     name: query.name.clone(),

@@ -155,10 +155,7 @@ async fn settle(place: &Place) -> Workspace {
 }
 
 fn hash(workspace: &Workspace) -> String {
-    workspace.projections()[0]
-        .definition()
-        .short_hash()
-        .to_owned()
+    workspace.projections()[0].short_hash().to_owned()
 }
 
 /// A workspace in which two versions have been built already.

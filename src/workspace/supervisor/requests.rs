@@ -5,7 +5,7 @@ use super::super::operations::{self, Defined, Ended, Operation, Operations, Requ
 use super::{Charge, Owned};
 use crate::crash;
 use crate::event::{Position, StreamId};
-use crate::read::{Projection as _, SqlProjection};
+use crate::read::Projection;
 
 impl Owned<'_> {
     /// Begins what is asked for and not begun.
@@ -88,7 +88,7 @@ impl Owned<'_> {
         let refusal = if !self.live_is_replayable() {
             Some(
                 "its handlers may not be applied twice. Rebuild it instead, or write `-- replayable: yes` \
-                 in its file where that is true"
+                 in its file (`REPLAYABLE` in its code) where that is true"
                     .to_owned(),
             )
         } else if after >= goal {
@@ -111,6 +111,11 @@ impl Owned<'_> {
     fn hindrance(&self) -> Option<&'static str> {
         if self.live.is_foreign() {
             Some("its checkpoint is not of this log, which was restored or exchanged: rebuild it")
+        } else if !self.live.projection().folds() {
+            Some(
+                "it was made by code that this program does not have: a new version is being built, and \
+                 once that answers, ask again",
+            )
         } else if self.operations.paused.is_some() {
             Some("it is paused: resume it first")
         } else {
@@ -119,9 +124,15 @@ impl Owned<'_> {
     }
 
     fn live_is_replayable(&self) -> bool {
-        let about = self.live.model().about();
-        crate::read::Definition::parse(&about.projection, &about.source)
-            .is_ok_and(|definition| definition.replayable)
+        // The file's words may have changed, while what it folds did not.
+        let is_todays = self.live.model().about().hash == self.projection.hash();
+        let built_from = self.live.projection();
+        let said_by = if is_todays {
+            &self.projection
+        } else {
+            built_from
+        };
+        said_by.replayable()
     }
 
     /// Says the outcome of what has been done by now.
@@ -138,6 +149,10 @@ impl Owned<'_> {
             .into_iter()
             .partition(|(_, goal)| is_over(*goal));
         self.under_way = under_way;
+        if !over.is_empty() {
+            // What is said to be done must not have to be done again.
+            self.live.flush()?;
+        }
         for (request, goal) in over {
             let ended = match &stopped {
                 _ if at >= goal => Ended::Finished(format!("has everything up to position {at}")),
@@ -170,14 +185,13 @@ impl Owned<'_> {
 /// Records what the file says, where that is not what was recorded last.
 pub(super) async fn record_definition(
     charge: &Charge,
-    projection: &SqlProjection,
+    projection: &dyn Projection,
     stream: &StreamId,
     operations: &mut Operations,
 ) -> Result<(), WorkspaceError> {
-    let definition = projection.definition();
     let defined = Defined {
-        hash: definition.hash.clone(),
-        policy: definition.policy,
+        hash: projection.hash().to_owned(),
+        policy: projection.policy(),
     };
     if operations.defined.as_ref() != Some(&defined) {
         operations::define(&*charge.log, stream, &defined).await?;
