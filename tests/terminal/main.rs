@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bank;
+mod editing;
 mod ending;
 mod looks;
 mod others;
 mod place;
 mod screen;
+mod shop;
 mod using;
