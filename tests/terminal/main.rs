@@ -12,4 +12,5 @@ mod others;
 mod place;
 mod screen;
 mod shop;
+mod tour;
 mod using;
