@@ -2,6 +2,8 @@
 //! no wrong row.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -343,8 +345,13 @@ struct Editor<'a> {
 }
 
 impl Editor<'_> {
+    /// In place, and in two pieces: in between the file is torn.
     fn save(&self, text: &str) {
-        std::fs::write(&self.path, text).unwrap();
+        let mut file = File::create(&self.path).unwrap();
+        let (first, rest) = text.as_bytes().split_at(text.len() / 2);
+        file.write_all(first).unwrap();
+        file.sync_all().unwrap();
+        file.write_all(rest).unwrap();
     }
 
     /// As careful editors save: what is written takes the name when it is whole.
@@ -358,7 +365,8 @@ impl Editor<'_> {
     fn save_with_backup(&self, text: &str) {
         let beside = self.path.with_extension("sql~");
         std::fs::rename(&self.path, &beside).unwrap();
-        std::fs::write(&self.path, text).unwrap();
+        File::open(&beside).unwrap().sync_all().unwrap();
+        self.save(text);
         std::fs::remove_file(beside).unwrap();
     }
 
@@ -440,9 +448,10 @@ impl Editor<'_> {
 
         for save in 0..10 {
             let text = [&original, &handlers, &schema][save % 3];
-            match save % 2 {
-                0 => self.save(text),
-                _ => self.save_by_rename(text),
+            match save % 4 {
+                0 | 2 => self.save(text),
+                1 => self.save_by_rename(text),
+                _ => self.save_with_backup(text),
             }
             self.witness.answers("orders", 4);
         }
