@@ -305,7 +305,10 @@ impl Workspace {
             .projections
             .iter()
             .find(|projection| projection.name() == name);
-        found.cloned().ok_or_else(|| {
+        let found = found
+            .cloned()
+            .or_else(|| catalogue::look_again(&self.0.folder, name));
+        found.ok_or_else(|| {
             let replicas = format!("{name}@");
             let names: Vec<&str> = catalogue.projections.iter().map(|p| p.name()).collect();
             let of_it: Vec<&str> = names
