@@ -38,6 +38,7 @@ mod table;
 mod tracing_to;
 mod verify;
 
+use crate::demo::Bestsellers;
 use context::Context;
 use failure::{Exit, Failure};
 
@@ -131,12 +132,13 @@ pub fn main(domain: Domain) -> ExitCode {
 const ABOUT: &str = "See projections, their lag and why they are stale; send commands; pause, rebuild and \
                      replay.\n\nWithout a subcommand the dashboard opens. `init` makes a workspace.";
 
-/// The built-in domain, a shop with its process manager, and what the demo shows whatever a program's own
-/// domain is.
+/// The built-in domain, a shop with its process manager and its read model in Rust, and what the demo shows
+/// whatever a program's own domain is.
 pub fn shop() -> Domain {
     Domain::configured(SHOP, |config| {
         highwater::shop::commands_with_fulfilment(config.shop.payment_within)
     })
+    .with_fold::<Bestsellers>()
 }
 
 /// The domain whose demo there is.

@@ -5,6 +5,7 @@
 mod child;
 #[cfg(unix)]
 mod crashes;
+mod folds;
 mod interleavings;
 mod kit;
 mod live;
