@@ -4,6 +4,7 @@
 mod dates;
 mod definition;
 mod fold;
+mod forecast;
 mod guard;
 mod model;
 mod pace;
@@ -22,6 +23,7 @@ pub use definition::{
     Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section, is_name,
 };
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
+pub use forecast::{Cost, forecast, late_for};
 pub use model::{About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay};
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};

@@ -20,7 +20,7 @@ use trouble::Caution;
 pub use trouble::{TRIES, Trouble};
 
 /// How many events are read, and applied in one transaction, at most: near the head, and far behind.
-const PAGE_NEAR: usize = 500;
+pub(super) const PAGE_NEAR: usize = 500;
 const PAGE_FAR: usize = 5_000;
 
 /// The same where most of what is read may have to wait: it is read again when it is due.

@@ -269,7 +269,8 @@ impl Workspace {
                 && self.policy_of(projection).await? == Policy::Manual
             {
                 let stream = operations::stream(projection).map_err(WorkspaceError::from)?;
-                let request = operations::request(&*self.0.log, &stream, Operation::Apply).await;
+                let request =
+                    operations::request(&*self.0.log, &stream, &Operation::Apply, None).await;
                 request.map_err(WorkspaceError::from)?;
             }
             let because = match self.hindrance(projection).await? {
@@ -317,7 +318,11 @@ impl Workspace {
             ));
         }
         let stream = operations::stream(projection)?;
-        if Operations::read(&*self.0.log, &stream).await?.paused {
+        if Operations::read(&*self.0.log, &stream)
+            .await?
+            .paused
+            .is_some()
+        {
             return Ok(Some(format!(
                 "it is paused: `highwater resume {projection}`"
             )));

@@ -12,6 +12,7 @@ use crate::read::{DefinitionError, ModelError, Projection, QueryError, RunnerErr
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
+mod audit;
 mod catalogue;
 mod causes;
 mod config;
@@ -35,12 +36,13 @@ use catalogue::Catalogue;
 use tokio::sync::watch;
 
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
+pub use audit::Undone;
 pub use causes::Caused;
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
 pub use domain::Domain;
 pub use engine::Engine;
 pub use folder::Folder;
-pub use operations::Operation;
+pub use operations::{CannotUndo, Operation, Recorded, RecordedOutcome};
 pub use operator::{Done, OperateError, Operator};
 pub use preview::Preview;
 pub use send::{Sent, Visibility as SentVisibility};

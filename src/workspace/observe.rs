@@ -17,7 +17,8 @@ use super::snapshot::{
 };
 use super::{Workspace, WorkspaceError, ask, engine, watching};
 use crate::event::{Event, Position, StreamId, Timestamp};
-use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Status, eta};
+use crate::lag::why::Loop;
+use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Spent, Status, eta};
 use crate::log::SharedLog;
 use crate::read::{
     Backlog, Checkpoint, Policy, Projection, QueryError, Reader, Survey, Tail, Versions, is_foreign,
@@ -143,7 +144,7 @@ struct Moment<'a> {
     log: &'a SharedLog,
     tail: &'a Tail,
     reports: &'a [Report],
-    running: bool,
+    pid: Option<u32>,
     monotonic: Duration,
     budget: usize,
 }
@@ -215,7 +216,7 @@ impl Observer {
             log: &self.log,
             tail: &self.tail,
             reports: &reports,
-            running: pid.is_some(),
+            pid,
             monotonic,
             budget: self.budget,
         };
@@ -362,9 +363,8 @@ impl Follower {
             .await?;
         let name = self.projection.name();
         let progress = moment
-            .running
-            .then(|| report::progress_of(moment.reports, name))
-            .flatten();
+            .pid
+            .and_then(|_| report::progress_of(moment.reports, name));
         let policy = self.operations.policy.unwrap_or(self.projection.policy());
         let lag = self.lag(checkpoint, &backlog, policy, progress, moment);
         self.remember(&lag, checkpoint, progress, moment.monotonic);
@@ -413,7 +413,7 @@ impl Follower {
         let activity = match (progress, stopped) {
             (None, _) => Activity::Dead,
             (Some(_), Some(trouble)) => Activity::Faulted(trouble.position),
-            (Some(_), None) if self.operations.paused => Activity::Paused,
+            (Some(_), None) if self.operations.paused.is_some() => Activity::Paused,
             (Some(_), None) => Activity::Running,
         };
         let facts = Facts {
@@ -448,6 +448,7 @@ impl Follower {
             busy: progress.map_or(Duration::ZERO, |progress| {
                 Duration::from_micros(progress.busy_us)
             }),
+            spent: progress.map_or_else(Spent::default, Progress::spent),
         });
         let (version, samples) = &mut self.shadow;
         if let Some(shadow) = progress.and_then(|progress| progress.shadow.as_ref()) {
@@ -530,7 +531,12 @@ impl Follower {
                     position: trouble.position,
                     error: trouble.error.clone(),
                     tries: trouble.tries,
+                    locked: trouble.locked,
                 }),
+            paused: self.operations.paused.clone(),
+            runs: runs(moment.pid, progress),
+            problem: progress.and_then(|progress| progress.problem.clone()),
+            work: self.samples.work(),
             rates,
             eta,
             visibility: progress.and_then(|progress| progress.visibility_us).map(
@@ -567,5 +573,19 @@ impl Follower {
             rate: rates.applied,
             eta: eta(left, rates.stored, rates.applied, None).known(),
         })
+    }
+}
+
+/// Who applies events, as far as reports tell.
+fn runs(pid: Option<u32>, progress: Option<&Progress>) -> Loop {
+    match (pid, progress) {
+        (None, _) => Loop::NoEngine,
+        (Some(pid), None) => Loop::Silent { pid },
+        (Some(pid), Some(progress)) => Loop::Alive {
+            pid,
+            stuck_for: progress
+                .stuck_since
+                .and_then(|since| Duration::try_from(Timestamp::now().duration_since(since)).ok()),
+        },
     }
 }

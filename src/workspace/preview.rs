@@ -37,7 +37,7 @@ impl Workspace {
     pub async fn preview(
         &self,
         projection: &str,
-        operation: Operation,
+        operation: &Operation,
     ) -> Result<Preview, WorkspaceError> {
         let today = &self.projection(projection)?;
         let versions = self.0.folder.versions(projection);
@@ -63,7 +63,7 @@ impl Workspace {
                 preview.disk_needed = database_size(&versions.link());
                 preview.disk_free = free_space(self.0.folder.path());
             }
-            Operation::Replay { after } if !reader.projection().replayable() => {
+            &Operation::Replay { after } if !reader.projection().replayable() => {
                 preview.events = self.count_events(today, after, checkpoint.position).await?;
                 preview.refused = Some(
                     "its handlers may not be applied twice (it does not say `-- replayable: yes`). Rebuild it \
@@ -71,7 +71,7 @@ impl Workspace {
                         .to_owned(),
                 );
             }
-            Operation::Replay { after } => {
+            &Operation::Replay { after } => {
                 preview.events = self.count_events(today, after, checkpoint.position).await?;
                 if after >= checkpoint.position {
                     preview.refused = Some(format!(

@@ -269,7 +269,7 @@ impl<'a> Owned<'a> {
         &mut self,
     ) -> Result<Option<(Option<Duration>, Option<Position>)>, WorkspaceError> {
         let mut rest = Some((None, None));
-        if !self.operations.paused {
+        if self.operations.paused.is_none() {
             match self.step_live().await? {
                 Step::Moved { .. } => rest = None,
                 Step::Rest { until, past } => rest = Some((until, past)),
@@ -308,15 +308,18 @@ impl<'a> Owned<'a> {
         let progress = Progress {
             version: live.model().about().label(),
             policy: live.policy(),
-            paused: self.operations.paused,
+            paused: self.operations.paused.is_some(),
             trouble: live.trouble().map(|trouble| TroubleReport {
                 position: trouble.position,
                 error: trouble.error.clone(),
                 tries: trouble.tries,
                 stopped: trouble.next_try.is_none(),
+                locked: false,
             }),
             applied: self.progress.applied,
             busy_us: self.progress.busy_us,
+            spent: self.progress.spent,
+            stuck_since: None,
             visibility_us: self.visibility.figures(self.charge.started.elapsed()),
             shadow: self.shadow.as_ref().map(|shadow| {
                 let version = shadow.runner.model().about().label();

@@ -135,7 +135,7 @@ impl Run {
     async fn act(&mut self, act: &Act) {
         match act {
             Act::Append(many) => self.append(*many).await,
-            Act::Ask(name, operation) => self.ask(name, *operation).await,
+            Act::Ask(name, operation) => self.ask(name, operation.clone()).await,
             Act::Replay(hundredths) => {
                 let head = self.workspace.log().head().await.unwrap();
                 let after = Position::new(head.get() * hundredths / 100);

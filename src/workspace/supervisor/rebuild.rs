@@ -216,7 +216,7 @@ impl Owned<'_> {
         &mut self,
         request: Option<Request>,
     ) -> Result<(), WorkspaceError> {
-        let asked = request.map(|request| request.position);
+        let asked = request.as_ref().map(|request| request.position);
         let begun = match self.begun(asked)? {
             Some(model) => Some(self.follow(model).await?),
             None => None,

@@ -16,7 +16,7 @@ impl Owned<'_> {
             self.live.set_policy(policy, monotonic);
         }
         for request in self.operations.pending.clone() {
-            if !self.is_under_way(request) {
+            if !self.is_under_way(&request) {
                 self.begin_request(request).await?;
             }
         }
@@ -27,9 +27,12 @@ impl Owned<'_> {
         Ok(())
     }
 
-    pub(super) fn is_under_way(&self, request: Request) -> bool {
-        let building = self.shadow.as_ref().and_then(|shadow| shadow.request);
-        building == Some(request) || self.under_way.iter().any(|(begun, _)| *begun == request)
+    pub(super) fn is_under_way(&self, request: &Request) -> bool {
+        let building = self
+            .shadow
+            .as_ref()
+            .and_then(|shadow| shadow.request.as_ref());
+        building == Some(request) || self.under_way.iter().any(|(begun, _)| begun == request)
     }
 
     pub(super) async fn begin_request(&mut self, request: Request) -> Result<(), WorkspaceError> {
@@ -57,7 +60,8 @@ impl Owned<'_> {
             }
             Operation::Apply => {
                 self.live.allow_to(request.position);
-                self.under_way.push((request, request.position));
+                let goal = request.position;
+                self.under_way.push((request, goal));
                 Ok(())
             }
             Operation::Rebuild => self.begin_rebuild(request).await,
@@ -112,7 +116,7 @@ impl Owned<'_> {
                 "it was made by code that this program does not have: a new version is being built, and \
                  once that answers, ask again",
             )
-        } else if self.operations.paused {
+        } else if self.operations.paused.is_some() {
             Some("it is paused: resume it first")
         } else {
             None
@@ -139,7 +143,7 @@ impl Owned<'_> {
             .trouble()
             .filter(|trouble| trouble.next_try.is_none())
             .cloned();
-        let paused = self.operations.paused;
+        let paused = self.operations.paused.is_some();
         let is_over = |goal: Position| at >= goal || stopped.is_some() || paused;
         let (over, under_way) = std::mem::take(&mut self.under_way)
             .into_iter()
@@ -172,7 +176,7 @@ impl Owned<'_> {
             .pending
             .retain(|pending| *pending != request);
         crash::point("before-outcome");
-        operations::finish(&*self.charge.log, &self.stream, request, ended).await?;
+        operations::finish(&*self.charge.log, &self.stream, &request, ended).await?;
         crash::point("after-outcome");
         Ok(())
     }
