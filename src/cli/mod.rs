@@ -5,9 +5,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use highwater::read::InMemory;
 use highwater::workspace::Domain;
 
 mod append;
@@ -144,7 +146,10 @@ pub fn shop() -> Domain {
     Domain::configured(SHOP, |config| {
         highwater::shop::commands_with_fulfilment(config.shop.payment_within)
     })
-    .with_fold::<Bestsellers>()
+    .with_where(
+        |config| config.shop.bestsellers,
+        Arc::new(InMemory::<Bestsellers>::new()),
+    )
 }
 
 /// The domain whose demo there is.

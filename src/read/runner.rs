@@ -287,8 +287,7 @@ impl Runner {
     /// When the file is to be written next.
     fn due(&self) -> Duration {
         let every = match self.projection.store_every() {
-            Some(_) if self.pace.policy() == Policy::Sync => Duration::ZERO,
-            Some(every) => every,
+            Some(_) => self.projection.stored_within(self.pace.policy()),
             None => FLUSH_EVERY,
         };
         self.flushed_at.saturating_add(every)

@@ -471,7 +471,7 @@ async fn whatever_happens_in_between_the_end_is_that_of_one_fold() {
                         _ => Operation::Resume,
                     };
                     for name in ["tally", "lazy"] {
-                        let asked = workspace.operate(name, operation, None).await;
+                        let asked = workspace.operate(name, operation.clone(), None).await;
                         asked.unwrap();
                     }
                 }
