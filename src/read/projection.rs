@@ -26,9 +26,11 @@ pub trait Projection: Send + Sync + 'static {
     /// Errors: the sentence that says what is wrong.
     fn create(&self, db: &Connection) -> Result<(), String>;
 
-    /// Folds events, all of which it subscribes to, inside a transaction of the caller's.
+    /// Folds events, all of which it subscribes to, inside a transaction of the caller's; there may be several
+    /// calls in one transaction.
     ///
-    /// Errors: the first event that cannot be applied; the caller rolls back.
+    /// Errors: the first event that cannot be applied; the caller rolls back, what earlier calls
+    /// did in the same transaction too.
     fn apply(&self, db: &Connection, events: &[Event]) -> Result<(), ApplyError>;
 }
 

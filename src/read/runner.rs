@@ -137,6 +137,11 @@ impl Runner {
         &mut self.model
     }
 
+    /// Folds with another projection from now on, which makes the same tables of the same events.
+    pub fn fold_with(&mut self, projection: Arc<dyn Projection>) {
+        self.projection = projection;
+    }
+
     /// What it folds with.
     pub fn projection(&self) -> &Arc<dyn Projection> {
         &self.projection
@@ -269,6 +274,7 @@ impl Runner {
         if self.model.checkpoint() != &self.seen {
             self.model
                 .apply(&*self.projection, &[], self.seen.clone())
+                .map(drop)
                 .map_err(|e| ModelError::Io {
                     path: self.model.path().to_owned(),
                     reason: e.reason,
@@ -421,18 +427,21 @@ impl Runner {
         &mut self,
         events: &[Event],
         reach: Checkpoint,
-        live: Vec<Timestamp>,
+        mut live: Vec<Timestamp>,
         now: Now,
     ) -> Result<Step, RunnerError> {
-        match self.model.apply(&*self.projection, events, reach.clone()) {
-            Ok(()) => {
-                self.seen = reach;
+        match self.model.apply(&*self.projection, events, reach) {
+            Ok(done) => {
+                // Where a page's time was up before its end, the next one need not be as large.
+                self.far &= done == events.len();
+                live.truncate(done);
+                self.seen = self.model.checkpoint().clone();
                 self.flushed_at = now.monotonic;
                 self.trouble = None;
                 self.forget_waiting();
                 Ok(Step::Moved {
                     live,
-                    applied: events.len() as u64,
+                    applied: done as u64,
                 })
             }
             Err(error) => self.stumble(events, &error, now),
@@ -455,13 +464,9 @@ impl Runner {
                 event: Some(last.id.clone()),
                 applied: self.seen.applied + before.len() as u64,
             };
-            if self
-                .model
-                .apply(&*self.projection, before, reach.clone())
-                .is_ok()
-            {
-                self.seen = reach;
-                applied = before.len() as u64;
+            if let Ok(done) = self.model.apply(&*self.projection, before, reach) {
+                self.seen = self.model.checkpoint().clone();
+                applied = done as u64;
                 break;
             }
             // What came to the time limit once may do so again: half of it will not.
