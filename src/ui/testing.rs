@@ -44,6 +44,8 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         stale_keys: 0,
         parked: 0,
         fault: None,
+        injected: None,
+        event_types: Vec::new(),
         rates: Rates {
             stored: Some(412.0),
             applied: Some(412.0),

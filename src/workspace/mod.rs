@@ -2,7 +2,7 @@
 //! observes and operates.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::event::NameError;
@@ -19,6 +19,7 @@ mod causes;
 mod config;
 mod domain;
 mod engine;
+mod faults;
 mod folder;
 mod known;
 mod manager;
@@ -41,6 +42,7 @@ pub use causes::Caused;
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
 pub use domain::Domain;
 pub use engine::Engine;
+pub use faults::{FaultError, FaultOrder, INJECTED, Injected, Poison};
 pub use folder::Folder;
 pub use operations::Operation;
 pub use operator::{Done, OperateError, Operator};
@@ -182,6 +184,8 @@ struct Inner {
     readers: readers::Readers,
     /// Told when a read model moved, where that is this process's work.
     moved: Arc<tokio::sync::Notify>,
+    /// There once they are allowed.
+    faults: OnceLock<faults::Faults>,
 }
 
 impl Workspace {
@@ -228,6 +232,7 @@ impl Workspace {
             known: tokio::sync::Mutex::default(),
             readers: readers::Readers::default(),
             moved: Arc::default(),
+            faults: OnceLock::new(),
         })))
     }
 
@@ -334,6 +339,7 @@ impl Workspace {
             &self.0.moved,
             only.map_or(&self.0.commands, |_| &without_processes),
             &self.0.counts,
+            self.0.faults.get(),
         )
     }
 

@@ -538,6 +538,12 @@ impl Follower {
                     error: trouble.error.clone(),
                     tries: trouble.tries,
                 }),
+            injected: progress.and_then(|progress| progress.injected.clone()),
+            event_types: definition
+                .subscription
+                .named()
+                .map(|types| types.map(str::to_owned).collect())
+                .unwrap_or_default(),
             rates,
             eta,
             visibility: progress.and_then(|progress| progress.visibility_us).map(

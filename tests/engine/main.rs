@@ -5,11 +5,13 @@
 mod child;
 #[cfg(unix)]
 mod crashes;
+mod faults;
 mod interleavings;
 mod kit;
 mod live;
 mod operations;
 mod queries;
+mod slow;
 mod sync;
 mod trouble;
 mod two;

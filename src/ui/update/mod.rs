@@ -21,7 +21,7 @@ use super::keymap;
 use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
-use crate::workspace::{Done, Operation, Outcome, Preview, Snapshot};
+use crate::workspace::{Done, FaultOrder, Operation, Outcome, Preview, Snapshot};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -61,6 +61,8 @@ pub enum Msg {
         /// How; or why it could not be asked for.
         result: Result<Done, String>,
     },
+    /// A fault was injected, or ended: what was done, or why it could not be.
+    Injected(Result<String, String>),
 }
 
 /// Something that the loop has to do.
@@ -87,6 +89,8 @@ pub enum Effect {
         /// Which.
         operation: Operation,
     },
+    /// Inject a fault, or end faults; answered by [`Msg::Injected`].
+    Inject(FaultOrder),
     /// Set the demo's load, in commands a second.
     SetLoad(f64),
     /// Put a text into the terminal's clipboard.
@@ -133,6 +137,13 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             result,
         } => {
             operation::previewed(model, &projection, &operation, result);
+            Vec::new()
+        }
+        Msg::Injected(result) => {
+            match result {
+                Ok(done) => model.say(Tone::Good, done),
+                Err(why) => model.say(Tone::Bad, why),
+            }
             Vec::new()
         }
         Msg::Operated {

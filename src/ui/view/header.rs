@@ -146,6 +146,15 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
             own(format!(" of {over}"), theme.dim),
         ]);
     }
+    for view in snapshot.projections.iter().filter(|v| v.injected.is_some()) {
+        let faults = view.injected.as_ref().map(ToString::to_string);
+        pieces.push(vec![
+            Span::raw(" "),
+            own("fault in ", theme.held),
+            span(&view.name, theme.text),
+            span(&format!(": {}", faults.unwrap_or_default()), theme.held),
+        ]);
+    }
     for view in stopped {
         let (glyph, word, style) = super::words::status(view.lag.status, theme);
         pieces.push(vec![
