@@ -11,8 +11,8 @@ use super::state::Model;
 use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
 use crate::lag::{Lag, Status};
 use crate::workspace::{
-    CommandCounts, CommandInfo, EngineInfo, Fault, ProjectionView, QueryInfo, Rates, RebuildView,
-    Snapshot, Visibility, WorkspaceInfo,
+    CommandCounts, CommandInfo, EngineInfo, Fault, INJECTED, Injected, Poison, ProjectionView,
+    QueryInfo, Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
 
 /// The head of the made-up log.
@@ -45,7 +45,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         parked: 0,
         fault: None,
         injected: None,
-        event_types: Vec::new(),
+        event_types: vec!["OrderPlaced".to_owned(), "OrderShipped".to_owned()],
         rates: Rates {
             stored: Some(412.0),
             applied: Some(412.0),
@@ -261,6 +261,29 @@ pub fn rebuilding() -> Snapshot {
         target: Position::new(HEAD),
         rate: Some(18_240.0),
         eta: Some(Duration::from_millis(4_100)),
+    });
+    snapshot
+}
+
+/// One that somebody has slowed and one that was made to stop at an event.
+pub fn injected() -> Snapshot {
+    let mut snapshot = failed();
+    let position = Position::new(121_004);
+    snapshot.projections[2].injected = Some(Injected {
+        slow: None,
+        poison: Some(Poison {
+            event_type: Some("OrderPlaced".to_owned()),
+            position: Some(position),
+        }),
+    });
+    snapshot.projections[2].fault = Some(Fault {
+        position,
+        error: format!("{INJECTED}: `:fault stop orders`, then resume it"),
+        tries: 5,
+    });
+    snapshot.projections[4].injected = Some(Injected {
+        slow: Some(Duration::from_millis(20)),
+        poison: None,
     });
     snapshot
 }

@@ -6,6 +6,7 @@
 
 mod bank;
 mod ending;
+mod faults;
 mod looks;
 mod others;
 mod place;

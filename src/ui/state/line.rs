@@ -199,4 +199,18 @@ mod tests {
         assert_eq!(candidates(&model, "PlaceO"), ["PlaceOrder"]);
         assert_eq!(candidates(&model, "PlaceOrder order=7 cu"), ["customer="]);
     }
+
+    #[test]
+    fn a_fault_goes_on_with_what_it_can_be_where_there_can_be_any() {
+        let mut model = model();
+        assert!(candidates(&model, "faul").is_empty());
+        model.faults = true;
+        assert_eq!(candidates(&model, "faul"), ["fault"]);
+        assert_eq!(candidates(&model, "fault "), ["slow", "poison", "stop"]);
+        assert_eq!(candidates(&model, "fault slow cust"), ["customers"]);
+        assert_eq!(candidates(&model, "fault slow customers 2"), ["20ms"]);
+        let types = candidates(&model, "fault poison orders Order");
+        assert_eq!(types, ["OrderPlaced", "OrderShipped"]);
+        assert!(candidates(&model, "fault stop ").is_empty(), "none is on");
+    }
 }
