@@ -290,7 +290,7 @@ fn odd(seed: u8, count: usize, name: &str) -> Snapshot {
     let mut snapshot = match seed % 5 {
         0 => testing::normal(),
         1 => testing::empty(),
-        2 if count % 2 == 0 => testing::injected(),
+        2 if count.is_multiple_of(2) => testing::injected(),
         2 => testing::failed(),
         3 => testing::rebuilding(),
         _ => testing::at_the_head(),

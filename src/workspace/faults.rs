@@ -78,7 +78,10 @@ pub enum FaultError {
         known: String,
     },
     /// Another process applies the events.
-    #[error("process {pid} applies the events here: inject faults there, or stop it first")]
+    #[error(
+        "process {pid} applies the events here, and only there faults can be injected: stop it first, or type \
+         :fault in its dashboard"
+    )]
     Elsewhere {
         /// Which process.
         pid: u32,
