@@ -4,6 +4,7 @@
 mod dates;
 mod definition;
 mod guard;
+mod hindered;
 mod model;
 mod pace;
 mod policy;
@@ -18,6 +19,7 @@ mod versions;
 pub use definition::{
     Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section,
 };
+pub use hindered::Hindered;
 pub use model::{About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay};
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};

@@ -138,21 +138,22 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
         let words = format!("{} {many}", theme.glyphs.breach);
         pieces.push(vec![Span::raw(" "), own(words, theme.bad)]);
     }
+    // Before the breaches are named: some of them may not be for real.
+    let faulty = snapshot.projections.iter().filter(|v| v.injected.is_some());
+    let faulty: Vec<&str> = faulty.map(|view| view.name.as_str()).collect();
+    if !faulty.is_empty() {
+        let faulty = faulty.join(", ");
+        pieces.push(vec![
+            own(" fault injected in ", theme.held),
+            span(&faulty, theme.text),
+        ]);
+    }
     for view in breaches {
         let over = view.objective.map(text::limit).unwrap_or_default();
         pieces.push(vec![
             span(&view.name, theme.text),
             own(format!(" {}", text::span(view.lag.age)), theme.warn),
             own(format!(" of {over}"), theme.dim),
-        ]);
-    }
-    for view in snapshot.projections.iter().filter(|v| v.injected.is_some()) {
-        let faults = view.injected.as_ref().map(ToString::to_string);
-        pieces.push(vec![
-            Span::raw(" "),
-            own("fault in ", theme.held),
-            span(&view.name, theme.text),
-            span(&format!(": {}", faults.unwrap_or_default()), theme.held),
         ]);
     }
     for view in stopped {
