@@ -54,6 +54,7 @@ fn slows(size: (u16, u16)) {
     demo.until("a gap that grows on", |picture| {
         gap("orders")(picture) > 600
     });
+    demo.until("falling", status("orders", "falling"));
     demo.keys("l").shows("load: stopped");
     line(&mut demo, "fault stop");
     demo.shows("orders: no fault any more");
