@@ -269,7 +269,7 @@ impl Workspace {
     /// ```
     /// # let dir = tempfile::tempdir()?;
     /// # let folder = highwater::workspace::Folder::init(dir.path())?;
-    /// # let workspace = highwater::workspace::Workspace::open(folder, |_, _| None)?;
+    /// # let workspace = highwater::cli::shop().open(folder)?;
     /// assert!(workspace.inject(&"stop".parse()?).is_err(), "nobody has allowed them");
     /// workspace.allow_faults();
     /// assert_eq!(workspace.inject(&"stop".parse()?)?, "no fault to stop");
