@@ -22,6 +22,7 @@ mod import;
 mod init;
 mod interrupt;
 mod operate;
+mod operations;
 mod out;
 mod pause;
 mod policy;
@@ -36,6 +37,7 @@ mod status;
 mod stream;
 mod table;
 mod tracing_to;
+mod undo;
 mod verify;
 
 use context::Context;
@@ -98,6 +100,10 @@ enum Command {
     Rebuild(rebuild::Args),
     /// Apply events again into the same read model, from a position on
     Replay(replay::Args),
+    /// Take back what was asked of a projection last: a pause, a policy …
+    Undo(undo::Args),
+    /// Who asked what of which projection, when, and what became of it
+    Operations(operations::Args),
     /// Check that nothing in the log was changed, removed or reordered
     Verify(verify::Args),
 }
@@ -207,6 +213,8 @@ async fn dispatch(
         Command::Apply(args) => apply::run(args, context).await,
         Command::Rebuild(args) => rebuild::run(args, context).await,
         Command::Replay(args) => replay::run(args, context).await,
+        Command::Undo(args) => undo::run(&args, context).await,
+        Command::Operations(args) => operations::run(&args, context).await,
         Command::Verify(args) => verify::run(&args, context).await,
     }
 }

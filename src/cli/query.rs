@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use highwater::read::{Projection as _, QueryError, parse_duration};
+use highwater::read::{QueryError, parse_duration};
 use highwater::text::{human_duration, thousands};
 use highwater::workspace::{Answered, Consistency, QueryFailed, Workspace, WorkspaceError};
 use serde::Serialize;
@@ -201,7 +201,7 @@ fn list(workspace: &Workspace, only: Option<&str>, json: bool) -> Result<(), Fai
         ))?;
     }
     for projection in projections {
-        for query in &projection.definition().queries {
+        for query in projection.queries() {
             let (name, parameters) = (&query.name, &query.parameters);
             if json {
                 out.json(&serde_json::json!({

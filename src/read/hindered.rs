@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::projection::{ApplyError, Projection};
+use super::definition::Key;
+use super::policy::Policy;
+use super::projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
 use super::subscription::Subscription;
 use crate::event::Event;
 
@@ -78,11 +80,65 @@ impl Projection for Hindered {
         self.plain.source()
     }
 
+    fn description(&self) -> &str {
+        self.plain.description()
+    }
+
+    fn policy(&self) -> Policy {
+        self.plain.policy()
+    }
+
+    fn objective(&self) -> Option<Duration> {
+        self.plain.objective()
+    }
+
+    fn replayable(&self) -> bool {
+        self.plain.replayable()
+    }
+
+    fn key(&self) -> Option<&Key> {
+        self.plain.key()
+    }
+
+    fn queries(&self) -> &[Signature] {
+        self.plain.queries()
+    }
+
+    fn folds(&self) -> bool {
+        self.plain.folds()
+    }
+
+    fn store_every(&self) -> Option<Duration> {
+        self.plain.store_every()
+    }
+
+    fn answers_for(&self, earlier: &str) -> bool {
+        self.plain.answers_for(earlier)
+    }
+
+    fn store(&self, db: &Connection, memory: &Memory) -> Result<(), String> {
+        self.plain.store(db, memory)
+    }
+
+    fn answer(
+        &self,
+        db: &Connection,
+        query: &str,
+        parameters: &Parameters,
+    ) -> Result<Vec<Row>, AnswerError> {
+        self.plain.answer(db, query, parameters)
+    }
+
     fn create(&self, db: &Connection) -> Result<(), String> {
         self.plain.create(db)
     }
 
-    fn apply(&self, db: &Connection, events: &[Event]) -> Result<(), ApplyError> {
+    fn apply(
+        &self,
+        db: &Connection,
+        memory: &mut Memory,
+        events: &[Event],
+    ) -> Result<(), ApplyError> {
         let mut refused = None;
         for (index, event) in events.iter().enumerate() {
             if let Some(reason) = (self.refuse)(event) {
@@ -95,7 +151,7 @@ impl Projection for Hindered {
         }
         let sound = refused.as_ref().map_or(events.len(), |(index, _)| *index);
         // A handler that fails before is the first to be told of.
-        self.plain.apply(db, &events[..sound])?;
+        self.plain.apply(db, memory, &events[..sound])?;
         refused.map_or(Ok(()), |(index, reason)| {
             Err(ApplyError {
                 index,

@@ -3,6 +3,8 @@
 
 mod dates;
 mod definition;
+mod fold;
+mod forecast;
 mod guard;
 mod hindered;
 mod model;
@@ -10,6 +12,8 @@ mod pace;
 mod policy;
 mod projection;
 mod query;
+mod retired;
+mod rows;
 mod runner;
 mod sql;
 mod subscription;
@@ -17,14 +21,18 @@ mod survey;
 mod versions;
 
 pub use definition::{
-    Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section,
+    Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section, is_name,
 };
+pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
+pub use forecast::{Cost, forecast, late_for};
 pub use hindered::Hindered;
 pub use model::{About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay};
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
-pub use projection::{ApplyError, Projection};
-pub use query::{ANSWER_LIMIT, Answer, QueryError, ROW_LIMIT, Reader};
+pub use projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
+pub use query::{Answer, QueryError, Reader};
+pub use retired::built_from;
+pub use rows::{ANSWER_LIMIT, ROW_LIMIT};
 pub use runner::{Runner, RunnerError, Step, TRIES, Trouble, is_foreign};
 pub use sql::SqlProjection;
 pub use subscription::Subscription;

@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
-use super::projection::{ApplyError, Projection};
+use super::projection::{ApplyError, Memory, Projection};
 use super::sql::{APPLY_LIMIT, prepare_connection};
 use crate::crash;
 use crate::event::{Event, Position};
@@ -30,6 +30,8 @@ pub struct Model {
     path: PathBuf,
     about: About,
     checkpoint: Checkpoint,
+    /// What was folded beyond the checkpoint, by a projection that folds in memory.
+    memory: Memory,
 }
 
 /// What a read model's file says of itself.
@@ -154,6 +156,7 @@ impl Model {
             path: path.to_owned(),
             about,
             checkpoint: Checkpoint::default(),
+            memory: Memory::default(),
         })
     }
 
@@ -171,6 +174,7 @@ impl Model {
             path: path.to_owned(),
             about,
             checkpoint,
+            memory: Memory::default(),
         })
     }
 
@@ -213,19 +217,64 @@ impl Model {
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(general)?;
-        let done = fold(projection, &transaction, &self.guard, events)?;
-        let reached = match events[..done].last() {
-            Some(last) if done < events.len() => Checkpoint {
-                position: last.position,
-                event: Some(last.id.clone()),
-                applied: through.applied - (events.len() - done) as u64,
-            },
-            _ => through,
-        };
-        write_checkpoint(&transaction, &reached).map_err(general)?;
+        let done = in_parts(
+            projection,
+            (&transaction, &mut self.memory),
+            (&self.guard, Mode::Handler),
+            events,
+        )?;
+        let through = through.short_of(events, done);
+        write_checkpoint(&transaction, &through).map_err(general)?;
         transaction.commit().map_err(general)?;
-        self.checkpoint = reached;
+        self.checkpoint = through;
         Ok(done)
+    }
+
+    /// Folds events into memory: as many of the first as a page's time allows, and at least one. Says how many.
+    /// The file stays as it is until somebody [stores](Self::store) that.
+    ///
+    /// Errors: the first event that could not be applied; memory is as the file then.
+    pub fn fold(
+        &mut self,
+        projection: &dyn Projection,
+        events: &[Event],
+    ) -> Result<usize, ApplyError> {
+        // What is not in the transaction of a checkpoint may read at most.
+        let folded = in_parts(
+            projection,
+            (&self.db, &mut self.memory),
+            (&self.guard, Mode::Query),
+            events,
+        );
+        folded.inspect_err(|_| self.memory.clear())
+    }
+
+    /// Moves the checkpoint, and writes what was folded in memory, in one transaction.
+    ///
+    /// Errors: the system, or a state that cannot be written.
+    pub fn store(
+        &mut self,
+        projection: &dyn Projection,
+        through: Checkpoint,
+    ) -> Result<(), ModelError> {
+        let fail = io(&self.path);
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&fail)?;
+        {
+            let _scope = self.guard.enter(Mode::Handler, APPLY_LIMIT);
+            projection
+                .store(&transaction, &self.memory)
+                .map_err(|reason| ModelError::Io {
+                    path: self.path.clone(),
+                    reason: self.guard.explain_limit(reason),
+                })?;
+        }
+        write_checkpoint(&transaction, &through).map_err(&fail)?;
+        transaction.commit().map_err(&fail)?;
+        self.checkpoint = through;
+        Ok(())
     }
 
     /// Sets the checkpoint back, so that what comes after it is applied again. Done once a request.
@@ -281,18 +330,18 @@ impl Model {
 ///
 /// Nobody knows what the next event costs. So the first goes alone, and each part is at most twice as large as
 /// the one before: however slow the handlers are, the last part takes about as long as all before it.
-fn fold(
+fn in_parts(
     projection: &dyn Projection,
-    db: &Connection,
-    guard: &Guard,
+    (db, memory): (&Connection, &mut Memory),
+    (guard, mode): (&Guard, Mode),
     events: &[Event],
 ) -> Result<usize, ApplyError> {
-    let _scope = guard.enter(Mode::Handler, APPLY_LIMIT);
+    let _scope = guard.enter(mode, APPLY_LIMIT);
     let began = Instant::now();
     let (mut done, mut size) = (0, 1);
     while done < events.len() && (done == 0 || began.elapsed() < PAGE_TIME / 2) {
         let part = &events[done..events.len().min(done + size)];
-        projection.apply(db, part).map_err(|mut error| {
+        projection.apply(db, memory, part).map_err(|mut error| {
             error.index += done;
             error.poisoned &= !guard.is_to_stop();
             error.reason = guard.explain_limit(error.reason);
@@ -302,6 +351,28 @@ fn fold(
         size *= 2;
     }
     Ok(done)
+}
+
+impl Checkpoint {
+    /// The one after the first `done` of the events that lead up to this one.
+    pub(super) fn short_of(self, events: &[Event], done: usize) -> Self {
+        match events[..done].last() {
+            Some(last) if done < events.len() => Self {
+                position: last.position,
+                event: Some(last.id.clone()),
+                applied: self.applied - (events.len() - done) as u64,
+            },
+            _ => self,
+        }
+    }
+}
+
+impl About {
+    /// What the file of a version says of itself. Errors: not there, not ours, newer, damaged.
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let db = open_to_read(path)?;
+        read_about(&db).map_err(io(path))
+    }
 }
 
 /// Whether a file of ours was made to the end. A stranger's file is an error.

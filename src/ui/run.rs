@@ -314,7 +314,7 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
             projection,
             operation,
         } => {
-            let result = operator.operate(&projection, operation).await;
+            let result = operator.operate(&projection, operation.clone()).await;
             let result = result.map_err(|e| e.to_string());
             Msg::Operated {
                 projection,
@@ -325,6 +325,19 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
         Effect::Inject(order) => {
             let result = operator.inject(&order);
             Msg::Injected(result.map_err(|e| e.to_string()))
+        }
+        Effect::History { projection } => {
+            let history = operator.history(&projection).await;
+            let history = history.map_err(|e| e.to_string());
+            Msg::Told {
+                projection,
+                history,
+            }
+        }
+        Effect::Undo { projection } => {
+            let result = operator.undo(&projection).await;
+            let result = result.map_err(|e| e.to_string());
+            Msg::Undone { projection, result }
         }
         _ => return None,
     })

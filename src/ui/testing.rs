@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::state::Model;
 use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
+use crate::lag::why::{Loop, Work};
 use crate::lag::{Lag, Status};
 use crate::workspace::{
     CommandCounts, CommandInfo, EngineInfo, Fault, INJECTED, Injected, Poison, ProjectionView,
@@ -46,6 +47,14 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         fault: None,
         injected: None,
         event_types: vec!["OrderPlaced".to_owned(), "OrderShipped".to_owned()],
+        paused: None,
+        owner: Some(4242),
+        runs: Loop::Alive {
+            pid: 4242,
+            stuck_for: None,
+        },
+        problem: None,
+        work: Work::default(),
         rates: Rates {
             stored: Some(412.0),
             applied: Some(412.0),
@@ -223,6 +232,7 @@ pub fn failed() -> Snapshot {
         position: Position::new(121_004),
         error: "NOT NULL constraint failed: orders.customer\u{1b}[2J".to_owned(),
         tries: 8,
+        locked: false,
     });
     faulted.history = history(|i| f32::from(i.saturating_sub(84)) / 2.0);
     let mut falling = late("stock", "rate 200/s", Status::Falling, 18_800, 45 * second);
@@ -280,6 +290,7 @@ pub fn injected() -> Snapshot {
         position,
         error: format!("{INJECTED}: `:fault stop orders`, then resume it"),
         tries: 5,
+        locked: false,
     });
     snapshot.projections[4].injected = Some(Injected {
         slow: Some(Duration::from_millis(20)),

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::{Workspace, WorkspaceError};
 use crate::event::Position;
-use crate::read::{Projection as _, format_duration, parse_duration};
+use crate::read::{format_duration, parse_duration};
 
 /// How much longer one event may take at most: whoever wants to pause the projection waits for it.
 const SLOWEST: Duration = Duration::from_millis(500);

@@ -31,9 +31,7 @@ async fn settled(operator: &Operator, workspace: &Workspace) {
         counts.rebuild.is_none()
             && counts.lag.behind == 0
             && counts.lag.behind_exact
-            && counts
-                .version
-                .starts_with(projection.definition().short_hash())
+            && counts.version.starts_with(projection.short_hash())
     })
     .await;
 }
@@ -169,7 +167,7 @@ async fn ten_saves_in_a_second_end_in_the_last_one() {
     until(&operator, |_| {
         workspace
             .projection("counts")
-            .is_ok_and(|p| p.definition().text.contains("events + 11"))
+            .is_ok_and(|p| p.source().contains("events + 11"))
     })
     .await;
     settled(&operator, &workspace).await;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod child;
 #[cfg(unix)]
 mod crashes;
@@ -9,6 +10,7 @@ mod faults;
 mod interleavings;
 mod kit;
 mod live;
+mod objectives;
 mod operations;
 mod queries;
 mod slow;

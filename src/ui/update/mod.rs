@@ -5,6 +5,7 @@ mod layers;
 mod line;
 mod operation;
 mod overview;
+mod page;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,9 @@ use super::keymap;
 use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
-use crate::workspace::{Done, FaultOrder, Operation, Outcome, Preview, Snapshot};
+use crate::workspace::{
+    CannotUndo, Done, FaultOrder, Operation, Outcome, Preview, Recorded, Snapshot, Undone,
+};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -63,6 +66,20 @@ pub enum Msg {
     },
     /// A fault was injected, or ended: what was done, or why it could not be.
     Injected(Result<String, String>),
+    /// What was asked of a projection so far.
+    Told {
+        /// Of which.
+        projection: String,
+        /// Oldest first; or why it cannot be read.
+        history: Result<Vec<Recorded>, String>,
+    },
+    /// Something was taken back.
+    Undone {
+        /// Of which projection.
+        projection: String,
+        /// What; why it cannot be; or why nobody could be asked.
+        result: Result<Result<Undone, CannotUndo>, String>,
+    },
 }
 
 /// Something that the loop has to do.
@@ -91,6 +108,16 @@ pub enum Effect {
     },
     /// Inject a fault, or end faults; answered by [`Msg::Injected`].
     Inject(FaultOrder),
+    /// Ask what was asked of a projection so far; answered by [`Msg::Told`].
+    History {
+        /// Of which.
+        projection: String,
+    },
+    /// Take back what was asked of it last; answered by [`Msg::Undone`].
+    Undo {
+        /// Of which.
+        projection: String,
+    },
     /// Set the demo's load, in commands a second.
     SetLoad(f64),
     /// Put a text into the terminal's clipboard.
@@ -152,6 +179,17 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             result,
         } => {
             operation::operated(model, &projection, &operation, result);
+            Vec::new()
+        }
+        Msg::Told {
+            projection,
+            history,
+        } => {
+            page::told(model, &projection, &history);
+            Vec::new()
+        }
+        Msg::Undone { projection, result } => {
+            page::undone(model, &projection, result);
             Vec::new()
         }
     }
