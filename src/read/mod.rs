@@ -6,6 +6,7 @@ mod definition;
 mod fold;
 mod forecast;
 mod guard;
+mod hindered;
 mod model;
 mod pace;
 mod policy;
@@ -24,6 +25,7 @@ pub use definition::{
 };
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
+pub use hindered::Hindered;
 pub use model::{About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay};
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
