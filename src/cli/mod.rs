@@ -41,8 +41,9 @@ mod table;
 mod tracing_to;
 mod undo;
 mod verify;
+mod why;
 
-use crate::demo::Bestsellers;
+use crate::demo::TopSellers;
 use context::Context;
 use failure::{Exit, Failure};
 
@@ -77,6 +78,8 @@ enum Command {
     Run,
     /// Where each read model stands, and how far behind
     Status(status::Args),
+    /// Why a read model is as it is: a sentence, the numbers it rests on, and what helps
+    Why(why::Args),
     /// The log's events: the newest, those after a position, or all that come
     Events(events::Args),
     /// One stream, event by event
@@ -147,8 +150,8 @@ pub fn shop() -> Domain {
         highwater::shop::commands_with_fulfilment(config.shop.payment_within)
     })
     .with_where(
-        |config| config.shop.bestsellers,
-        Arc::new(InMemory::<Bestsellers>::new()),
+        |config| config.shop.top_sellers,
+        Arc::new(InMemory::<TopSellers>::new()),
     )
 }
 
@@ -207,6 +210,7 @@ async fn dispatch(
         Command::Init(args) => init::run(&args, context),
         Command::Run => run::run(context).await,
         Command::Status(args) => status::run(&args, context).await,
+        Command::Why(args) => why::run(&args, context).await,
         Command::Events(args) => events::run(args, context).await,
         Command::Stream(args) => stream::run(args, context).await,
         Command::Query(args) => query::run(args, context).await,

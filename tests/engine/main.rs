@@ -10,6 +10,7 @@ mod folds;
 mod interleavings;
 mod kit;
 mod live;
+mod objectives;
 mod operations;
 mod queries;
 mod sync;

@@ -1,9 +1,11 @@
 //! One event of a `$projection-NAME` stream: what it says, and how it is written.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Defined, Ended, Operation, Request};
-use crate::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId};
+use crate::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId, Timestamp};
 use crate::log::{AppendError, Commit, CommitId, Committed, EventLog, Expected, LogError};
 
 /// The type of the event that says a request was refused or failed.
@@ -11,6 +13,10 @@ const FAILED: &str = "OperationFailed";
 
 /// The type of the event that says a projection's file has another definition than before.
 const DEFINED: &str = "DefinitionChanged";
+
+/// The types of the events that say its objective is breached, and no longer.
+const RAISED: &str = "ObjectiveBreached";
+const CLEARED: &str = "ObjectiveHeld";
 
 /// The longest name of somebody who asked, in characters.
 const LONGEST_NAME: usize = 100;
@@ -38,6 +44,18 @@ pub(super) enum Entry {
     },
     /// The projection's file says this now.
     Defined(Defined),
+    /// Its read model is older than its objective allows.
+    Raised {
+        /// Since when.
+        since: Timestamp,
+        /// How old it may be.
+        objective: Duration,
+    },
+    /// It is not any more.
+    Cleared {
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 impl Entry {
@@ -49,6 +67,17 @@ impl Entry {
             return serde_json::from_value(data).ok().map(Self::Defined);
         }
         let number = |name: &str| data.get(name).and_then(Value::as_u64);
+        let since = || data.get("since")?.as_str()?.parse::<Timestamp>().ok();
+        if event_type == RAISED {
+            return Some(Self::Raised {
+                since: since()?.min(event.recorded_at),
+                objective: Duration::from_millis(number("objective_ms")?),
+            });
+        }
+        if event_type == CLEARED {
+            let since = since()?.min(event.recorded_at);
+            return Some(Self::Cleared { since });
+        }
         if let Some(request) = number("request") {
             let what = data.get("what").and_then(Value::as_str);
             let what = what.unwrap_or_default().to_owned();
@@ -180,6 +209,28 @@ pub async fn define(
 ) -> Result<Committed, AppendError> {
     let data = serde_json::to_value(defined).unwrap_or_default();
     store(log, stream, DEFINED, &data, CommitId::new()).await
+}
+
+/// Records that a read model is older than its objective allows. Errors: the log's.
+pub async fn raised(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    since: Timestamp,
+    objective: Duration,
+) -> Result<Committed, AppendError> {
+    let objective = u64::try_from(objective.as_millis()).unwrap_or(u64::MAX);
+    let data = json!({ "since": since, "objective_ms": objective, "engine": std::process::id() });
+    store(log, stream, RAISED, &data, CommitId::new()).await
+}
+
+/// Records that it is not any more. Errors: the log's.
+pub async fn cleared(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    since: Timestamp,
+) -> Result<Committed, AppendError> {
+    let data = json!({ "since": since, "engine": std::process::id() });
+    store(log, stream, CLEARED, &data, CommitId::new()).await
 }
 
 async fn store(
