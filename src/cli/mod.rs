@@ -43,7 +43,7 @@ mod undo;
 mod verify;
 mod why;
 
-use crate::demo::Bestsellers;
+use crate::demo::TopSellers;
 use context::Context;
 use failure::{Exit, Failure};
 
@@ -150,8 +150,8 @@ pub fn shop() -> Domain {
         highwater::shop::commands_with_fulfilment(config.shop.payment_within)
     })
     .with_where(
-        |config| config.shop.bestsellers,
-        Arc::new(InMemory::<Bestsellers>::new()),
+        |config| config.shop.top_sellers,
+        Arc::new(InMemory::<TopSellers>::new()),
     )
 }
 
