@@ -18,3 +18,4 @@ mod slow;
 mod sync;
 mod trouble;
 mod two;
+mod why;
