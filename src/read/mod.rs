@@ -1,30 +1,45 @@
 //! The read side: events → answers. Projections, their files, policies and versions, and the queries
 //! they answer. Knows nothing of commands.
 
+mod contents;
 mod dates;
 mod definition;
+mod difference;
+mod fold;
 mod guard;
 mod model;
 mod pace;
+mod parting;
+mod past;
 mod policy;
 mod projection;
 mod query;
 mod runner;
+mod scratch;
 mod sql;
 mod subscription;
 mod survey;
+mod verify;
 mod versions;
+mod work;
 
+pub use contents::{Cell, Contents};
 pub use definition::{
     Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section,
 };
+pub use difference::{Comparison, Difference, Shape, Side, compare, contents};
+pub use fold::FoldError;
 pub use model::{About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay};
 pub use pace::{Allowed, Now, Pace, Waiting};
+pub use past::{Past, position_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{ApplyError, Projection};
 pub use query::{ANSWER_LIMIT, Answer, QueryError, ROW_LIMIT, Reader};
 pub use runner::{Runner, RunnerError, Step, TRIES, Trouble, is_foreign};
+pub use scratch::Scratch;
 pub use sql::SqlProjection;
 pub use subscription::Subscription;
 pub use survey::{Backlog, STALE_KEYS, Survey, Tail};
+pub use verify::{Checked, Stored, VerifyError, verify};
 pub use versions::{Versions, remove_database};
+pub use work::{Phase, Progress, Work};

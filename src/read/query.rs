@@ -2,6 +2,7 @@
 //! checkpoint, bounded in time and size.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::{Value as SqlValue, ValueRef};
@@ -106,13 +107,22 @@ impl Reader {
             projection: projection.to_owned(),
             known: "an engine makes it from projections/*.sql when it starts".to_owned(),
         };
-        let mut db = match open_to_read(&versions.link()) {
+        let db = match open_to_read(&versions.link()) {
             Ok(db) => db,
             Err(_) if is_gone(versions) => return Err(none()),
             // The link may have been switched, and what it showed removed, while we opened it.
             Err(_) => open_to_read(&versions.link())?,
         };
-        let fail = super::model::io(&versions.link());
+        Self::of(db, &versions.link(), projection)
+    }
+
+    /// Opens the file of a version. Errors: it cannot be used.
+    pub(super) fn at(path: &Path, projection: &str) -> Result<Self, QueryError> {
+        Self::of(open_to_read(path)?, path, projection)
+    }
+
+    fn of(mut db: Connection, path: &Path, projection: &str) -> Result<Self, QueryError> {
+        let fail = super::model::io(path);
         let about = read_about(&db).map_err(&fail)?;
         let definition =
             Definition::parse(projection, &about.source).map_err(|e| QueryError::Failed {
