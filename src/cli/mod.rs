@@ -37,6 +37,7 @@ mod stream;
 mod table;
 mod tracing_to;
 mod verify;
+mod working;
 
 use context::Context;
 use failure::{Exit, Failure};
@@ -98,7 +99,7 @@ enum Command {
     Rebuild(rebuild::Args),
     /// Apply events again into the same read model, from a position on
     Replay(replay::Args),
-    /// Check that nothing in the log was changed, removed or reordered
+    /// Show that a read model is what its handlers make of the log, or that the log is as it was written
     Verify(verify::Args),
 }
 

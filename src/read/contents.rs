@@ -12,6 +12,7 @@ use std::path::Path;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Rows, Statement};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::guard::OWN_PREFIX;
@@ -38,6 +39,19 @@ impl Cell {
         match (self, other) {
             (Self::Real(a), Self::Real(b)) => a.to_bits() == b.to_bits(),
             _ => self == other,
+        }
+    }
+}
+
+impl From<&Cell> for Value {
+    /// As JSON; what JSON has no form for, bytes and infinite numbers, as the text that SQL has.
+    fn from(cell: &Cell) -> Self {
+        match cell {
+            Cell::Null => Self::Null,
+            Cell::Integer(n) => (*n).into(),
+            Cell::Real(n) if n.is_finite() => (*n).into(),
+            Cell::Text(text) => text.clone().into(),
+            Cell::Real(_) | Cell::Blob(_) => cell.to_string().into(),
         }
     }
 }

@@ -99,7 +99,7 @@ impl Fold {
         log: &SharedLog,
         work: &Work,
     ) -> Result<Self, FoldError> {
-        model.never_sync()?;
+        model.keep_nothing_safe()?;
         let stop = work.clone();
         model.stop_when(move || stop.is_stopped());
         Ok(Self {
@@ -121,7 +121,12 @@ impl Fold {
         &mut self.model
     }
 
-    /// Closes it; the file is whole without what SQLite keeps beside it.
+    /// Its file.
+    pub(super) fn path(&self) -> &Path {
+        self.model.path()
+    }
+
+    /// Closes it, and answers its file.
     pub(super) fn close(self) -> PathBuf {
         self.model.path().to_owned()
     }

@@ -190,10 +190,15 @@ impl Model {
     }
 
     /// Never waits for the disk: for a file that nobody keeps.
-    pub(super) fn never_sync(&mut self) -> Result<(), ModelError> {
+    pub(super) fn keep_nothing_safe(&mut self) -> Result<(), ModelError> {
+        let fail = io(&self.path);
+        // A copy is not in this mode by itself.
+        self.db
+            .pragma_update(None, "journal_mode", "wal")
+            .map_err(&fail)?;
         self.db
             .pragma_update(None, "synchronous", "off")
-            .map_err(io(&self.path))
+            .map_err(&fail)
     }
 
     /// The file, to be looked into between two events.

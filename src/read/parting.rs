@@ -65,7 +65,9 @@ fn watch(
 fn look(fold: &mut Fold, watched: &mut [Watched], changes: &Changes) -> rusqlite::Result<()> {
     let touched = changes.take();
     let db: &Connection = fold.model_mut().database();
-    watched.iter_mut().try_for_each(|row| row.look(db, &touched))
+    watched
+        .iter_mut()
+        .try_for_each(|row| row.look(db, &touched))
 }
 
 /// A row that differs at the end.
@@ -151,7 +153,9 @@ struct Changes(Arc<Mutex<Touched>>);
 impl Changes {
     fn of(db: &mut Connection, watched: &[Watched]) -> rusqlite::Result<Self> {
         let changes = Self(Arc::default());
-        let counted = watched.iter().filter(|w| matches!(w.how, How::Count { .. }));
+        let counted = watched
+            .iter()
+            .filter(|w| matches!(w.how, How::Count { .. }));
         let counted: HashSet<String> = counted.map(|w| w.table.name.clone()).collect();
         if !counted.is_empty() {
             let into = Arc::clone(&changes.0);

@@ -2,6 +2,7 @@
 //! Stepping back is no fold from the beginning: copies of the file are kept on the way, and it goes on from
 //! the nearest one before.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use super::fold::{Fold, FoldError};
 use super::projection::Projection;
 use super::query::{Answer, QueryError, Reader};
-use super::scratch::Scratch;
+use super::scratch::{Scratch, copy_database};
 use super::versions::remove_database;
 use super::work::{Phase, Work};
 use crate::event::{Position, Timestamp};
@@ -22,14 +23,14 @@ const NEAR: u64 = 1_000;
 /// A read model as it was at a position. Its files are gone when it is dropped.
 ///
 /// On disk there are at most as many copies as [`Past::open`] is told, one more near where it stands, and
-/// the file itself; each is as large as the read model was then.
+/// the file itself, twice while it steps back; each is as large as the read model was then.
 pub struct Past {
+    // Closed before the folder it lies in is removed.
+    fold: Fold,
     scratch: Scratch,
     projection: Arc<dyn Projection>,
     log: SharedLog,
     work: Work,
-    /// `None` before the first step, and where a file could not be exchanged: then it begins anew.
-    fold: Option<Fold>,
     copies: Vec<Copy>,
     /// The last place that was stepped back to has one of its own.
     near: Option<Copy>,
@@ -48,7 +49,7 @@ struct Copy {
 impl Past {
     /// Begins before the first event, with room for so many copies.
     ///
-    /// Errors: the log cannot be read.
+    /// Errors: the log cannot be read, the file cannot be made.
     pub async fn open(
         scratch: Scratch,
         projection: Arc<dyn Projection>,
@@ -58,12 +59,13 @@ impl Past {
     ) -> Result<Self, FoldError> {
         let head = log.head().await?;
         let every = head.get() / (copies as u64 + 1) + 1;
+        let fold = Fold::begin(&scratch.file("past-0.db"), &projection, &log, &work)?;
         Ok(Self {
+            fold,
             scratch,
             projection,
             log,
             work,
-            fold: None,
             copies: Vec::new(),
             near: None,
             most: copies,
@@ -74,7 +76,7 @@ impl Past {
 
     /// Where it stands.
     pub fn position(&self) -> Position {
-        self.fold.as_ref().map_or(Position::START, Fold::at)
+        self.fold.at()
     }
 
     /// What is folded.
@@ -87,9 +89,9 @@ impl Past {
         &self.work
     }
 
-    /// Its file, once there was a step: another one after stepping back.
-    pub fn path(&mut self) -> Option<&Path> {
-        self.fold.as_mut().map(|fold| fold.model_mut().path())
+    /// Its file: another one after each step back.
+    pub fn path(&self) -> &Path {
+        self.fold.path()
     }
 
     /// Goes to a position, forward or back. Position 0 is the empty read model.
@@ -104,11 +106,10 @@ impl Past {
             });
         }
         self.work.begin(Phase::Folding, position.get());
-        let goes_back = self.fold.as_ref().is_some_and(|fold| fold.at() > position);
-        if goes_back || self.fold.is_none() {
+        if position < self.position() {
             self.begin_before(position)?;
             let near = Position::new(position.get() - position.get() % NEAR);
-            if goes_back && self.position() < near {
+            if self.position() < near {
                 self.forward(near).await?;
                 self.keep_near()?;
             }
@@ -116,56 +117,58 @@ impl Past {
         self.forward(position).await
     }
 
+    /// Whether it could be asked a query with these parameters, wherever it stands.
+    ///
+    /// Errors: what is wrong with them.
+    pub fn check(
+        &self,
+        query: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<(), QueryError> {
+        self.reader()?.check(query, parameters)
+    }
+
     /// Asks it one of the projection's queries, as the read model would have answered then.
     ///
-    /// Errors: as [`Reader::ask`]; there was no step yet.
+    /// Errors: as [`Reader::ask`].
     pub fn ask(
-        &mut self,
+        &self,
         query: &str,
-        parameters: &std::collections::BTreeMap<String, String>,
+        parameters: &BTreeMap<String, String>,
         limit: Duration,
     ) -> Result<Answer, QueryError> {
-        let name = self.projection.name().to_owned();
-        let Some(path) = self.path() else {
-            return Err(QueryError::NoModel {
-                projection: name,
-                known: "go to a position first".to_owned(),
-            });
-        };
-        Reader::at(path, &name)?.ask(query, parameters, limit)
+        self.reader()?.ask(query, parameters, limit)
+    }
+
+    fn reader(&self) -> Result<Reader, QueryError> {
+        Reader::at(self.path(), self.projection.name())
     }
 
     /// Goes forward, keeping copies on the way.
     async fn forward(&mut self, position: Position) -> Result<(), FoldError> {
-        loop {
-            let Some(fold) = &mut self.fold else {
-                return Ok(());
-            };
-            let at = fold.at();
-            if at >= position {
-                return Ok(());
-            }
-            let next = Position::new((at.get() / self.every + 1).saturating_mul(self.every));
-            fold.to(next.min(position)).await?;
-            if next <= position && self.most > 0 && !self.copies.iter().any(|copy| copy.at == next)
-            {
+        while self.position() < position {
+            let at = self.position().get();
+            let next = Position::new((at / self.every + 1).saturating_mul(self.every));
+            self.fold.to(next.min(position)).await?;
+            let is_there = self.copies.iter().any(|copy| copy.at == next);
+            if next <= position && self.most > 0 && !is_there {
                 let copy = self.copy()?;
                 self.copies.push(copy);
                 self.thin_out()?;
             }
         }
+        Ok(())
     }
 
     /// Takes every other copy away, where the log has grown and there are too many.
     fn thin_out(&mut self) -> Result<(), FoldError> {
-        if self.copies.len() <= self.most {
-            return Ok(());
-        }
-        self.every *= 2;
-        let every = self.every;
-        let is_kept = |copy: &Copy| copy.at.get().is_multiple_of(every);
-        for copy in self.copies.extract_if(.., |copy| !is_kept(copy)) {
-            remove(&copy.path)?;
+        while self.copies.len() > self.most {
+            self.every *= 2;
+            let every = self.every;
+            let goes = |copy: &mut Copy| !copy.at.get().is_multiple_of(every);
+            for copy in self.copies.extract_if(.., goes) {
+                remove(&copy.path)?;
+            }
         }
         Ok(())
     }
@@ -174,8 +177,8 @@ impl Past {
         if let Some(old) = self.near.take() {
             remove(&old.path)?;
         }
-        let is_there = self.copies.iter().any(|copy| copy.at == self.position());
-        if !is_there {
+        let at = self.position();
+        if self.most > 0 && !self.copies.iter().any(|copy| copy.at == at) {
             self.near = Some(self.copy()?);
         }
         Ok(())
@@ -183,43 +186,37 @@ impl Past {
 
     /// Goes on from the nearest copy at or before a position, or from the beginning.
     fn begin_before(&mut self, position: Position) -> Result<(), FoldError> {
-        if let Some(fold) = self.fold.take() {
-            remove(&fold.close())?;
-        }
         let copies = self.copies.iter().chain(&self.near);
         let nearest = copies
             .filter(|copy| copy.at <= position)
-            .max_by_key(|copy| copy.at)
-            .map(|copy| (copy.at, copy.path.clone()));
+            .max_by_key(|copy| copy.at);
+        let from = nearest.map(|copy| (copy.at, copy.path.clone()));
         let path = self.next_file();
         let (projection, log, work) = (&self.projection, &self.log, &self.work);
-        let fold = match nearest {
+        let fold = match from {
             Some((at, copy)) => {
+                // Nobody has a copy open; where the file system can, the two share their blocks.
                 fs::copy(&copy, &path).map_err(|e| disk(at, &e))?;
                 Fold::go_on(&path, projection, log, work)?
             }
             None => Fold::begin(&path, projection, log, work)?,
         };
-        self.fold = Some(fold);
-        Ok(())
+        let old = std::mem::replace(&mut self.fold, fold);
+        remove(&old.close())
     }
 
-    /// Copies the file as it is. It is closed meanwhile, so that all of it is in one file; on file systems
-    /// that can, the copy shares its blocks.
     fn copy(&mut self) -> Result<Copy, FoldError> {
         let at = self.position();
-        let to = self.next_file();
-        let Some(fold) = self.fold.take() else {
-            return Err(FoldError::Disk {
-                at,
-                reason: "there is no file to copy yet".to_owned(),
-            });
-        };
-        let path = fold.close();
-        fs::copy(&path, &to).map_err(|e| disk(at, &e))?;
-        let copied = Fold::go_on(&path, &self.projection, &self.log, &self.work)?;
-        self.fold = Some(copied);
-        Ok(Copy { at, path: to })
+        let path = self.next_file();
+        copy_database(self.path(), &path, &self.work).map_err(|error| {
+            // Half of it is of no use to anybody.
+            drop(remove_database(&path));
+            if self.work.is_stopped() {
+                return FoldError::Stopped { at, of: at };
+            }
+            error.into()
+        })?;
+        Ok(Copy { at, path })
     }
 
     fn next_file(&mut self) -> PathBuf {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::definition::{Definition, Query};
 use super::guard::{Guard, Mode};
-use super::model::{Checkpoint, ModelError, open_to_read, read_about, read_checkpoint};
+use super::model::{About, Checkpoint, ModelError, open_to_read, read_about, read_checkpoint};
 use super::versions::Versions;
 
 /// The most rows that an answer has.
@@ -151,6 +151,13 @@ impl Reader {
     /// What the version is called.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// What the version's file says of itself. Errors: SQLite's.
+    pub fn about(&self) -> Result<About, ModelError> {
+        read_about(&self.db).map_err(super::model::io(Path::new(
+            self.db.path().unwrap_or(&self.definition.name),
+        )))
     }
 
     /// Up to where the read model has the log. Errors: SQLite's.

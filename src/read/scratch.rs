@@ -6,6 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rusqlite::Connection;
+
+use super::model::{ModelError, io as model_io, open_to_read};
+use super::work::Work;
+
 /// Held while folders are made and swept, so that nobody sweeps one that is being made.
 const GATE: &str = ".lock";
 
@@ -57,6 +62,25 @@ impl Drop for Scratch {
             tracing::warn!(folder = %self.folder.display(), %error, "the next one removes what is left here");
         }
     }
+}
+
+/// Copies a read model's file as it is at one moment, with what was not folded into it yet.
+///
+/// Errors: a file cannot be used, or the work was stopped, which is told as one.
+pub(super) fn copy_database(from: &Path, to: &Path, work: &Work) -> Result<(), ModelError> {
+    let mut db = open_to_read(from)?;
+    copy_connection(&mut db, to, work).map_err(model_io(from))
+}
+
+/// The same, of a file that is open already. Rows keep their numbers, and nothing outlives it that keeps the
+/// WAL from shrinking.
+pub(super) fn copy_connection(db: &mut Connection, to: &Path, work: &Work) -> rusqlite::Result<()> {
+    // Nobody keeps the copy.
+    db.pragma_update(None, "synchronous", "off")?;
+    let stop = work.clone();
+    db.progress_handler(10_000, Some(move || stop.is_stopped()))?;
+    db.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    Ok(())
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {

@@ -12,7 +12,7 @@ use super::model::{
 use super::parting::last_equal;
 use super::projection::Projection;
 use super::runner::is_foreign;
-use super::scratch::Scratch;
+use super::scratch::{Scratch, copy_connection};
 use super::versions::{Versions, remove_database};
 use super::work::{Phase, Work};
 use crate::event::Position;
@@ -51,6 +51,17 @@ pub enum VerifyError {
     NoModel {
         /// The projection.
         projection: String,
+    },
+    /// Nobody here can fold as it was folded.
+    #[error(
+        "version {version} of {projection} was built from a definition that this program does not have: \
+         `highwater rebuild {projection}` builds one from what it has"
+    )]
+    Definition {
+        /// The projection.
+        projection: String,
+        /// What the version is called.
+        version: String,
     },
     /// It is not of this log.
     #[error(
@@ -139,21 +150,17 @@ impl Stored {
         };
         let fail = io(&versions.link());
         let path = scratch.file("stored.db");
-        let stop = work.clone();
-        db.progress_handler(10_000, Some(move || stop.is_stopped()))
-            .map_err(&fail)?;
-        let copied = db.execute("VACUUM INTO ?1", [path.to_string_lossy()]);
-        match copied {
-            Err(_) if work.is_stopped() => {
-                return Err(VerifyError::Stopped {
+        copy_connection(&mut db, &path, work).map_err(|error| {
+            if work.is_stopped() {
+                return VerifyError::Stopped {
                     phase: Phase::Copying,
                     at: Position::START,
                     of: Position::START,
                     differing: None,
-                });
+                };
             }
-            other => other.map_err(&fail)?,
-        };
+            fail(error).into()
+        })?;
         let copy = open_to_read(&path)?;
         let about = read_about(&copy).map_err(&fail)?;
         let checkpoint = read_checkpoint(&copy).map_err(&fail)?;
@@ -212,22 +219,31 @@ pub async fn verify(
         fold.to(goal).await?;
         Ok(fold.close())
     };
-    folded
-        .await
-        .map_err(|e| failed(e, Phase::Folding, None))?;
+    folded.await.map_err(|e| failed(e, Phase::Folding, None))?;
     let comparison = compare(&stored.path, &path, most, work);
     let comparison = comparison.map_err(|e| {
         if work.is_stopped() {
-            return failed(FoldError::Stopped { at: goal, of: goal }, Phase::Comparing, None);
+            return failed(
+                FoldError::Stopped { at: goal, of: goal },
+                Phase::Comparing,
+                None,
+            );
         }
         VerifyError::Model(e)
     })?;
     gone(&path)?;
     work.begin(Phase::Searching, goal.get());
     let total = comparison.total;
-    let last_equal = parted(stored, &comparison.differences, &path, projection, log, work)
-        .await
-        .map_err(|e| failed(e, Phase::Searching, Some(total)))?;
+    let last_equal = parted(
+        stored,
+        &comparison.differences,
+        &path,
+        projection,
+        log,
+        work,
+    )
+    .await
+    .map_err(|e| failed(e, Phase::Searching, Some(total)))?;
     Ok(Checked {
         version: stored.about.label(),
         position: goal,

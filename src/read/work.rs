@@ -63,6 +63,11 @@ impl Work {
         self.0.stop.load(Ordering::Relaxed)
     }
 
+    /// Lets what was stopped be begun again.
+    pub fn again(&self) {
+        self.0.stop.store(false, Ordering::Relaxed);
+    }
+
     /// How far it is.
     pub fn progress(&self) -> Progress {
         *self.lock()
