@@ -56,6 +56,8 @@ fn watch(
 ) -> rusqlite::Result<Vec<Watched>> {
     let stored = contents::open(stored, work)?;
     let fresh = fold.model_mut().database();
+    // Nobody else reads it, and locks taken for each event cost more than the event.
+    fresh.pragma_update(None, "locking_mode", "exclusive")?;
     let differences = differences.iter();
     differences
         .map(|difference| Watched::new(&difference.find, &stored, fresh))
