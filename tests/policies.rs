@@ -10,7 +10,9 @@ use std::time::Duration;
 use highwater::event::{EventType, JsonObject, NewEvent, Position, StreamId, Timestamp};
 use highwater::log::sqlite::{LogOptions, SqliteLog};
 use highwater::log::{Commit, CommitId, Expected, SharedLog};
-use highwater::read::{Model, Now, Policy, Projection, Runner, SqlProjection, Step, TRIES};
+use highwater::read::{
+    Cost, Model, Now, Policy, Projection, Runner, SqlProjection, Step, TRIES, forecast,
+};
 use proptest::prelude::*;
 
 const SEEN: &str = "\
@@ -541,5 +543,60 @@ proptest! {
                 prop_assert_eq!(seen.as_millis() % 2_000, 0);
             }
         }
+    }
+}
+
+/// When each event becomes visible, with arrivals after these pauses, in the runner's own hands.
+fn really(
+    policy: &str,
+    pauses: &[u64],
+) -> (Vec<Timestamp>, Vec<Option<Timestamp>>, [Timestamp; 2]) {
+    let mut world = World::new(policy);
+    let started = world.now().wall;
+    let (mut arrivals, mut visible) = (Vec::new(), Vec::new());
+    let mut arrive = |world: &mut World, after: Duration| {
+        let due = world.monotonic + after;
+        loop {
+            let rest = world.settle();
+            visible.resize(
+                visible.len() + rest.applied as usize,
+                Some(world.now().wall),
+            );
+            match rest.until {
+                Some(until) if until < due => world.pass(until - world.monotonic),
+                _ => break,
+            }
+        }
+        world.pass(due - world.monotonic);
+    };
+    for pause in pauses {
+        arrive(&mut world, Duration::from_millis(*pause));
+        world.append(1);
+        arrivals.push(world.now().wall);
+    }
+    arrive(&mut world, Duration::from_secs(20));
+    arrive(&mut world, Duration::ZERO);
+    visible.resize(arrivals.len(), None);
+    (arrivals, visible, [started, world.now().wall])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_forecast_says_what_running_the_policy_gives(
+        policy in prop::sample::select(vec![
+            "live", "batch 5 or 3s", "every 2s", "delay 4s", "rate 3/s", "manual",
+        ]),
+        pauses in prop::collection::vec(0..1_500_u64, 1..40),
+    ) {
+        let (arrivals, visible, [started, ended]) = really(policy, &pauses);
+        let told = forecast(policy.parse().unwrap(), &arrivals, started, ended, Cost::default());
+        let off = |(told, real): (&Option<Timestamp>, &Option<Timestamp>)| match (told, real) {
+            (Some(told), Some(real)) => told.duration_since(*real).unsigned_abs() > Duration::from_millis(1),
+            (told, real) => told != real,
+        };
+        let wrong = told.iter().zip(&visible).position(off);
+        prop_assert_eq!(wrong, None, "{}: told {:?}, really {:?}", policy, told, visible);
     }
 }

@@ -22,6 +22,7 @@ mod import;
 mod init;
 mod interrupt;
 mod operate;
+mod operations;
 mod out;
 mod pause;
 mod policy;
@@ -36,7 +37,9 @@ mod status;
 mod stream;
 mod table;
 mod tracing_to;
+mod undo;
 mod verify;
+mod why;
 mod working;
 
 use context::Context;
@@ -73,6 +76,8 @@ enum Command {
     Run,
     /// Where each read model stands, and how far behind
     Status(status::Args),
+    /// Why a read model is as it is: a sentence, the numbers it rests on, and what helps
+    Why(why::Args),
     /// The log's events: the newest, those after a position, or all that come
     Events(events::Args),
     /// One stream, event by event
@@ -99,6 +104,10 @@ enum Command {
     Rebuild(rebuild::Args),
     /// Apply events again into the same read model, from a position on
     Replay(replay::Args),
+    /// Take back what was asked of a projection last: a pause, a policy …
+    Undo(undo::Args),
+    /// Who asked what of which projection, when, and what became of it
+    Operations(operations::Args),
     /// Show that a read model is what its handlers make of the log, or that the log is as it was written
     Verify(verify::Args),
 }
@@ -195,6 +204,7 @@ async fn dispatch(
         Command::Init(args) => init::run(&args, context),
         Command::Run => run::run(context).await,
         Command::Status(args) => status::run(&args, context).await,
+        Command::Why(args) => why::run(&args, context).await,
         Command::Events(args) => events::run(args, context).await,
         Command::Stream(args) => stream::run(args, context).await,
         Command::Query(args) => query::run(args, context).await,
@@ -208,6 +218,8 @@ async fn dispatch(
         Command::Apply(args) => apply::run(args, context).await,
         Command::Rebuild(args) => rebuild::run(args, context).await,
         Command::Replay(args) => replay::run(args, context).await,
+        Command::Undo(args) => undo::run(&args, context).await,
+        Command::Operations(args) => operations::run(&args, context).await,
         Command::Verify(args) => verify::run(&args, context).await,
     }
 }

@@ -25,7 +25,7 @@ pub struct Target {
 }
 
 /// How long something that is done at once is waited for.
-const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(30);
 
 /// Asks for an operation that is done at once, and waits for its outcome.
 pub async fn soon(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use highwater::event::{Position, Timestamp};
-use highwater::read::{Projection as _, QueryError, parse_duration};
+use highwater::read::{QueryError, parse_duration};
 use highwater::text::{human_duration, thousands};
 use highwater::workspace::{
     Answered, AsOf, Consistency, QueryFailed, Work, Workspace, WorkspaceError,
@@ -272,7 +272,7 @@ fn list(workspace: &Workspace, only: Option<&str>, json: bool) -> Result<(), Fai
         ))?;
     }
     for projection in projections {
-        for query in &projection.definition().queries {
+        for query in projection.queries() {
             let (name, parameters) = (&query.name, &query.parameters);
             if json {
                 out.json(&serde_json::json!({

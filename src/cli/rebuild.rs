@@ -27,7 +27,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let workspace = context.open()?;
     let engine = engine_for(&workspace, name).await?;
     warn_of(&workspace, name);
-    let preview = workspace.preview(name, Operation::Rebuild).await?;
+    let preview = workspace.preview(name, &Operation::Rebuild).await?;
     for line in lines(name, &preview) {
         say(&line);
     }

@@ -30,7 +30,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let operation = Operation::Replay { after };
     let workspace = context.open()?;
     let engine = engine_for(&workspace, name).await?;
-    let preview = workspace.preview(name, operation).await?;
+    let preview = workspace.preview(name, &operation).await?;
     if let Some(reason) = preview.refused {
         stop(engine).await;
         return Err(Failure::no(format!(

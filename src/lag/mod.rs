@@ -42,10 +42,11 @@ mod eta;
 mod samples;
 #[cfg(test)]
 mod tests;
+pub mod why;
 
 pub use breach::Breach;
 pub use eta::{Eta, eta};
-pub use samples::{ENOUGH, Rates, Sample, Samples, WINDOW};
+pub use samples::{ENOUGH, Rates, Sample, Samples, Spent, WINDOW};
 
 /// Up to this excess a read model is not called late: no status changes for an event on its way.
 pub const TOLERANCE: Duration = Duration::from_millis(250);

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Trend;
+use super::why::Work;
 use crate::event::Position;
 
 /// How far back rates and trends look.
@@ -32,6 +33,21 @@ pub struct Sample {
     pub applied: u64,
     /// For how long it has been busy applying so far.
     pub busy: Duration,
+    /// What its loop did with its time so far.
+    pub spent: Spent,
+}
+
+/// What a loop did with its time, from any fixed start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Reading the log for live work.
+    pub load: Duration,
+    /// Running handlers for live work.
+    pub apply: Duration,
+    /// Committing live work.
+    pub commit: Duration,
+    /// Building another version.
+    pub rebuild: Duration,
 }
 
 impl Sample {
@@ -156,6 +172,21 @@ impl Samples {
             applied: per_second(applied, wall),
             capacity: per_second(applied, busy),
             utilisation: Some((busy.as_secs_f64() / wall.as_secs_f64()).min(1.0)),
+        }
+    }
+
+    /// What the loop did with its time from the first to the last sample; nothing before [`ENOUGH`] samples.
+    pub fn work(&self) -> Work {
+        let Some((first, last)) = self.ends() else {
+            return Work::default();
+        };
+        let took = |of: fn(&Spent) -> Duration| of(&last.spent).saturating_sub(of(&first.spent));
+        Work {
+            wall: last.at - first.at,
+            load: took(|spent| spent.load),
+            apply: took(|spent| spent.apply),
+            commit: took(|spent| spent.commit),
+            rebuild: took(|spent| spent.rebuild),
         }
     }
 }

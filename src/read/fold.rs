@@ -1,234 +1,391 @@
-//! A fresh fold: a projection over the log, from the beginning up to a position, into a file that nobody
-//! keeps. A page at a time, so that memory stays flat; it can be stopped, and gone on with.
-//!
-//! It has no policy, no clock and no second try, as a [`Runner`](super::Runner) has: what the log says is
-//! all there is to it.
+//! A projection written in Rust whose state is a value in memory: written to its read model's file with the
+//! checkpoint every now and then, and answered from there.
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
 
-use super::model::{Checkpoint, Model, ModelError};
-use super::projection::{ApplyError, Projection};
-use super::work::Work;
-use crate::event::{Event, Position};
-use crate::log::{LogError, SharedLog};
+use rusqlite::Connection;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-/// How many events are read, and applied in one transaction, at most.
-const PAGE: u64 = 5_000;
+use super::policy::Policy;
+use super::projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
+use super::rows::ROW_LIMIT;
+use super::subscription::Subscription;
+use crate::event::Event;
 
-/// Why a fold did not get to where it should.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum FoldError {
-    /// The handlers cannot apply an event.
-    #[error("event {position} cannot be applied: {reason}")]
-    Event {
-        /// Which event.
-        position: Position,
-        /// What the handler said.
-        reason: String,
-    },
-    /// The log has not so many events.
-    #[error("position {goal} is beyond the head: the log ends at {head}")]
-    BeyondHead {
-        /// Up to where it should go.
-        goal: Position,
-        /// The last position of the log.
-        head: Position,
-    },
-    /// Somebody stopped it.
-    #[error("stopped at position {at} of {of}")]
-    Stopped {
-        /// The last position that was folded.
-        at: Position,
-        /// Up to where it should go.
-        of: Position,
-    },
-    /// The disk or the system said no.
-    #[error("the fold stopped after position {at}: {reason}")]
-    Disk {
-        /// The last position that was folded.
-        at: Position,
-        /// What was said.
-        reason: String,
-    },
-    /// The log could not be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The file could not be used.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-}
+/// A read model that is a value in memory: what it begins with, how each event changes it, and what it can be
+/// asked. [`InMemory`] makes a [`Projection`] of it.
+///
+/// The state is written as JSON, with the checkpoint in one transaction, at most [once a second](Self::STORE_EVERY).
+/// Whoever asks is answered from there, with the position and the age of what was written. Whatever a kill
+/// takes from memory is folded again from the log, so that each event counts once.
+///
+/// JSON must give the state back as it was. Text, whole numbers, sequences, options and maps with such keys
+/// do; a floating point number may come back a little different, so count money in cents. The whole of
+/// it may be 64 MiB.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use highwater::event::Event;
+/// use highwater::read::{Fold, FoldQuery, Subscription, rows};
+///
+/// /// How many orders each customer placed.
+/// struct Loyalty;
+///
+/// impl Fold for Loyalty {
+///     const NAME: &'static str = "loyalty";
+///     const REVISION: u32 = 1;
+///     type State = BTreeMap<String, u64>;
+///
+///     fn subscription() -> Subscription {
+///         Subscription::types(["OrderPlaced"])
+///     }
+///
+///     fn evolve(orders: &mut Self::State, event: &Event) -> Result<(), String> {
+///         let data: serde_json::Value =
+///             serde_json::from_str(event.data.as_str()).map_err(|e| e.to_string())?;
+///         let customer = data["customer"].as_str().ok_or("an order of nobody")?;
+///         *orders.entry(customer.to_owned()).or_default() += 1;
+///         Ok(())
+///     }
+///
+///     fn queries() -> Vec<FoldQuery<Self::State>> {
+///         vec![FoldQuery::new("OrdersOf", &["customer"], |orders, given| {
+///             let customer = given.text("customer");
+///             rows(orders.get(customer).map(|n| serde_json::json!({ "orders": n })))
+///         })]
+///     }
+/// }
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path();
+/// use highwater::workspace::Folder;
+/// use highwater::{Domain, shop};
+///
+/// let domain = Domain::new("shop", shop::commands()).with_fold::<Loyalty>();
+/// let workspace = domain.open(Folder::init_for(path, &domain)?)?;
+/// assert_eq!(workspace.projection("loyalty")?.queries()[0].name, "OrdersOf");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Fold: Send + Sync + 'static {
+    /// The projection's name: a file's name without its ending.
+    const NAME: &'static str;
 
-/// A fresh fold, under way.
-pub(super) struct Fold {
-    projection: Arc<dyn Projection>,
-    log: SharedLog,
-    model: Model,
-    work: Work,
-    /// Read, and not folded yet.
-    read: VecDeque<Event>,
-}
+    /// Raised with every change of what is folded: 1, 2, 3 … A program with another revision builds a new
+    /// version of the read model beside the one that answers, and switches once it has caught up.
+    const REVISION: u32;
 
-impl Fold {
-    /// Makes the file, at position 0.
-    pub(super) fn begin(
-        path: &Path,
-        projection: &Arc<dyn Projection>,
-        log: &SharedLog,
-        work: &Work,
-    ) -> Result<Self, FoldError> {
-        let model = Model::create(path, &**projection, 1, None)?;
-        Self::of(model, projection, log, work)
+    /// The earliest revision whose state this one's [queries](Self::queries) understand: they go on answering
+    /// from it while the new version is built. Unless it says so, none but its own.
+    const READS: u32 = Self::REVISION;
+
+    /// What it is for, in a line.
+    const DESCRIPTION: &'static str = "";
+
+    /// Whether an event can be applied twice.
+    const REPLAYABLE: bool = false;
+
+    /// How stale its read model may be.
+    const OBJECTIVE: Option<Duration> = None;
+
+    /// How much later than it was folded the state is in the file, at most, and so how old an answer may be
+    /// beyond what the policy allows. With the policy `sync` it is written at once.
+    const STORE_EVERY: Duration = Duration::from_secs(1);
+
+    /// The read model.
+    type State: Default + Serialize + DeserializeOwned + Send + 'static;
+
+    /// What it is told of.
+    fn subscription() -> Subscription;
+
+    /// When it applies what is waiting, unless somebody says otherwise.
+    fn policy() -> Policy {
+        Policy::Live
     }
 
-    /// Goes on with a file that a fold left.
-    pub(super) fn go_on(
-        path: &Path,
-        projection: &Arc<dyn Projection>,
-        log: &SharedLog,
-        work: &Work,
-    ) -> Result<Self, FoldError> {
-        Self::of(Model::open(path)?, projection, log, work)
+    /// Takes an event up. The same events must give the same state, whenever and however often they are folded.
+    ///
+    /// Errors: the sentence that says why this event cannot be applied. The projection stops before it, and
+    /// what was done to the state is forgotten.
+    fn evolve(state: &mut Self::State, event: &Event) -> Result<(), String>;
+
+    /// What it can be asked.
+    fn queries() -> Vec<FoldQuery<Self::State>>;
+}
+
+/// How a question is answered.
+type Ask<State> = fn(&State, &Given<'_>) -> Result<Vec<Row>, String>;
+
+/// A named question to a state, and how it is answered.
+pub struct FoldQuery<State> {
+    signature: Signature,
+    ask: Ask<State>,
+}
+
+impl<State> FoldQuery<State> {
+    /// A question that takes these parameters. The answer's rows are objects: [`rows`] makes them.
+    pub fn new(name: &str, parameters: &[&str], ask: Ask<State>) -> Self {
+        let signature = Signature {
+            name: name.to_owned(),
+            parameters: parameters.iter().map(|&name| name.to_owned()).collect(),
+        };
+        Self { signature, ask }
+    }
+}
+
+/// What a question was given. Every parameter of its is there.
+pub struct Given<'a>(&'a Parameters);
+
+impl Given<'_> {
+    /// A parameter, as it was written.
+    pub fn text(&self, parameter: &str) -> &str {
+        self.0.get(parameter).map_or("", String::as_str)
     }
 
-    fn of(
-        mut model: Model,
-        projection: &Arc<dyn Projection>,
-        log: &SharedLog,
-        work: &Work,
-    ) -> Result<Self, FoldError> {
-        model.keep_nothing_safe()?;
-        let stop = work.clone();
-        model.stop_when(move || stop.is_stopped());
-        Ok(Self {
-            projection: Arc::clone(projection),
-            log: Arc::clone(log),
-            model,
-            work: work.clone(),
-            read: VecDeque::new(),
+    /// A parameter as a number, or whatever else can be read from text.
+    ///
+    /// Errors: it cannot; the sentence says which parameter.
+    pub fn parse<T: FromStr<Err: Display>>(&self, parameter: &str) -> Result<T, String> {
+        let text = self.text(parameter);
+        let wrong = |e| {
+            format!(
+                "parameter {parameter} is {:?}: {e}",
+                crate::text::clean(text)
+            )
+        };
+        text.parse().map_err(wrong)
+    }
+}
+
+/// Rows of an answer, from values that serialise as objects.
+///
+/// Errors: one that does not.
+pub fn rows<T: Serialize>(values: impl IntoIterator<Item = T>) -> Result<Vec<Row>, String> {
+    let row = |value| match serde_json::to_value(value) {
+        Ok(serde_json::Value::Object(row)) => Ok(row),
+        Ok(other) => Err(format!("a row must be an object, and {other} is none")),
+        Err(error) => Err(format!("a row cannot be written as JSON: {error}")),
+    };
+    values.into_iter().map(row).collect()
+}
+
+/// What a read model's file says of the revision that it was built from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// The projection, without a replica's name.
+    rust: String,
+    pub(super) revision: u32,
+    pub(super) description: String,
+    pub(super) subscription: Subscription,
+    pub(super) queries: Vec<Signature>,
+}
+
+impl Told {
+    /// `None` where the text is not of a projection that is written in Rust.
+    pub(super) fn read(source: &str) -> Option<Self> {
+        serde_json::from_str(source).ok()
+    }
+
+    /// Of something that nobody can read.
+    pub(super) fn nothing() -> Self {
+        Self {
+            rust: String::new(),
+            revision: 0,
+            description: String::new(),
+            subscription: Subscription::types(Vec::<String>::new()),
+            queries: Vec::new(),
+        }
+    }
+}
+
+/// The [`Projection`] that a [`Fold`] is.
+pub struct InMemory<F: Fold> {
+    name: String,
+    policy: Policy,
+    subscription: Subscription,
+    queries: Vec<FoldQuery<F::State>>,
+    signatures: Vec<Signature>,
+    hash: String,
+    source: String,
+}
+
+impl<F: Fold> Default for InMemory<F> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<F: Fold> InMemory<F> {
+    /// The projection, by its own name.
+    pub fn new() -> Self {
+        let queries = F::queries();
+        let signatures: Vec<_> = queries
+            .iter()
+            .map(|query| query.signature.clone())
+            .collect();
+        let told = Told {
+            rust: F::NAME.to_owned(),
+            revision: F::REVISION,
+            description: F::DESCRIPTION.to_owned(),
+            subscription: F::subscription(),
+            queries: signatures.clone(),
+        };
+        Self {
+            name: F::NAME.to_owned(),
+            policy: F::policy(),
+            hash: hash(&told),
+            source: serde_json::json!(told).to_string(),
+            subscription: told.subscription,
+            queries,
+            signatures,
+        }
+    }
+
+    /// One of several that fold the same, each with a read model and a policy of its own: `loyalty@eu`.
+    #[must_use]
+    pub fn replica(self, name: &str, policy: Policy) -> Self {
+        Self {
+            name: format!("{}@{name}", F::NAME),
+            policy,
+            ..self
+        }
+    }
+
+    fn load(db: &Connection) -> Result<F::State, AnswerError> {
+        let state: String = db.query_row("SELECT state FROM state", [], |row| row.get(0))?;
+        let unreadable = |e| {
+            AnswerError::Refused(format!(
+                "the state in the file of {} is not what its code reads ({e}): raise its REVISION",
+                F::NAME
+            ))
+        };
+        serde_json::from_str(&state).map_err(unreadable)
+    }
+
+    fn text(state: &F::State) -> Result<String, String> {
+        serde_json::to_string(state)
+            .map_err(|e| format!("the state of {} cannot be written as JSON: {e}", F::NAME))
+    }
+}
+
+/// SHA-256 over what shapes the content, with the revision in front for people. Replicas share it.
+fn hash(told: &Told) -> String {
+    let mut hash = Sha256::new();
+    let subscription = serde_json::json!(told.subscription).to_string();
+    for part in [&told.rust, &told.revision.to_string(), &subscription] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest = hash.finalize();
+    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("r{}-{digits}", told.revision)
+}
+
+impl<F: Fold> Projection for InMemory<F> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> &str {
+        F::DESCRIPTION
+    }
+
+    fn subscription(&self) -> &Subscription {
+        &self.subscription
+    }
+
+    fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    fn objective(&self) -> Option<Duration> {
+        F::OBJECTIVE
+    }
+
+    fn replayable(&self) -> bool {
+        F::REPLAYABLE
+    }
+
+    fn queries(&self) -> &[Signature] {
+        &self.signatures
+    }
+
+    fn store_every(&self) -> Option<Duration> {
+        Some(F::STORE_EVERY)
+    }
+
+    fn answers_for(&self, earlier: &str) -> bool {
+        Told::read(earlier).is_some_and(|told| {
+            told.rust == F::NAME && (F::READS..=F::REVISION).contains(&told.revision)
         })
     }
 
-    /// The last position that it contains.
-    pub(super) fn at(&self) -> Position {
-        self.model.checkpoint().position
+    fn create(&self, db: &Connection) -> Result<(), String> {
+        let words = |e: rusqlite::Error| super::guard::message(&e);
+        db.execute_batch("CREATE TABLE state (state TEXT NOT NULL) STRICT")
+            .map_err(words)?;
+        let state = Self::text(&F::State::default())?;
+        db.execute("INSERT INTO state VALUES (?1)", [state])
+            .map(drop)
+            .map_err(words)
     }
 
-    /// Its file, to be looked at between two events.
-    pub(super) fn model_mut(&mut self) -> &mut Model {
-        &mut self.model
-    }
-
-    /// Its file.
-    pub(super) fn path(&self) -> &Path {
-        self.model.path()
-    }
-
-    /// Closes it, and answers its file.
-    pub(super) fn close(self) -> PathBuf {
-        self.model.path().to_owned()
-    }
-
-    /// Whether an event is folded. Everything that a fold does comes through here: what a read model
-    /// set aside, and from when on, is to be told to the fold and answered here.
-    fn takes(&self, event: &Event) -> bool {
-        self.projection.subscription().takes_event(event)
-    }
-
-    /// Folds up to and with a position, which never is before where it stands.
-    pub(super) async fn to(&mut self, goal: Position) -> Result<(), FoldError> {
-        while self.at() < goal {
-            self.fill(goal).await?;
-            let page: Vec<Event> = self.read.drain(..).collect();
-            self.apply(page, goal)?;
-            self.work.did(self.at().get());
+    fn apply(
+        &self,
+        db: &Connection,
+        memory: &mut Memory,
+        events: &[Event],
+    ) -> Result<(), ApplyError> {
+        let failed = |index, reason, poisoned| ApplyError {
+            index,
+            reason,
+            poisoned,
+        };
+        let state = memory
+            .get_or_load(|| Self::load(db))
+            .map_err(|e| failed(0, e.to_string(), false))?;
+        for (index, event) in events.iter().enumerate() {
+            F::evolve(state, event).map_err(|reason| failed(index, reason, true))?;
         }
         Ok(())
     }
 
-    /// Folds up to and with the next event that it takes, or up to the goal where there is none; answers
-    /// that event's position.
-    pub(super) async fn next(&mut self, goal: Position) -> Result<Option<Position>, FoldError> {
-        while self.at() < goal {
-            self.fill(goal).await?;
-            let Some(event) = self.read.pop_front() else {
-                break;
-            };
-            let (position, takes) = (event.position, self.takes(&event));
-            // Where it stands is written with each event that it takes, and at the end of what was read.
-            if takes || self.read.is_empty() {
-                self.apply(vec![event], goal)?;
-                self.work.did(position.get());
-            }
-            if takes {
-                return Ok(Some(position));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads the next page, where nothing read is left.
-    async fn fill(&mut self, goal: Position) -> Result<(), FoldError> {
-        let at = self.at();
-        if self.work.is_stopped() {
-            return Err(FoldError::Stopped { at, of: goal });
-        }
-        if self.read.is_empty() {
-            let limit = usize::try_from(goal.since(at).min(PAGE)).unwrap_or(usize::MAX);
-            let page = self.log.read_all(at, limit).await?;
-            if page.is_empty() {
-                return Err(FoldError::BeyondHead { goal, head: at });
-            }
-            self.read.extend(page);
-        }
-        Ok(())
-    }
-
-    /// Applies what it takes of a page, and moves on over the rest.
-    fn apply(&mut self, page: Vec<Event>, goal: Position) -> Result<(), FoldError> {
-        let Some(end) = page.last().map(|e| (e.position, e.id.clone())) else {
+    fn store(&self, db: &Connection, memory: &Memory) -> Result<(), String> {
+        let Some(state) = memory.get::<F::State>() else {
             return Ok(());
         };
-        let take: Vec<Event> = page.into_iter().filter(|e| self.takes(e)).collect();
-        let (mut done, mut many) = (0, take.len());
-        loop {
-            let part = &take[done..done + many];
-            let is_all = done + many == take.len();
-            let (position, id) = match part.last() {
-                Some(last) if !is_all => (last.position, last.id.clone()),
-                _ => end.clone(),
-            };
-            let through = Checkpoint {
-                position,
-                event: Some(id),
-                applied: self.model.checkpoint().applied + part.len() as u64,
-            };
-            match self.model.apply(&*self.projection, part, through) {
-                Ok(()) if is_all => return Ok(()),
-                Ok(()) => {
-                    done += many;
-                    many = take.len() - done;
-                }
-                // What came to the time limit as a whole may do so again: half of it will not.
-                Err(error) if error.poisoned && many > 1 => {
-                    many = error.index.clamp(1, many / 2);
-                }
-                Err(error) => return Err(self.failed(&error, part.first(), goal)),
-            }
-        }
+        let state = Self::text(state)?;
+        db.prepare_cached("UPDATE state SET state = ?1")
+            .and_then(|mut update| update.execute([state]))
+            .map(drop)
+            .map_err(|e| super::guard::message(&e))
     }
 
-    fn failed(&self, error: &ApplyError, event: Option<&Event>, goal: Position) -> FoldError {
-        let (at, reason) = (self.at(), error.reason.clone());
-        match event {
-            _ if self.work.is_stopped() => FoldError::Stopped { at, of: goal },
-            Some(event) if error.poisoned => FoldError::Event {
-                position: event.position,
-                reason,
-            },
-            _ => FoldError::Disk { at, reason },
+    fn answer(
+        &self,
+        db: &Connection,
+        query: &str,
+        parameters: &Parameters,
+    ) -> Result<Vec<Row>, AnswerError> {
+        let asked = self.queries.iter().find(|q| q.signature.name == query);
+        let asked = asked.ok_or_else(|| AnswerError::Refused(format!("there is no {query}")))?;
+        let state = Self::load(db)?;
+        let rows = (asked.ask)(&state, &Given(parameters)).map_err(AnswerError::Refused)?;
+        if rows.len() > ROW_LIMIT {
+            return Err(AnswerError::TooLarge(format!("{ROW_LIMIT} rows")));
         }
+        Ok(rows)
     }
 }

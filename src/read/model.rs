@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
-use super::projection::{ApplyError, Projection};
+use super::projection::{ApplyError, Memory, Projection};
 use super::sql::{APPLY_LIMIT, prepare_connection};
 use crate::crash;
 use crate::event::{Event, Position};
@@ -25,6 +25,8 @@ pub struct Model {
     path: PathBuf,
     about: About,
     checkpoint: Checkpoint,
+    /// What was folded beyond the checkpoint, by a projection that folds in memory.
+    memory: Memory,
 }
 
 /// What a read model's file says of itself.
@@ -149,6 +151,7 @@ impl Model {
             path: path.to_owned(),
             about,
             checkpoint: Checkpoint::default(),
+            memory: Memory::default(),
         })
     }
 
@@ -166,6 +169,7 @@ impl Model {
             path: path.to_owned(),
             about,
             checkpoint,
+            memory: Memory::default(),
         })
     }
 
@@ -227,7 +231,7 @@ impl Model {
         if !events.is_empty() {
             let _scope = self.guard.enter(Mode::Handler, APPLY_LIMIT);
             projection
-                .apply(&transaction, events)
+                .apply(&transaction, &mut self.memory, events)
                 .map_err(|mut error| {
                     error.poisoned &= !self.guard.is_to_stop();
                     error.reason = self.guard.explain_limit(error.reason);
@@ -236,6 +240,48 @@ impl Model {
         }
         write_checkpoint(&transaction, &through).map_err(general)?;
         transaction.commit().map_err(general)?;
+        self.checkpoint = through;
+        Ok(())
+    }
+
+    /// Folds events into memory. The file stays as it is until somebody [stores](Self::store) that.
+    ///
+    /// Errors: the first event that could not be applied; memory is as the file then.
+    pub fn fold(
+        &mut self,
+        projection: &dyn Projection,
+        events: &[Event],
+    ) -> Result<(), ApplyError> {
+        // What is not in the transaction of a checkpoint may read at most.
+        let _scope = self.guard.enter(Mode::Query, APPLY_LIMIT);
+        let folded = projection.apply(&self.db, &mut self.memory, events);
+        folded.inspect_err(|_| self.memory.clear())
+    }
+
+    /// Moves the checkpoint, and writes what was folded in memory, in one transaction.
+    ///
+    /// Errors: the system, or a state that cannot be written.
+    pub fn store(
+        &mut self,
+        projection: &dyn Projection,
+        through: Checkpoint,
+    ) -> Result<(), ModelError> {
+        let fail = io(&self.path);
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&fail)?;
+        {
+            let _scope = self.guard.enter(Mode::Handler, APPLY_LIMIT);
+            projection
+                .store(&transaction, &self.memory)
+                .map_err(|reason| ModelError::Io {
+                    path: self.path.clone(),
+                    reason: self.guard.explain_limit(reason),
+                })?;
+        }
+        write_checkpoint(&transaction, &through).map_err(&fail)?;
+        transaction.commit().map_err(&fail)?;
         self.checkpoint = through;
         Ok(())
     }
@@ -273,6 +319,14 @@ impl Model {
             .map_err(io(&self.path))?;
         source.clone_into(&mut self.about.source);
         Ok(())
+    }
+}
+
+impl About {
+    /// What the file of a version says of itself. Errors: not there, not ours, newer, damaged.
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let db = open_to_read(path)?;
+        read_about(&db).map_err(io(path))
     }
 }
 

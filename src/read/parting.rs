@@ -14,7 +14,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::contents::{self, Cursor, Row, Table, quoted, value};
 use super::difference::{Difference, Found};
-use super::fold::{Fold, FoldError};
+use super::afresh::{Afresh, FoldError};
 use super::model::io;
 use super::work::Work;
 use crate::event::Position;
@@ -23,7 +23,7 @@ use crate::event::Position;
 /// `stored` in the file that was compared as [here](super::Side::Here); `None` for never. `fold` is at its
 /// beginning.
 pub(super) async fn last_equal(
-    fold: &mut Fold,
+    fold: &mut Afresh,
     stored: &Path,
     differences: &[Difference],
     goal: Position,
@@ -49,7 +49,7 @@ pub(super) async fn last_equal(
 }
 
 fn watch(
-    fold: &mut Fold,
+    fold: &mut Afresh,
     stored: &Path,
     differences: &[Difference],
     work: &Work,
@@ -64,7 +64,7 @@ fn watch(
         .collect()
 }
 
-fn look(fold: &mut Fold, watched: &mut [Watched], changes: &Changes) -> rusqlite::Result<()> {
+fn look(fold: &mut Afresh, watched: &mut [Watched], changes: &Changes) -> rusqlite::Result<()> {
     let touched = changes.take();
     let db: &Connection = fold.model_mut().database();
     watched

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fold::{Fold, FoldError};
+use super::afresh::{Afresh, FoldError};
 use super::projection::Projection;
 use super::query::{Answer, QueryError, Reader};
 use super::scratch::{Scratch, copy_database};
@@ -26,7 +26,7 @@ const NEAR: u64 = 1_000;
 /// the file itself, twice while it steps back; each is as large as the read model was then.
 pub struct Past {
     // Closed before the folder it lies in is removed.
-    fold: Fold,
+    fold: Afresh,
     scratch: Scratch,
     projection: Arc<dyn Projection>,
     log: SharedLog,
@@ -59,7 +59,7 @@ impl Past {
     ) -> Result<Self, FoldError> {
         let head = log.head().await?;
         let every = head.get() / (copies as u64 + 1) + 1;
-        let fold = Fold::begin(&scratch.file("past-0.db"), &projection, &log, &work)?;
+        let fold = Afresh::begin(&scratch.file("past-0.db"), &projection, &log, &work)?;
         Ok(Self {
             fold,
             scratch,
@@ -141,7 +141,7 @@ impl Past {
     }
 
     fn reader(&self) -> Result<Reader, QueryError> {
-        Reader::at(self.path(), self.projection.name())
+        Reader::at(self.path(), &self.projection)
     }
 
     /// Goes forward, keeping copies on the way.
@@ -197,9 +197,9 @@ impl Past {
             Some((at, copy)) => {
                 // Nobody has a copy open; where the file system can, the two share their blocks.
                 fs::copy(&copy, &path).map_err(|e| disk(at, &e))?;
-                Fold::go_on(&path, projection, log, work)?
+                Afresh::go_on(&path, projection, log, work)?
             }
-            None => Fold::begin(&path, projection, log, work)?,
+            None => Afresh::begin(&path, projection, log, work)?,
         };
         let old = std::mem::replace(&mut self.fold, fold);
         remove(&old.close())

@@ -1,30 +1,23 @@
 //! Asking a read model one of its named questions: read-only, in one read transaction with the
 //! checkpoint, bounded in time and size.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::types::{Value as SqlValue, ValueRef};
-use rusqlite::{Connection, Statement};
-use serde_json::{Map, Value};
+use rusqlite::Connection;
 
-use super::definition::{Definition, Query};
 use super::guard::{Guard, Mode};
-use super::model::{About, Checkpoint, ModelError, open_to_read, read_about, read_checkpoint};
+use super::model::{Checkpoint, ModelError, open_to_read, read_about, read_checkpoint};
+use super::projection::{AnswerError, Parameters, Projection, Row, Signature};
+use super::retired::built_from;
 use super::versions::Versions;
-
-/// The most rows that an answer has.
-pub const ROW_LIMIT: usize = 100_000;
-
-/// The most bytes of values, with their names, that an answer has: 64 MiB.
-pub const ANSWER_LIMIT: usize = 64 << 20;
 
 /// What a question came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// One object a row, columns in the order of the SELECT.
-    pub rows: Vec<Map<String, Value>>,
+    pub rows: Vec<Row>,
     /// Up to where the read model had the log, in the same read transaction.
     pub checkpoint: Checkpoint,
 }
@@ -96,56 +89,64 @@ pub enum QueryError {
 pub struct Reader {
     db: Connection,
     guard: Guard,
-    definition: Definition,
+    projection: Arc<dyn Projection>,
+    /// What the file said that it was built from.
+    source: String,
     version: String,
 }
 
 impl Reader {
-    /// Opens the version that answers now. Errors: there is none, or its file cannot be used.
-    pub fn open(versions: &Versions, projection: &str) -> Result<Self, QueryError> {
+    /// Opens the version that answers now, whatever it was built from; `today` is the projection as it is
+    /// now. Errors: there is none, or its file cannot be used.
+    pub fn open(versions: &Versions, today: &Arc<dyn Projection>) -> Result<Self, QueryError> {
         let none = || QueryError::NoModel {
-            projection: projection.to_owned(),
-            known: "an engine makes it from projections/*.sql when it starts".to_owned(),
+            projection: today.name().to_owned(),
+            known: "an engine makes it when it starts".to_owned(),
         };
         let db = match open_to_read(&versions.link()) {
             Ok(db) => db,
-            Err(_) if is_gone(versions) => return Err(none()),
+            Err(_) if versions.is_gone() => return Err(none()),
             // The link may have been switched, and what it showed removed, while we opened it.
             Err(_) => open_to_read(&versions.link())?,
         };
-        Self::of(db, &versions.link(), projection)
+        Self::of(db, &versions.link(), today)
     }
 
     /// Opens the file of a version. Errors: it cannot be used.
-    pub(super) fn at(path: &Path, projection: &str) -> Result<Self, QueryError> {
-        Self::of(open_to_read(path)?, path, projection)
+    pub(super) fn at(path: &Path, today: &Arc<dyn Projection>) -> Result<Self, QueryError> {
+        Self::of(open_to_read(path)?, path, today)
     }
 
-    fn of(mut db: Connection, path: &Path, projection: &str) -> Result<Self, QueryError> {
+    fn of(
+        mut db: Connection,
+        path: &Path,
+        today: &Arc<dyn Projection>,
+    ) -> Result<Self, QueryError> {
         let fail = super::model::io(path);
         let about = read_about(&db).map_err(&fail)?;
-        let definition =
-            Definition::parse(projection, &about.source).map_err(|e| QueryError::Failed {
-                query: projection.to_owned(),
-                reason: e.to_string(),
-            })?;
         let guard = Guard::install(&mut db).map_err(&fail)?;
         Ok(Self {
             db,
             guard,
-            definition,
+            projection: built_from(today, &about),
             version: about.label(),
+            source: about.source,
         })
     }
 
     /// Whether the file still says what it said when it was opened: queries may have been written anew.
     pub fn is_current(&self) -> bool {
-        read_about(&self.db).is_ok_and(|about| about.source == self.definition.text)
+        read_about(&self.db).is_ok_and(|about| about.source == self.source)
     }
 
-    /// The definition that the version was built from.
-    pub fn definition(&self) -> &Definition {
-        &self.definition
+    /// What the version was built from.
+    pub fn projection(&self) -> &Arc<dyn Projection> {
+        &self.projection
+    }
+
+    /// The same as its file keeps it.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// What the version is called.
@@ -153,76 +154,51 @@ impl Reader {
         &self.version
     }
 
-    /// What the version's file says of itself. Errors: SQLite's.
-    pub fn about(&self) -> Result<About, ModelError> {
-        read_about(&self.db).map_err(super::model::io(Path::new(
-            self.db.path().unwrap_or(&self.definition.name),
-        )))
-    }
-
     /// Up to where the read model has the log. Errors: SQLite's.
     pub fn checkpoint(&self) -> Result<Checkpoint, QueryError> {
         read_checkpoint(&self.db).map_err(|e| QueryError::Failed {
-            query: self.definition.name.clone(),
+            query: self.projection.name().to_owned(),
             reason: self.guard.explain(&e),
         })
     }
 
     /// Whether a question and its parameters are right. Errors: what is wrong with them.
-    pub fn check(
-        &self,
-        query: &str,
-        parameters: &BTreeMap<String, String>,
-    ) -> Result<(), QueryError> {
+    pub fn check(&self, query: &str, parameters: &Parameters) -> Result<(), QueryError> {
         check_parameters(self.find(query)?, parameters)
     }
 
     /// Answers a question, for at most so long.
     ///
-    /// A value that is written as a number is one; everything else is text.
-    ///
-    /// Errors: no such query, wrong parameters, a limit, SQLite's.
+    /// Errors: no such query, wrong parameters, a limit, what SQLite or the query says.
     pub fn ask(
         &mut self,
         query: &str,
-        parameters: &BTreeMap<String, String>,
+        parameters: &Parameters,
         limit: Duration,
     ) -> Result<Answer, QueryError> {
-        let query = self.find(query)?.clone();
-        check_parameters(&query, parameters)?;
-        let failed = |e: &rusqlite::Error| failure(&self.guard, &query, limit, e);
+        let query = self.find(query)?;
+        check_parameters(query, parameters)?;
+        let failed = |e: AnswerError| failure(&self.guard, &query.name, limit, e);
         // One read transaction: rows and checkpoint are of the same moment.
-        let transaction = self.db.unchecked_transaction().map_err(|e| failed(&e))?;
-        let checkpoint = read_checkpoint(&transaction).map_err(|e| failed(&e))?;
+        let transaction = self
+            .db
+            .unchecked_transaction()
+            .map_err(|e| failed(e.into()))?;
+        let checkpoint = read_checkpoint(&transaction).map_err(|e| failed(e.into()))?;
         let _scope = self.guard.enter(Mode::Query, limit);
-        let mut statement = transaction
-            .prepare(&query.statement.sql)
-            .map_err(|e| failed(&e))?;
-        for name in &query.parameters {
-            let index = statement
-                .parameter_index(&format!(":{name}"))
-                .map_err(|e| failed(&e))?;
-            if let Some(index) = index {
-                let value = sql_value(&parameters[name]);
-                statement
-                    .raw_bind_parameter(index, value)
-                    .map_err(|e| failed(&e))?;
-            }
-        }
-        let rows = collect(&mut statement, &query, |e| failed(e))?;
+        let rows = self
+            .projection
+            .answer(&transaction, &query.name, parameters)
+            .map_err(failed)?;
         Ok(Answer { rows, checkpoint })
     }
 
-    fn find(&self, name: &str) -> Result<&Query, QueryError> {
-        self.definition.query(name).ok_or_else(|| {
-            let known: Vec<&str> = self
-                .definition
-                .queries
-                .iter()
-                .map(|q| q.name.as_str())
-                .collect();
+    fn find(&self, name: &str) -> Result<&Signature, QueryError> {
+        let queries = self.projection.queries();
+        queries.iter().find(|q| q.name == name).ok_or_else(|| {
+            let known: Vec<&str> = queries.iter().map(|q| q.name.as_str()).collect();
             QueryError::NoQuery {
-                projection: self.definition.name.clone(),
+                projection: self.projection.name().to_owned(),
                 query: crate::text::clean(name).into_owned(),
                 known: if known.is_empty() {
                     "none".to_owned()
@@ -234,27 +210,24 @@ impl Reader {
     }
 }
 
-/// Whether there is no version that could answer, or its file was removed.
-fn is_gone(versions: &Versions) -> bool {
-    let live = versions.live();
-    live.is_ok_and(|live| live.is_none_or(|path| matches!(path.try_exists(), Ok(false))))
-}
-
-fn failure(guard: &Guard, query: &Query, limit: Duration, error: &rusqlite::Error) -> QueryError {
-    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
-        QueryError::TimeLimit {
-            query: query.name.clone(),
-            limit,
+fn failure(guard: &Guard, query: &str, limit: Duration, error: AnswerError) -> QueryError {
+    let query = query.to_owned();
+    match error {
+        AnswerError::Sqlite(error)
+            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) =>
+        {
+            QueryError::TimeLimit { query, limit }
         }
-    } else {
-        QueryError::Failed {
-            query: query.name.clone(),
-            reason: guard.explain(error),
-        }
+        AnswerError::Sqlite(error) => QueryError::Failed {
+            query,
+            reason: guard.explain(&error),
+        },
+        AnswerError::TooLarge(limit) => QueryError::TooLarge { query, limit },
+        AnswerError::Refused(reason) => QueryError::Failed { query, reason },
     }
 }
 
-fn check_parameters(query: &Query, given: &BTreeMap<String, String>) -> Result<(), QueryError> {
+fn check_parameters(query: &Signature, given: &Parameters) -> Result<(), QueryError> {
     let wrong = |problem: String| {
         let known = query.parameters.join(", ");
         let known = if known.is_empty() {
@@ -281,74 +254,5 @@ fn check_parameters(query: &Query, given: &BTreeMap<String, String>) -> Result<(
     {
         Some(name) => wrong(format!("parameter {name} is missing")),
         None => Ok(()),
-    }
-}
-
-/// A number where the text is how that number is written; so `007` and `1e3` stay text.
-fn sql_value(text: &str) -> SqlValue {
-    match (text.parse::<i64>(), text.parse::<f64>()) {
-        (Ok(n), _) if n.to_string() == text => SqlValue::Integer(n),
-        (_, Ok(n)) if n.is_finite() && n.to_string() == text => SqlValue::Real(n),
-        _ => SqlValue::Text(text.to_owned()),
-    }
-}
-
-fn collect(
-    statement: &mut Statement<'_>,
-    query: &Query,
-    failed: impl Fn(&rusqlite::Error) -> QueryError,
-) -> Result<Vec<Map<String, Value>>, QueryError> {
-    let too_large = |limit: String| QueryError::TooLarge {
-        query: query.name.clone(),
-        limit,
-    };
-    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    let mut found = Vec::new();
-    let mut bytes = 0;
-    let mut rows = statement.raw_query();
-    while let Some(row) = rows.next().map_err(|e| failed(&e))? {
-        let mut object = Map::new();
-        for (index, column) in columns.iter().enumerate() {
-            let value = row.get_ref(index).map_err(|e| failed(&e))?;
-            bytes += 16 + column.len() + value.as_bytes().map_or(0, <[u8]>::len);
-            object.insert(column.clone(), json(value));
-        }
-        found.push(object);
-        if found.len() > ROW_LIMIT {
-            return Err(too_large(format!("{ROW_LIMIT} rows")));
-        }
-        if bytes > ANSWER_LIMIT {
-            return Err(too_large(format!("{ANSWER_LIMIT} bytes")));
-        }
-    }
-    Ok(found)
-}
-
-/// A value as JSON; bytes as hexadecimal text.
-fn json(value: ValueRef<'_>) -> Value {
-    match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(n) => n.into(),
-        ValueRef::Real(n) => n.into(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned().into(),
-        ValueRef::Blob(bytes) => bytes
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect::<String>()
-            .into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_is_a_number_only_when_it_is_written_as_one() {
-        assert_eq!(sql_value("42"), SqlValue::Integer(42));
-        assert_eq!(sql_value("1.5"), SqlValue::Real(1.5));
-        for text in ["007", "1e3", "", "inf", "NaN", "+1", "x"] {
-            assert_eq!(sql_value(text), SqlValue::Text(text.into()), "{text}");
-        }
     }
 }

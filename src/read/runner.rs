@@ -7,22 +7,27 @@ use std::time::Duration;
 use super::model::{Checkpoint, Model, ModelError, Replay};
 use super::pace::{Allowed, Now, Pace, Waiting};
 use super::policy::Policy;
-use super::projection::{ApplyError, Projection};
+use super::projection::Projection;
 use crate::event::{Event, Position, Timestamp};
 use crate::log::{LogError, SharedLog};
 
+mod page;
+mod trouble;
+
+use page::{Limits, Page};
+use trouble::Caution;
+pub use trouble::{TRIES, Trouble};
+
 /// How many events are read, and applied in one transaction, at most: near the head, and far behind.
-const PAGE_NEAR: usize = 500;
+pub(super) const PAGE_NEAR: usize = 500;
 const PAGE_FAR: usize = 5_000;
 
 /// The same where most of what is read may have to wait: it is read again when it is due.
 const PAGE_HELD: usize = 50;
 
-/// How often a checkpoint is written while events pass that do not concern the projection.
+/// How often a checkpoint is written while events pass that do not concern the projection. One that folds in
+/// memory says how often it is.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
-
-/// How often an event is tried before the projection stops at it.
-pub const TRIES: u32 = 5;
 
 /// Folds the log into one version of a read model.
 pub struct Runner {
@@ -30,31 +35,22 @@ pub struct Runner {
     log: SharedLog,
     model: Model,
     pace: Pace,
-    /// As the model's, and further where events passed that concern nobody.
+    /// As the file's, and further where events passed that concern nobody, or were folded in memory.
     seen: Checkpoint,
     flushed_at: Duration,
+    /// When the events were recorded that were folded in memory since, where they were live work.
+    unwritten: Vec<Timestamp>,
     waiting: Waiting,
     /// What was allowed as a whole: up to here nothing holds it back.
     goal: Position,
     /// Never beyond this.
     bound: Position,
     trouble: Option<Trouble>,
+    /// How pages are read until the event that failed is passed.
+    caution: Option<Caution>,
     /// The last page was full: more is likely to wait.
     far: bool,
     foreign: bool,
-}
-
-/// An event that could not be applied yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// Which event.
-    pub position: Position,
-    /// What the handler said.
-    pub error: String,
-    /// How often it was tried.
-    pub tries: u32,
-    /// When it is tried again (monotonic); `None`: it stopped here.
-    pub next_try: Option<Duration>,
 }
 
 /// What a step came to.
@@ -62,7 +58,7 @@ pub struct Trouble {
 pub enum Step {
     /// Something was done: step again.
     Moved {
-        /// When each event that was applied had been recorded, where they were live work.
+        /// When each event that became visible had been recorded, where they were live work.
         live: Vec<Timestamp>,
         /// How many events were applied.
         applied: u64,
@@ -114,15 +110,17 @@ impl Runner {
             },
             seen,
             flushed_at: monotonic,
+            unwritten: Vec::new(),
             goal,
             bound: Position::new(u64::MAX),
             trouble: None,
+            caution: None,
             far: false,
             foreign,
         })
     }
 
-    /// Up to where it has seen the log; what its file says may be a second older.
+    /// Up to where it has seen the log; what its file says may be a moment older.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.seen
     }
@@ -207,6 +205,7 @@ impl Runner {
         self.seen = back_to;
         self.forget_waiting();
         self.trouble = None;
+        self.caution = None;
         Ok(())
     }
 
@@ -214,7 +213,7 @@ impl Runner {
     ///
     /// Errors: the log or the file; take the step again later.
     pub async fn step(&mut self, now: Now) -> Result<Step, RunnerError> {
-        if self.foreign {
+        if self.foreign || !self.projection.folds() {
             return Ok(Step::Rest {
                 until: None,
                 past: None,
@@ -262,19 +261,36 @@ impl Runner {
         }
     }
 
-    /// Writes the checkpoint, where the file's is older than what was seen.
+    /// Writes the checkpoint, and what was folded in memory, where the file is older than what was seen.
     ///
     /// Errors: the file.
     pub fn flush(&mut self) -> Result<(), RunnerError> {
         if self.model.checkpoint() != &self.seen {
-            self.model
-                .apply(&*self.projection, &[], self.seen.clone())
-                .map_err(|e| ModelError::Io {
-                    path: self.model.path().to_owned(),
-                    reason: e.reason,
-                })?;
+            self.model.store(&*self.projection, self.seen.clone())?;
         }
+        self.unwritten.clear();
         Ok(())
+    }
+
+    /// Flushes when it is time to. What became visible by that was recorded when?
+    fn flush_if_due(&mut self, now: Now) -> Result<Vec<Timestamp>, RunnerError> {
+        if now.monotonic < self.due() {
+            return Ok(Vec::new());
+        }
+        self.flushed_at = now.monotonic;
+        let visible = std::mem::take(&mut self.unwritten);
+        self.flush()?;
+        Ok(visible)
+    }
+
+    /// When the file is to be written next.
+    fn due(&self) -> Duration {
+        let every = match self.projection.store_every() {
+            Some(_) if self.pace.policy() == Policy::Sync => Duration::ZERO,
+            Some(every) => every,
+            None => FLUSH_EVERY,
+        };
+        self.flushed_at.saturating_add(every)
     }
 
     fn rest(
@@ -286,16 +302,16 @@ impl Runner {
         if self.model.checkpoint() == &self.seen {
             return Ok(Step::Rest { until, past });
         }
-        let due = self.flushed_at + FLUSH_EVERY;
-        if due <= now.monotonic {
-            self.flushed_at = now.monotonic;
-            self.flush()?;
+        let due = self.due();
+        if due > now.monotonic {
+            let until = Some(until.map_or(due, |until| until.min(due)));
             return Ok(Step::Rest { until, past });
         }
-        Ok(Step::Rest {
-            until: Some(until.map_or(due, |until| until.min(due))),
-            past,
-        })
+        let live = self.flush_if_due(now)?;
+        if live.is_empty() {
+            return Ok(Step::Rest { until, past });
+        }
+        Ok(Step::Moved { live, applied: 0 })
     }
 
     fn forget_waiting(&mut self) {
@@ -355,43 +371,25 @@ impl Runner {
             return self.rest(None, Some(self.seen.position), now);
         }
         let full = page.len() == limit;
-        let end = page.last().map(|event| event.position);
-        let mut reach = self.seen.clone();
-        let mut take = Vec::with_capacity(page.len());
-        let mut held_until = None;
-        for event in page {
-            if event.position > through {
-                break;
-            }
-            if self.projection.subscription().takes_event(&event) {
-                if let Some(by) = recorded_by.filter(|by| event.recorded_at > *by) {
-                    held_until = Duration::try_from(event.recorded_at.duration_since(by)).ok();
-                    break;
-                }
-                if take.len() as u64 >= most {
-                    break;
-                }
-                reach.applied += 1;
-                reach.position = event.position;
-                reach.event = Some(event.id.clone());
-                take.push(event);
-            } else {
-                reach.position = event.position;
-                reach.event = Some(event.id);
-            }
-        }
+        let limits = Limits {
+            most,
+            recorded_by,
+            through,
+            caution: self.caution,
+        };
+        let page = Page::of(page, &self.seen, self.projection.subscription(), &limits);
         // Only who gets to the end of a full page is far behind: what is held back would be read in large
         // pages again and again. A page of large events is shorter than was asked for.
-        self.far = full && end == Some(reach.position);
-        if take.is_empty() {
-            return self.pass(reach, held_until, now);
+        self.far = full && page.is_whole;
+        if page.events.is_empty() {
+            return self.pass(page.reach, page.held_for, now);
         }
         let live = if was_far || self.far {
             Vec::new()
         } else {
-            take.iter().map(|e| e.recorded_at).collect()
+            page.events.iter().map(|e| e.recorded_at).collect()
         };
-        self.apply(&take, reach, live, now)
+        self.apply(&page.events, page.reach, live, now)
     }
 
     /// Moves on over events that concern nobody.
@@ -403,16 +401,11 @@ impl Runner {
     ) -> Result<Step, RunnerError> {
         let moved = reach.position > self.seen.position;
         self.seen = reach;
-        if now.monotonic >= self.flushed_at + FLUSH_EVERY {
-            self.flushed_at = now.monotonic;
-            self.flush()?;
-        }
+        let live = self.flush_if_due(now)?;
         match held_for {
+            _ if !live.is_empty() => Ok(Step::Moved { live, applied: 0 }),
             Some(wait) => self.rest(Some(now.monotonic + wait), None, now),
-            None if moved => Ok(Step::Moved {
-                live: Vec::new(),
-                applied: 0,
-            }),
+            None if moved => Ok(Step::Moved { live, applied: 0 }),
             None => self.rest(None, Some(self.seen.position), now),
         }
     }
@@ -421,76 +414,35 @@ impl Runner {
         &mut self,
         events: &[Event],
         reach: Checkpoint,
-        live: Vec<Timestamp>,
+        mut live: Vec<Timestamp>,
         now: Now,
     ) -> Result<Step, RunnerError> {
-        match self.model.apply(&*self.projection, events, reach.clone()) {
-            Ok(()) => {
-                self.seen = reach;
-                self.flushed_at = now.monotonic;
-                self.trouble = None;
-                self.forget_waiting();
-                Ok(Step::Moved {
-                    live,
-                    applied: events.len() as u64,
-                })
+        let in_memory = self.projection.store_every().is_some();
+        let applied = if in_memory {
+            if self.caution.is_some_and(|c| c.is_suspect(&events[0])) {
+                // Should it fail, nothing else is folded again.
+                self.flush()?;
             }
-            Err(error) => self.stumble(events, &error, now),
-        }
-    }
-
-    /// Applies what stands before the event that failed, and notes the trouble.
-    fn stumble(
-        &mut self,
-        events: &[Event],
-        error: &ApplyError,
-        now: Now,
-    ) -> Result<Step, RunnerError> {
-        let mut before = &events[..error.index];
-        let culprit = &events[error.index];
-        let mut applied = 0;
-        while let Some(last) = before.last() {
-            let reach = Checkpoint {
-                position: last.position,
-                event: Some(last.id.clone()),
-                applied: self.seen.applied + before.len() as u64,
-            };
-            if self
-                .model
-                .apply(&*self.projection, before, reach.clone())
-                .is_ok()
-            {
-                self.seen = reach;
-                applied = before.len() as u64;
-                break;
-            }
-            // What came to the time limit once may do so again: half of it will not.
-            before = &before[..before.len() / 2];
-        }
-        let tries = match &self.trouble {
-            // It was the whole that took too long, while parts of it go through.
-            _ if applied > 0 => 1,
-            Some(trouble) if trouble.position == culprit.position => trouble.tries + 1,
-            _ => 1,
+            self.model.fold(&*self.projection, events)
+        } else {
+            let through = reach.clone();
+            self.model.apply(&*self.projection, events, through)
         };
-        let stops = error.poisoned && tries >= TRIES;
-        let pause = Duration::from_millis(100) * 2_u32.pow(tries.min(5) - 1);
-        self.trouble = Some(Trouble {
-            position: culprit.position,
-            error: error.reason.clone(),
-            tries,
-            next_try: (!stops).then(|| now.monotonic + pause),
-        });
-        tracing::warn!(
-            projection = self.projection.name(),
-            position = culprit.position.get(),
-            tries,
-            error = error.reason,
-            "an event could not be applied"
-        );
+        if let Err(error) = applied {
+            return Ok(self.stumble(events, &error, now));
+        }
+        self.seen = reach;
+        self.passed_trouble();
+        self.forget_waiting();
+        if in_memory {
+            self.unwritten.append(&mut live);
+            live = self.flush_if_due(now)?;
+        } else {
+            self.flushed_at = now.monotonic;
+        }
         Ok(Step::Moved {
-            live: Vec::new(),
-            applied,
+            live,
+            applied: events.len() as u64,
         })
     }
 }
@@ -530,7 +482,7 @@ mod tests {
     use crate::event::{EventType, JsonObject, NewEvent, StreamId};
     use crate::log::sqlite::{LogOptions, SqliteLog};
     use crate::log::{Commit, CommitId, EventLog as _, Expected};
-    use crate::read::Subscription;
+    use crate::read::{AnswerError, ApplyError, Memory, Parameters, Row, Subscription};
 
     /// Manages ten events at a time, and says so late: as one that comes to its time limit.
     struct Slow(Subscription);
@@ -556,7 +508,12 @@ mod tests {
             Ok(())
         }
 
-        fn apply(&self, _: &rusqlite::Connection, events: &[Event]) -> Result<(), ApplyError> {
+        fn apply(
+            &self,
+            _: &rusqlite::Connection,
+            _: &mut Memory,
+            events: &[Event],
+        ) -> Result<(), ApplyError> {
             if events.len() <= 10 {
                 return Ok(());
             }
@@ -565,6 +522,15 @@ mod tests {
                 reason: "too slow".into(),
                 poisoned: true,
             })
+        }
+
+        fn answer(
+            &self,
+            _: &rusqlite::Connection,
+            _: &str,
+            _: &Parameters,
+        ) -> Result<Vec<Row>, AnswerError> {
+            Ok(Vec::new())
         }
     }
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 use jiff::fmt::temporal::DateTimePrinter;
 use rusqlite::{CachedStatement, Connection, Statement};
 
-use super::definition::{Definition, DefinitionError, Section};
+use super::definition::{Definition, DefinitionError, Key, Section};
 use super::guard::{Guard, Mode, OWN_PREFIX, message};
-use super::projection::{ApplyError, Projection};
+use super::policy::Policy;
+use super::projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
+use super::rows::{collect, sql_value};
 use super::subscription::Subscription;
 use super::{dates, guard};
 use crate::event::{Event, Timestamp};
@@ -27,6 +29,7 @@ pub struct SqlProjection {
     /// Event type → which of them apply it, where it is named; others fall to `any`.
     by_type: HashMap<String, Vec<usize>>,
     any: Vec<usize>,
+    queries: Vec<Signature>,
 }
 
 struct Program {
@@ -75,7 +78,12 @@ impl SqlProjection {
         let statements = check_handlers(&definition, &db, &guard)?;
         check_queries(&definition, &db, &guard)?;
         let (by_type, any) = dispatch(&definition);
+        let queries = definition.queries.iter().map(|query| Signature {
+            name: query.name.clone(),
+            parameters: query.parameters.clone(),
+        });
         Ok(Self {
+            queries: queries.collect(),
             definition,
             statements,
             by_type,
@@ -280,6 +288,10 @@ impl Projection for SqlProjection {
         &self.definition.name
     }
 
+    fn description(&self) -> &str {
+        &self.definition.description
+    }
+
     fn subscription(&self) -> &Subscription {
         &self.definition.subscription
     }
@@ -292,12 +304,32 @@ impl Projection for SqlProjection {
         &self.definition.text
     }
 
+    fn policy(&self) -> Policy {
+        self.definition.policy
+    }
+
+    fn objective(&self) -> Option<Duration> {
+        self.definition.objective
+    }
+
+    fn replayable(&self) -> bool {
+        self.definition.replayable
+    }
+
+    fn key(&self) -> Option<&Key> {
+        self.definition.key.as_ref()
+    }
+
+    fn queries(&self) -> &[Signature] {
+        &self.queries
+    }
+
     fn create(&self, db: &Connection) -> Result<(), String> {
         db.execute_batch(&self.definition.schema.sql)
             .map_err(|e| guard::message(&e))
     }
 
-    fn apply(&self, db: &Connection, events: &[Event]) -> Result<(), ApplyError> {
+    fn apply(&self, db: &Connection, _: &mut Memory, events: &[Event]) -> Result<(), ApplyError> {
         let mut prepared: Vec<Option<CachedStatement<'_>>> = Vec::new();
         prepared.resize_with(self.statements.len(), || None);
         for (index, event) in events.iter().enumerate() {
@@ -321,6 +353,25 @@ impl Projection for SqlProjection {
             }
         }
         Ok(())
+    }
+
+    /// A value that is written as a number is one; everything else is text.
+    fn answer(
+        &self,
+        db: &Connection,
+        query: &str,
+        parameters: &Parameters,
+    ) -> Result<Vec<Row>, AnswerError> {
+        let unknown = || AnswerError::Refused(format!("there is no query {query}"));
+        let query = self.definition.query(query).ok_or_else(unknown)?;
+        let mut statement = db.prepare(&query.statement.sql)?;
+        for name in &query.parameters {
+            if let Some(index) = statement.parameter_index(&format!(":{name}"))? {
+                let value = parameters.get(name).map(|text| sql_value(text));
+                statement.raw_bind_parameter(index, value)?;
+            }
+        }
+        collect(&mut statement)
     }
 }
 
@@ -476,7 +527,7 @@ mod tests {
             happened_at: None,
         };
         projection
-            .apply(&db, &[event])
+            .apply(&db, &mut Memory::default(), &[event])
             .map_err(|e| guard.explain_limit(e.reason))
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::difference::{Comparison, Difference, compare};
-use super::fold::{Fold, FoldError};
+use super::afresh::{Afresh, FoldError};
 use super::model::{
     About, Checkpoint, ModelError, io, open_to_read, read_about, read_checkpoint, read_replay,
 };
@@ -215,7 +215,7 @@ pub async fn verify(
     work.begin(Phase::Folding, goal.get());
     let path = scratch.file("fresh.db");
     let folded = async {
-        let mut fold = Fold::begin(&path, projection, log, work)?;
+        let mut fold = Afresh::begin(&path, projection, log, work)?;
         fold.to(goal).await?;
         Ok(fold.close())
     };
@@ -263,7 +263,7 @@ async fn parted(
     if differences.is_empty() {
         return Ok(Vec::new());
     }
-    let mut fold = Fold::begin(path, projection, log, work)?;
+    let mut fold = Afresh::begin(path, projection, log, work)?;
     let goal = stored.checkpoint.position;
     last_equal(&mut fold, &stored.path, differences, goal, work).await
 }

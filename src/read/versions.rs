@@ -54,6 +54,12 @@ impl Versions {
         }
     }
 
+    /// Whether there is no version that could answer, or its file was removed.
+    pub fn is_gone(&self) -> bool {
+        let live = self.live();
+        live.is_ok_and(|live| live.is_none_or(|path| matches!(path.try_exists(), Ok(false))))
+    }
+
     /// Every version's file, with its generation, oldest first.
     ///
     /// Errors: the system.

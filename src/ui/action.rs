@@ -21,6 +21,9 @@ pub enum Action {
     Rebuild,
     Replay,
     Apply,
+    Why,
+    Operations,
+    Undo,
     Load,
     Faster,
     Slower,
@@ -64,6 +67,8 @@ pub enum Context {
     Confirm,
     /// The preview of a replay, with two fields.
     Replay,
+    /// A page about one projection.
+    Page,
     /// The command line.
     Line,
 }
@@ -94,15 +99,17 @@ pub struct Entry {
     pub hint: &'static str,
 }
 
-use Context::{Commands, Confirm, Form, Help, Line, Overview, Policy, Replay};
+use Context::{Commands, Confirm, Form, Help, Line, Overview, Page, Policy, Replay};
 
 const ALL: &[Context] = &[
-    Overview, Help, Commands, Form, Policy, Confirm, Replay, Line,
+    Overview, Help, Commands, Form, Policy, Confirm, Replay, Page, Line,
 ];
 const TEXT: &[Context] = &[Commands, Form, Policy, Replay, Line];
-const NOT_TEXT: &[Context] = &[Overview, Help, Confirm];
-const SCROLL: &[Context] = &[Overview, Help];
-const LAYERS: &[Context] = &[Help, Commands, Form, Policy, Confirm, Replay, Line];
+const NOT_TEXT: &[Context] = &[Overview, Help, Confirm, Page];
+const SCROLL: &[Context] = &[Overview, Help, Page];
+/// What is asked of one projection.
+const OF_ONE: &[Context] = &[Overview, Page];
+const LAYERS: &[Context] = &[Help, Commands, Form, Policy, Confirm, Replay, Page, Line];
 
 const fn entry(
     action: Action,
@@ -134,11 +141,14 @@ const fn changing(entry: Entry) -> Entry {
 #[rustfmt::skip]
 pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Commands, "command", "command", &["c"], &[Overview], "Send a command: choose it, fill in its form")),
-    changing(entry(Action::Pause, "pause", "pause/resume", &["p"], &[Overview], "Pause the selected projection, let it go on, or try again")),
-    changing(entry(Action::Policy, "policy", "policy", &["P"], &[Overview], "Change when the selected projection applies events")),
-    changing(entry(Action::Rebuild, "rebuild", "rebuild", &["R"], &[Overview], "Fold the read model again from position 0, beside the one that answers")),
-    changing(entry(Action::Replay, "replay", "replay", &["Y"], &[Overview], "Apply events again, into the same read model")),
-    changing(entry(Action::Apply, "apply", "apply now", &["a"], &[Overview], "Apply what waits now, whatever the policy says")),
+    changing(entry(Action::Pause, "pause", "pause/resume", &["p"], OF_ONE, "Pause the selected projection, let it go on, or try again")),
+    changing(entry(Action::Policy, "policy", "policy", &["P"], OF_ONE, "Change when the selected projection applies events")),
+    changing(entry(Action::Rebuild, "rebuild", "rebuild", &["R"], OF_ONE, "Fold the read model again from position 0, beside the one that answers")),
+    changing(entry(Action::Replay, "replay", "", &["Y"], OF_ONE, "Apply events again, into the same read model")),
+    changing(entry(Action::Apply, "apply", "apply now", &["a"], OF_ONE, "Apply what waits now, whatever the policy says")),
+    entry(Action::Why, "why", "why?", &["w"], OF_ONE, "Why the selected read model is as it is, and what helps"),
+    entry(Action::Operations, "operations", "", &["o"], OF_ONE, "Who asked what of the selected projection, and what became of it"),
+    changing(entry(Action::Undo, "undo", "", &["u"], OF_ONE, "Take back what was asked of the selected projection last")),
     changing(entry(Action::Load, "load", "load", &["l"], &[Overview], "Start or stop the demo's load")),
     changing(entry(Action::Faster, "", "", &["+", "="], &[Overview], "More load")),
     changing(entry(Action::Slower, "", "", &["-"], &[Overview], "Less load")),
@@ -151,7 +161,7 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Copy, "copy", "", &["y"], &[Overview], "Copy the path of the selected read model, for sqlite3 and others"),
     entry(Action::Mouse, "mouse", "", &["m"], &[Overview], "Mouse on or off; off lets the terminal select text"),
     entry(Action::Line, "", "type it", &[":"], &[Overview], "Type a command or an action"),
-    entry(Action::Help, "help", "help", &["?", "f1"], &[Overview, Help, Confirm], "Show or hide this help"),
+    entry(Action::Help, "help", "help", &["?", "f1"], &[Overview, Help, Confirm, Page], "Show or hide this help"),
     entry(Action::Help, "", "", &["f1"], TEXT, "Show this help"),
     entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Policy, Line], "The one before"),
     entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Policy, Line], "The one after"),

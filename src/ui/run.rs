@@ -313,13 +313,26 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
             projection,
             operation,
         } => {
-            let result = operator.operate(&projection, operation).await;
+            let result = operator.operate(&projection, operation.clone()).await;
             let result = result.map_err(|e| e.to_string());
             Msg::Operated {
                 projection,
                 operation,
                 result,
             }
+        }
+        Effect::History { projection } => {
+            let history = operator.history(&projection).await;
+            let history = history.map_err(|e| e.to_string());
+            Msg::Told {
+                projection,
+                history,
+            }
+        }
+        Effect::Undo { projection } => {
+            let result = operator.undo(&projection).await;
+            let result = result.map_err(|e| e.to_string());
+            Msg::Undone { projection, result }
         }
         _ => return None,
     })

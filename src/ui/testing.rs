@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::state::Model;
 use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
+use crate::lag::why::{Loop, Work};
 use crate::lag::{Lag, Status};
 use crate::workspace::{
     CommandCounts, CommandInfo, EngineInfo, Fault, ProjectionView, QueryInfo, Rates, RebuildView,
@@ -44,6 +45,14 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         stale_keys: 0,
         parked: 0,
         fault: None,
+        paused: None,
+        owner: Some(4242),
+        runs: Loop::Alive {
+            pid: 4242,
+            stuck_for: None,
+        },
+        problem: None,
+        work: Work::default(),
         rates: Rates {
             stored: Some(412.0),
             applied: Some(412.0),
@@ -221,6 +230,7 @@ pub fn failed() -> Snapshot {
         position: Position::new(121_004),
         error: "NOT NULL constraint failed: orders.customer\u{1b}[2J".to_owned(),
         tries: 8,
+        locked: false,
     });
     faulted.history = history(|i| f32::from(i.saturating_sub(84)) / 2.0);
     let mut falling = late("stock", "rate 200/s", Status::Falling, 18_800, 45 * second);

@@ -2,6 +2,7 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -189,7 +190,7 @@ fn answer_preview(model: &mut Model, effects: &[Effect], refused: Option<&str>) 
         {
             let msg = Msg::Previewed {
                 projection: projection.clone(),
-                operation: *operation,
+                operation: operation.clone(),
                 result: Ok(preview(refused)),
             };
             update(model, now(), msg);
@@ -272,6 +273,10 @@ fn each_popup() {
         press(model, &[":"]);
         type_in(model, "rebuild ordres");
         press(model, &["enter"]);
+    });
+    each_size("why", |model| {
+        model.snapshot = Arc::new(testing::failed());
+        press(model, &["w"]);
     });
     each_size("ripple", |model| {
         update(model, now(), accepted());

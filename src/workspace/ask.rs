@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
@@ -10,7 +11,7 @@ use super::operations::{self, Operation, Operations};
 use super::{Workspace, WorkspaceError, report};
 use crate::event::{Event, Position, Timestamp};
 use crate::log::EventLog;
-use crate::read::{Checkpoint, Definition, Policy, is_foreign, parse_duration};
+use crate::read::{Checkpoint, Policy, Projection, Subscription, is_foreign, parse_duration};
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,7 +93,7 @@ const LOOK_AT_LEAST: Duration = Duration::from_millis(100);
 /// Follows how far one read model is.
 pub(super) struct Follow<'a> {
     workspace: &'a Workspace,
-    projection: &'a str,
+    projection: Arc<dyn Projection>,
     /// Which version was looked at last, and where it stood.
     seen: (String, Position),
     /// Everything up to here does not concern it, beyond its checkpoint.
@@ -100,14 +101,10 @@ pub(super) struct Follow<'a> {
 }
 
 impl<'a> Follow<'a> {
-    pub(super) fn new(
-        workspace: &'a Workspace,
-        projection: &'a str,
-    ) -> Result<Self, WorkspaceError> {
-        workspace.projection(projection)?;
+    pub(super) fn new(workspace: &'a Workspace, projection: &str) -> Result<Self, WorkspaceError> {
         Ok(Self {
             workspace,
-            projection,
+            projection: workspace.projection(projection)?,
             seen: Default::default(),
             passed: Position::START,
         })
@@ -123,7 +120,7 @@ impl<'a> Follow<'a> {
     pub(super) async fn reach(
         &mut self,
         version: &str,
-        definition: &Definition,
+        subscription: &Subscription,
         checkpoint: &Checkpoint,
         deadline: Instant,
     ) -> Result<(Position, Option<Event>), WorkspaceError> {
@@ -142,7 +139,7 @@ impl<'a> Follow<'a> {
             }
             let late = Instant::now() >= deadline;
             for event in page {
-                if late || definition.subscription.takes_event(&event) {
+                if late || subscription.takes_event(&event) {
                     return Ok((self.passed, Some(event)));
                 }
                 self.passed = event.position;
@@ -162,19 +159,24 @@ impl<'a> Follow<'a> {
             let moved = self.workspace.0.moved.notified();
             let mut moved = std::pin::pin!(moved);
             moved.as_mut().enable();
-            let reader = self.workspace.reader(self.projection)?;
+            let reader = self.workspace.reader(&self.projection)?;
             let checkpoint = reader.checkpoint()?;
             if is_foreign(self.log(), &checkpoint).await? {
-                return Ok(Some(foreign(self.projection)));
+                return Ok(Some(foreign(self.projection.name())));
             }
             let (reach, lacks) = self
-                .reach(reader.version(), reader.definition(), &checkpoint, deadline)
+                .reach(
+                    reader.version(),
+                    reader.projection().subscription(),
+                    &checkpoint,
+                    deadline,
+                )
                 .await?;
             drop(reader);
             if reach >= position || lacks.as_ref().is_none_or(|event| event.position > position) {
                 return Ok(None);
             }
-            if let Some(because) = self.workspace.hindrance(self.projection).await? {
+            if let Some(because) = self.workspace.hindrance(self.projection.name()).await? {
                 return Ok(Some(because));
             }
             if Instant::now() >= deadline {
@@ -223,10 +225,17 @@ impl Workspace {
             let moved = self.0.moved.notified();
             let mut moved = std::pin::pin!(moved);
             moved.as_mut().enable();
-            let mut reader = self.reader(projection).map_err(WorkspaceError::from)?;
+            let mut reader = self
+                .reader(&follow.projection)
+                .map_err(WorkspaceError::from)?;
             let checkpoint = reader.checkpoint().map_err(WorkspaceError::from)?;
             let (position, lacks) = follow
-                .reach(reader.version(), reader.definition(), &checkpoint, deadline)
+                .reach(
+                    reader.version(),
+                    reader.projection().subscription(),
+                    &checkpoint,
+                    deadline,
+                )
                 .await?;
             // Positions of another log say nothing about this one.
             let is_foreign = consistency != Consistency::Eventual
@@ -260,7 +269,8 @@ impl Workspace {
                 && self.policy_of(projection).await? == Policy::Manual
             {
                 let stream = operations::stream(projection).map_err(WorkspaceError::from)?;
-                let request = operations::request(&*self.0.log, &stream, Operation::Apply).await;
+                let request =
+                    operations::request(&*self.0.log, &stream, &Operation::Apply, None).await;
                 request.map_err(WorkspaceError::from)?;
             }
             let because = match self.hindrance(projection).await? {
@@ -308,13 +318,18 @@ impl Workspace {
             ));
         }
         let stream = operations::stream(projection)?;
-        if Operations::read(&*self.0.log, &stream).await?.paused {
+        if Operations::read(&*self.0.log, &stream)
+            .await?
+            .paused
+            .is_some()
+        {
             return Ok(Some(format!(
                 "it is paused: `highwater resume {projection}`"
             )));
         }
         let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();
         let trouble = report::progress_of(&reports, projection)
+            .map(|(_, progress)| progress)
             .and_then(|progress| progress.trouble.as_ref());
         if let Some(trouble) = trouble.filter(|trouble| trouble.stopped) {
             return Ok(Some(format!(
@@ -322,7 +337,7 @@ impl Workspace {
                 trouble.position, trouble.error
             )));
         }
-        let checkpoint = self.reader(projection)?.checkpoint()?;
+        let checkpoint = self.reader(&self.projection(projection)?)?.checkpoint()?;
         if is_foreign(&*self.0.log, &checkpoint).await? {
             return Ok(Some(foreign(projection)));
         }

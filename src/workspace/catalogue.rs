@@ -1,4 +1,4 @@
-//! The projections of a workspace, as its files have them now: read, read again when they change, and told
+//! The projections of a workspace, the program's own and those that its files have now: read, read again when they change, and told
 //! to whoever runs or shows them.
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::folder::Folder;
 use super::{Inner, WorkspaceError, watching};
-use crate::read::{FILE_LIMIT, Projection as _, Reader, SqlProjection};
+use crate::read::{About, FILE_LIMIT, Projection, SqlProjection, is_name};
 
 /// Editors write a file in several steps: it is read once they have been quiet for so long.
 const QUIET: Duration = Duration::from_millis(30);
@@ -20,23 +20,39 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Catalogue {
     /// By name, replicas each on their own. What did not change is the same one as before.
-    pub projections: Vec<Arc<SqlProjection>>,
+    pub projections: Vec<Arc<dyn Projection>>,
     /// A message with file, line and column for each broken file.
     pub problems: Vec<String>,
 }
 
 impl Catalogue {
-    /// Reads the folder. Where a file is broken, the last good definition stays: the one there was, else
-    /// the one that the read model was built from.
+    /// Reads the folder, beside what the program itself has. Where a file is broken, the last good definition
+    /// stays: the one there was, else the one that the read model was built from.
     ///
     /// Errors: the folder cannot be read.
-    pub(super) fn read(folder: &Folder, before: &Self) -> Result<Self, WorkspaceError> {
+    pub(super) fn read(
+        folder: &Folder,
+        own: &[Arc<dyn Projection>],
+        before: &Self,
+    ) -> Result<Self, WorkspaceError> {
         let mut catalogue = Self::default();
+        for projection in own {
+            match catalogue.refuse(projection.name()) {
+                None => catalogue.projections.push(Arc::clone(projection)),
+                Some(problem) => catalogue.problems.push(problem),
+            }
+        }
         for path in files(&folder.projections())? {
             let name = path
                 .file_stem()
                 .map(|stem| stem.to_string_lossy().into_owned());
             let name = name.unwrap_or_default();
+            if own.iter().any(|known| base(known.name()) == name) {
+                catalogue.problems.push(format!(
+                    "{name}.sql: the program has a projection of this name, which goes on: rename the file"
+                ));
+                continue;
+            }
             match read_file(&name, &path, before) {
                 Ok(projections) => catalogue.projections.extend(projections),
                 Err(problem) => {
@@ -47,16 +63,41 @@ impl Catalogue {
                 }
             }
         }
+        // Replicas stay in the order in which they are written.
+        catalogue
+            .projections
+            .sort_by(|a, b| base(a.name()).cmp(base(b.name())));
         Ok(catalogue)
+    }
+
+    /// Why a projection of the program's cannot go by this name.
+    fn refuse(&self, name: &str) -> Option<String> {
+        let shown = crate::text::clean(name);
+        if !name.splitn(2, '@').all(is_name) {
+            Some(format!(
+                "{shown}: a projection's name has 1 to 64 letters, digits, `_` and `-`: give it another one in its code"
+            ))
+        } else if self.projections.iter().any(|known| known.name() == name) {
+            Some(format!(
+                "{shown}: the program has two projections of this name: give one another name"
+            ))
+        } else {
+            None
+        }
     }
 
     /// Whether somebody who has the other one is told anything new by this one.
     fn is_new_to(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Arc<SqlProjection>, &Arc<SqlProjection>)| Arc::ptr_eq(a, b);
+        let same = |(a, b): (&Arc<dyn Projection>, &Arc<dyn Projection>)| Arc::ptr_eq(a, b);
         self.problems != other.problems
             || self.projections.len() != other.projections.len()
             || !self.projections.iter().zip(&other.projections).all(same)
     }
+}
+
+/// A projection's name without a replica's.
+fn base(name: &str) -> &str {
+    name.split('@').next().unwrap_or(name)
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
@@ -87,7 +128,7 @@ fn read_file(
     name: &str,
     path: &Path,
     before: &Catalogue,
-) -> Result<Vec<Arc<SqlProjection>>, String> {
+) -> Result<Vec<Arc<dyn Projection>>, String> {
     let words = |e: std::io::Error| format!("{}: {e}", path.display());
     let about = std::fs::metadata(path).map_err(words)?;
     // A pipe or a device would be read without an end.
@@ -105,11 +146,14 @@ fn read_file(
         ));
     }
     let text = std::fs::read_to_string(path).map_err(words)?;
-    let one = |name: &str| match before.projections.iter().find(|known| known.name() == name) {
-        Some(known) if known.source() == text => Ok(Arc::clone(known)),
-        _ => SqlProjection::parse(name, &text)
-            .map(Arc::new)
-            .map_err(|e| e.to_string()),
+    let one = |name: &str| -> Result<Arc<dyn Projection>, String> {
+        match before.projections.iter().find(|known| known.name() == name) {
+            Some(known) if known.source() == text => Ok(Arc::clone(known)),
+            _ => match SqlProjection::parse(name, &text) {
+                Ok(projection) => Ok(Arc::new(projection)),
+                Err(error) => Err(error.to_string()),
+            },
+        }
     };
     let definition = crate::read::Definition::parse(name, &text).map_err(|e| e.to_string())?;
     if definition.replicas.is_empty() {
@@ -123,9 +167,8 @@ fn read_file(
 }
 
 /// What a file said when it was last good.
-fn last_good(folder: &Folder, name: &str, before: &Catalogue) -> Vec<Arc<SqlProjection>> {
-    let is_of_it =
-        |other: &str| other == name || other.split_once('@').is_some_and(|(base, _)| base == name);
+fn last_good(folder: &Folder, name: &str, before: &Catalogue) -> Vec<Arc<dyn Projection>> {
+    let is_of_it = |other: &str| base(other) == name;
     let known: Vec<_> = before
         .projections
         .iter()
@@ -146,13 +189,35 @@ fn last_good(folder: &Folder, name: &str, before: &Catalogue) -> Vec<Arc<SqlProj
     });
     let mut names: Vec<String> = names.collect();
     names.sort();
-    let built_from = |name: &String| {
-        let reader = Reader::open(&folder.versions(name), name).ok()?;
-        SqlProjection::parse(name, &reader.definition().text)
-            .ok()
-            .map(Arc::new)
+    let built_from = |name: &String| -> Option<Arc<dyn Projection>> {
+        let about = About::read(&folder.versions(name).link()).ok()?;
+        Some(Arc::new(SqlProjection::parse(name, &about.source).ok()?))
     };
     names.iter().filter_map(built_from).collect()
+}
+
+/// A projection that is not in the catalogue though it has a read model: some editors put the old file aside
+/// before they write the new one, and whoever opens the workspace in that instant finds neither. Looks once
+/// more when that is over.
+pub(super) fn look_again(folder: &Folder, name: &str) -> Option<Arc<SqlProjection>> {
+    if !folder.versions(name).link().is_symlink() {
+        return None;
+    }
+    let base = name.split('@').next().unwrap_or(name);
+    let path = folder.projections().join(format!("{base}.sql"));
+    let none = Catalogue::default();
+    let look = || {
+        let of_file = match read_file(base, &path, &none) {
+            Ok(projections) => projections,
+            Err(_) if path.exists() => last_good(folder, base, &none),
+            Err(_) => Vec::new(),
+        };
+        of_file.into_iter().find(|found| found.name() == name)
+    };
+    look().or_else(|| {
+        std::thread::sleep(QUIET);
+        look()
+    })
 }
 
 /// Watches the folder in a thread of its own, for as long as the workspace is open.
@@ -195,7 +260,7 @@ fn follow(workspace: &Weak<Inner>, folder: &Path, changes: &Receiver<()>) {
         }
         seen = now;
         let before = Arc::clone(&workspace.catalogue.borrow());
-        match Catalogue::read(&workspace.folder, &before) {
+        match Catalogue::read(&workspace.folder, &workspace.own, &before) {
             Ok(catalogue) if catalogue.is_new_to(&before) => {
                 for problem in catalogue
                     .problems

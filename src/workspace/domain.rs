@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Config, Folder, Workspace, WorkspaceError};
+use crate::read::{Fold, InMemory, Projection};
 use crate::write::Commands;
 
-/// What a program adds to the engine: commands, under the name by which `highwater.toml` asks for them, and
-/// projections for a new workspace to begin with.
+/// What a program adds to the engine: commands, under the name by which `highwater.toml` asks for them;
+/// projections that are written in Rust; and such as are files, for a new workspace to begin with.
 ///
 /// ```
 /// use highwater::workspace::Folder;
@@ -25,6 +26,7 @@ pub struct Domain {
     name: String,
     commands: Arc<dyn Fn(&Config) -> Commands + Send + Sync>,
     projections: Vec<(String, String)>,
+    own: Vec<Arc<dyn Projection>>,
 }
 
 impl fmt::Debug for Domain {
@@ -50,6 +52,7 @@ impl Domain {
             name: name.into(),
             commands: Arc::new(commands),
             projections: Vec::new(),
+            own: Vec::new(),
         }
     }
 
@@ -60,12 +63,25 @@ impl Domain {
         self
     }
 
+    /// The same with a projection that is written in Rust and keeps its state in memory: every workspace of the
+    /// domain has it, for as long as the program has.
+    pub fn with_fold<F: Fold>(self) -> Self {
+        self.with(Arc::new(InMemory::<F>::new()))
+    }
+
+    /// The same with a projection that is written in Rust: a [replica](InMemory::replica), say, or one that keeps
+    /// tables by its own code.
+    pub fn with(mut self, projection: Arc<dyn Projection>) -> Self {
+        self.own.push(projection);
+        self
+    }
+
     /// What `highwater.toml` calls it.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its projections, name and SQL.
+    /// Those of its projections that are files, name and SQL.
     pub fn projections(&self) -> &[(String, String)] {
         &self.projections
     }
@@ -74,9 +90,10 @@ impl Domain {
     ///
     /// Errors: as [`Workspace::open`]; its settings name another domain.
     pub fn open(&self, folder: Folder) -> Result<Workspace, WorkspaceError> {
-        let find =
-            |name: &str, config: &Config| (name == self.name).then(|| (self.commands)(config));
-        Workspace::open(folder, find).map_err(|error| match error {
+        let find = |name: &str, config: &Config| {
+            (name == self.name).then(|| ((self.commands)(config), self.own.clone()))
+        };
+        Workspace::open_with(folder, find).map_err(|error| match error {
             WorkspaceError::Domain { path, domain, .. } => {
                 let known = format!(
                     "write {:?} or \"none\", or open the workspace with the program that has it",

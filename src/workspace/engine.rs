@@ -19,7 +19,7 @@ use super::snapshot::CommandCounts;
 use super::supervisor::{self, Charge};
 use crate::event::Timestamp;
 use crate::log::SharedLog;
-use crate::read::{Projection as _, SqlProjection};
+use crate::read::Projection;
 use crate::write::Commands;
 
 /// How often an engine reports at most.
@@ -136,6 +136,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Becomes true when the engine is to stop; its sender is gone when the engine is.
+    pub(super) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
     /// Waits until each projection's loop runs, or stands by for another engine's, and that can be seen.
     pub async fn ready(&mut self) {
         // The sender lives as long as its thread: an error means that the engine is gone.
@@ -178,7 +183,7 @@ struct Keeper {
 
 /// One projection's thread, and how it is told things.
 struct Loop {
-    projection: watch::Sender<Arc<SqlProjection>>,
+    projection: watch::Sender<Arc<dyn Projection>>,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
 }
@@ -238,7 +243,7 @@ impl Keeper {
         self.changed.notify_one();
     }
 
-    fn start_loop(&mut self, projection: &Arc<SqlProjection>) {
+    fn start_loop(&mut self, projection: &Arc<dyn Projection>) {
         let name = projection.name().to_owned();
         let (definition, defined) = watch::channel(Arc::clone(projection));
         let (progress, shown) = watch::channel(None);

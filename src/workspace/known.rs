@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::operations::{self, Operations};
 use super::{Workspace, WorkspaceError};
-use crate::read::{Policy, Projection as _, SqlProjection};
+use crate::read::{Policy, Projection};
 
 /// How old what is known may be.
 const FRESH: Duration = Duration::from_millis(100);
@@ -40,7 +40,7 @@ impl Workspace {
     pub(super) async fn projections_with(
         &self,
         policy: Policy,
-    ) -> Result<Vec<Arc<SqlProjection>>, WorkspaceError> {
+    ) -> Result<Vec<Arc<dyn Projection>>, WorkspaceError> {
         let mut known = self.0.known.lock().await;
         if known.at.is_none_or(|at| at.elapsed() >= FRESH) {
             for projection in &self.projections() {
@@ -52,12 +52,12 @@ impl Workspace {
             }
             known.at = Some(Instant::now());
         }
-        let keeps = |projection: &Arc<SqlProjection>| {
+        let keeps = |projection: &Arc<dyn Projection>| {
             let by_hand = known
                 .operations
                 .get(projection.name())
                 .and_then(|o| o.policy);
-            by_hand.unwrap_or(projection.definition().policy) == policy
+            by_hand.unwrap_or(projection.policy()) == policy
         };
         Ok(self.projections().into_iter().filter(keeps).collect())
     }
@@ -65,7 +65,7 @@ impl Workspace {
     /// The policy that a projection keeps to just now, by file or by hand.
     pub(super) async fn policy_of(&self, projection: &str) -> Result<Policy, WorkspaceError> {
         let operations = Operations::read(&*self.0.log, &operations::stream(projection)?).await?;
-        let file = self.projection(projection)?.definition().policy;
+        let file = self.projection(projection)?.policy();
         Ok(operations.policy.unwrap_or(file))
     }
 }

@@ -9,13 +9,13 @@ use crate::event::{NameError, Position, Timestamp};
 use crate::log::sqlite::{Limits, LogOptions, SqliteLog};
 use crate::log::{AppendError, LogError, SharedLog};
 use crate::read::{
-    DefinitionError, FoldError, ModelError, Projection as _, QueryError, RunnerError,
-    SqlProjection, VerifyError,
+    DefinitionError, FoldError, ModelError, Projection, QueryError, RunnerError, VerifyError,
 };
 use crate::text::human_bytes;
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
+mod audit;
 mod catalogue;
 mod causes;
 mod config;
@@ -24,7 +24,9 @@ mod engine;
 mod folder;
 mod known;
 mod manager;
+mod objectives;
 mod observe;
+mod observing;
 mod operations;
 mod operator;
 mod past;
@@ -41,12 +43,13 @@ use catalogue::Catalogue;
 use tokio::sync::watch;
 
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
+pub use audit::Undone;
 pub use causes::Caused;
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
 pub use domain::Domain;
 pub use engine::Engine;
 pub use folder::Folder;
-pub use operations::Operation;
+pub use operations::{CannotUndo, Operation, Recorded, RecordedOutcome, Turn};
 pub use operator::{Done, OperateError, Operator};
 pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
@@ -228,14 +231,20 @@ struct Inner {
     /// The same, with older events in today's form: what read models are made of, and what people see.
     upcasting: SharedLog,
     commands: Commands,
+    /// The program's projections.
+    own: Vec<Arc<dyn Projection>>,
     catalogue: watch::Sender<Arc<Catalogue>>,
     watched: Once,
     counts: Arc<Mutex<CommandCounts>>,
     known: tokio::sync::Mutex<known::Known>,
     readers: readers::Readers,
+    observing: observing::Observing,
     /// Told when a read model moved, where that is this process's work.
     moved: Arc<tokio::sync::Notify>,
 }
+
+/// What a domain brings along.
+type Brought = (Commands, Vec<Arc<dyn Projection>>);
 
 impl Workspace {
     /// Opens a folder. `domains` gives the commands that go by a name in `highwater.toml`, with the settings
@@ -249,9 +258,19 @@ impl Workspace {
         folder: Folder,
         domains: impl FnOnce(&str, &Config) -> Option<Commands>,
     ) -> Result<Self, WorkspaceError> {
+        Self::open_with(folder, |name, config| {
+            domains(name, config).map(|commands| (commands, Vec::new()))
+        })
+    }
+
+    /// The same, of a domain that may bring projections along.
+    fn open_with(
+        folder: Folder,
+        domains: impl FnOnce(&str, &Config) -> Option<Brought>,
+    ) -> Result<Self, WorkspaceError> {
         let config = Config::read(folder.path())?;
-        let commands = match config.domain.as_str() {
-            "none" => Commands::new(),
+        let (commands, own) = match config.domain.as_str() {
+            "none" => Default::default(),
             name => domains(name, &config).ok_or_else(|| WorkspaceError::Domain {
                 path: folder.path().join(CONFIG_FILE),
                 domain: name.to_owned(),
@@ -267,7 +286,7 @@ impl Workspace {
         )?);
         let commands = commands.with_snapshots(SqliteSnapshots::at(folder.snapshots()));
         let upcasting = commands.upcasting(Arc::clone(&log) as SharedLog);
-        let catalogue = Catalogue::read(&folder, &Catalogue::default())?;
+        let catalogue = Catalogue::read(&folder, &own, &Catalogue::default())?;
         let counts = Arc::default();
         Ok(Self(Arc::new(Inner {
             folder,
@@ -275,11 +294,13 @@ impl Workspace {
             log,
             upcasting,
             commands,
+            own,
             catalogue: watch::Sender::new(Arc::new(catalogue)),
             watched: Once::new(),
             counts,
             known: tokio::sync::Mutex::default(),
             readers: readers::Readers::default(),
+            observing: observing::Observing::default(),
             moved: Arc::default(),
         })))
     }
@@ -321,8 +342,8 @@ impl Workspace {
         &self.0.commands
     }
 
-    /// Its projections as the files have them now, by name.
-    pub fn projections(&self) -> Vec<Arc<SqlProjection>> {
+    /// Its projections as the files have them now, and those of the program, by name.
+    pub fn projections(&self) -> Vec<Arc<dyn Projection>> {
         self.0.catalogue.borrow().projections.clone()
     }
 
@@ -332,13 +353,16 @@ impl Workspace {
     }
 
     /// The projection of this name. Errors: there is none; a broken file is named.
-    pub fn projection(&self, name: &str) -> Result<Arc<SqlProjection>, WorkspaceError> {
+    pub fn projection(&self, name: &str) -> Result<Arc<dyn Projection>, WorkspaceError> {
         let catalogue = Arc::clone(&self.0.catalogue.borrow());
         let found = catalogue
             .projections
             .iter()
             .find(|projection| projection.name() == name);
-        found.cloned().ok_or_else(|| {
+        let found = found
+            .cloned()
+            .or_else(|| catalogue::look_again(&self.0.folder, name));
+        found.ok_or_else(|| {
             let replicas = format!("{name}@");
             let names: Vec<&str> = catalogue.projections.iter().map(|p| p.name()).collect();
             let of_it: Vec<&str> = names
@@ -379,7 +403,7 @@ impl Workspace {
     /// What another engine owns stays with it; this one stands by. Errors: the system.
     pub fn start(&self, only: Option<&str>) -> Result<Engine, WorkspaceError> {
         let without_processes = Commands::new();
-        Engine::start(
+        let engine = Engine::start(
             &self.0.folder,
             &self.log(),
             self.catalogue(),
@@ -387,7 +411,11 @@ impl Workspace {
             &self.0.moved,
             only.map_or(&self.0.commands, |_| &without_processes),
             &self.0.counts,
-        )
+        )?;
+        if only.is_none() {
+            tokio::spawn(objectives::keep(self.clone(), engine.stopped()));
+        }
+        Ok(engine)
     }
 
     /// The process that runs the engine; `None` where nobody does.

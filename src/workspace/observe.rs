@@ -17,11 +17,11 @@ use super::snapshot::{
 };
 use super::{Workspace, WorkspaceError, ask, engine, watching};
 use crate::event::{Event, Position, StreamId, Timestamp};
-use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Status, eta};
+use crate::lag::why::Loop;
+use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Spent, Status, eta};
 use crate::log::SharedLog;
 use crate::read::{
-    Backlog, Checkpoint, Policy, Projection as _, QueryError, Reader, SqlProjection, Survey, Tail,
-    Versions, is_foreign,
+    Backlog, Checkpoint, Policy, Projection, QueryError, Reader, Survey, Tail, Versions, is_foreign,
 };
 
 /// Snapshots come no closer together than this: 30 a second.
@@ -57,18 +57,21 @@ pub(super) async fn first(workspace: &Workspace) -> Result<Snapshot, WorkspaceEr
     Observer::new(workspace.clone(), BUDGET).observe().await
 }
 
-/// Looks on until nobody wants to know any more, and sends a snapshot whenever something changed.
+/// Looks on until `ended` says that nobody wants to know any more, and sends a snapshot whenever something
+/// changed.
 pub(super) async fn forever(
     workspace: Workspace,
-    to: watch::Sender<Arc<Snapshot>>,
-    poke: Arc<Notify>,
+    to: &watch::Sender<Arc<Snapshot>>,
+    poke: &Arc<Notify>,
+    ended: impl Fn() -> bool,
 ) {
     let log = workspace.log();
     let reports = workspace.folder().reports();
     let mut observer = Observer::new(workspace, BUDGET);
-    let _watcher = watch_folder(&reports, &poke);
-    while !to.is_closed() {
+    let _watcher = watch_folder(&reports, poke);
+    while !ended() {
         let began = Instant::now();
+        let before = observer.tail.head();
         match observer.observe().await {
             Ok(snapshot) => {
                 to.send_if_modified(|known| {
@@ -81,13 +84,13 @@ pub(super) async fn forever(
             }
             Err(error) => tracing::warn!(%error, "the workspace cannot be observed just now"),
         }
+        observer.pause(before);
         tokio::time::sleep(CLOSEST.saturating_sub(began.elapsed())).await;
-        let pause = if observer.late { WHILE_LATE } else { HEARTBEAT };
         tokio::select! {
             () = poke.notified() => {}
             Ok(()) = observer.catalogue.changed() => observer.catalogue.mark_changed(),
             () = to.closed() => {}
-            waited = log.wait(observer.tail.head(), Some(Instant::now() + pause)) => {
+            waited = log.wait(observer.tail.head(), Some(Instant::now() + observer.pause)) => {
                 if let Err(error) = waited {
                     tracing::warn!(%error, "the log cannot be watched just now");
                     tokio::time::sleep(HEARTBEAT).await;
@@ -116,12 +119,14 @@ struct Observer {
     followers: BTreeMap<String, Follower>,
     whole: Samples,
     late: bool,
+    /// How long nothing needs to happen before the next look.
+    pause: Duration,
     recent: Arc<[Event]>,
 }
 
 /// What is remembered of one projection between two looks.
 struct Follower {
-    projection: Arc<SqlProjection>,
+    projection: Arc<dyn Projection>,
     versions: Versions,
     stream: StreamId,
     operations: Operations,
@@ -144,7 +149,7 @@ struct Moment<'a> {
     log: &'a SharedLog,
     tail: &'a Tail,
     reports: &'a [Report],
-    running: bool,
+    pid: Option<u32>,
     monotonic: Duration,
     budget: usize,
 }
@@ -168,8 +173,21 @@ impl Observer {
             followers,
             whole,
             late: false,
+            pause: HEARTBEAT,
             recent,
         }
+    }
+
+    /// Read models move a moment after the log did, and nobody rings for that: a look soon after an event,
+    /// and fewer and fewer while something stays late.
+    fn pause(&mut self, before: Position) {
+        self.pause = if !self.late {
+            HEARTBEAT
+        } else if self.tail.head() != before {
+            CLOSEST
+        } else {
+            (self.pause * 2).clamp(CLOSEST, WHILE_LATE)
+        };
     }
 
     /// Follows the projections that the files have now.
@@ -216,7 +234,7 @@ impl Observer {
             log: &self.log,
             tail: &self.tail,
             reports: &reports,
-            running: pid.is_some(),
+            pid,
             monotonic,
             budget: self.budget,
         };
@@ -286,7 +304,7 @@ fn loop_problems(reports: &[Report]) -> impl Iterator<Item = String> + '_ {
 }
 
 impl Follower {
-    fn new(workspace: &Workspace, projection: &Arc<SqlProjection>) -> Option<Self> {
+    fn new(workspace: &Workspace, projection: &Arc<dyn Projection>) -> Option<Self> {
         Some(Self {
             projection: Arc::clone(projection),
             versions: workspace.folder().versions(projection.name()),
@@ -309,9 +327,8 @@ impl Follower {
     fn checkpoint(&mut self) -> Option<Checkpoint> {
         let live = self.versions.live().ok()??;
         // Other queries may have been written into the same file.
-        let is_stale = |reader: &Reader| {
-            reader.definition().text != self.projection.source() && !reader.is_current()
-        };
+        let is_stale =
+            |reader: &Reader| reader.source() != self.projection.source() && !reader.is_current();
         if self
             .reader
             .as_ref()
@@ -321,7 +338,7 @@ impl Follower {
         }
         if self.reader.as_ref().is_none_or(|(path, _)| *path != live) {
             self.reader = None;
-            let reader = Reader::open(&self.versions, self.projection.name());
+            let reader = Reader::open(&self.versions, &self.projection);
             self.unread = match &reader {
                 Err(error @ QueryError::Model(_)) => Some(error.to_string()),
                 _ => None,
@@ -348,7 +365,7 @@ impl Follower {
         self.take_operations(moment).await?;
         self.foreign = is_foreign(&**moment.log, checkpoint).await?;
         let subscription = match &self.reader {
-            Some((_, reader)) => &reader.definition().subscription,
+            Some((_, reader)) => reader.projection().subscription(),
             None => self.projection.subscription(),
         };
         let backlog = self
@@ -363,26 +380,21 @@ impl Follower {
             )
             .await?;
         let name = self.projection.name();
-        let progress = moment
-            .running
-            .then(|| report::progress_of(moment.reports, name))
-            .flatten();
-        let policy = self
-            .operations
-            .policy
-            .unwrap_or(self.projection.definition().policy);
+        let owned = moment
+            .pid
+            .and_then(|_| report::progress_of(moment.reports, name));
+        let progress = owned.map(|(_, progress)| progress);
+        let policy = self.operations.policy.unwrap_or(self.projection.policy());
         let lag = self.lag(checkpoint, &backlog, policy, progress, moment);
         self.remember(&lag, checkpoint, progress, moment.monotonic);
-        let breach = self
-            .breach
-            .evaluate(lag.age, self.projection.definition().objective);
+        let breach = self.breach.evaluate(lag.age, self.projection.objective());
         Ok(self.view(
             checkpoint,
             lag,
             backlog.stale_keys,
             breach,
             policy,
-            progress,
+            owned,
             moment,
         ))
     }
@@ -420,7 +432,7 @@ impl Follower {
         let activity = match (progress, stopped) {
             (None, _) => Activity::Dead,
             (Some(_), Some(trouble)) => Activity::Faulted(trouble.position),
-            (Some(_), None) if self.operations.paused => Activity::Paused,
+            (Some(_), None) if self.operations.paused.is_some() => Activity::Paused,
             (Some(_), None) => Activity::Running,
         };
         let facts = Facts {
@@ -431,7 +443,7 @@ impl Follower {
             oldest_waiting: backlog.oldest,
             seen_waiting: backlog.seen_waiting,
             now: Timestamp::now(),
-            allowance: policy.allowance(),
+            allowance: self.projection.allowance(policy),
             foreign_checkpoint: self.foreign,
             activity,
             trend: self.samples.trend(),
@@ -455,6 +467,7 @@ impl Follower {
             busy: progress.map_or(Duration::ZERO, |progress| {
                 Duration::from_micros(progress.busy_us)
             }),
+            spent: progress.map_or_else(Spent::default, Progress::spent),
         });
         let (version, samples) = &mut self.shadow;
         if let Some(shadow) = progress.and_then(|progress| progress.shadow.as_ref()) {
@@ -490,12 +503,13 @@ impl Follower {
         stale_keys: usize,
         breach: bool,
         policy: Policy,
-        progress: Option<&Progress>,
+        owned: Option<(u32, &Progress)>,
         moment: &Moment<'_>,
     ) -> ProjectionView {
-        let definition = match &self.reader {
-            Some((_, reader)) => reader.definition(),
-            None => self.projection.definition(),
+        let progress = owned.map(|(_, progress)| progress);
+        let shown = match &self.reader {
+            Some((_, reader)) => reader.projection(),
+            None => &self.projection,
         };
         let rates = self.samples.rates();
         let moving = matches!(
@@ -512,20 +526,20 @@ impl Follower {
             .filter(|_| moving && lag.behind > 0);
         let micros = Duration::from_micros;
         ProjectionView {
-            name: definition.name.clone(),
+            name: shown.name().to_owned(),
             version: self
                 .reader
                 .as_ref()
                 .map(|(_, reader)| reader.version().to_owned())
                 .unwrap_or_default(),
-            description: definition
-                .description
+            description: shown
+                .description()
                 .lines()
                 .next()
                 .unwrap_or_default()
                 .to_owned(),
             policy,
-            objective: self.projection.definition().objective,
+            objective: self.projection.objective(),
             breach,
             checkpoint: checkpoint.position,
             lag,
@@ -537,7 +551,13 @@ impl Follower {
                     position: trouble.position,
                     error: trouble.error.clone(),
                     tries: trouble.tries,
+                    locked: trouble.locked,
                 }),
+            paused: self.operations.paused.clone(),
+            owner: owned.map(|(pid, _)| pid),
+            runs: runs(moment.pid, owned),
+            problem: progress.and_then(|progress| progress.problem.clone()),
+            work: self.samples.work(),
             rates,
             eta,
             visibility: progress.and_then(|progress| progress.visibility_us).map(
@@ -548,10 +568,10 @@ impl Follower {
                 },
             ),
             rebuild: progress.and_then(|progress| self.rebuild(progress, moment.tail.head())),
-            replayable: definition.replayable,
+            replayable: shown.replayable(),
             history: self.history.iter().copied().collect(),
-            queries: definition
-                .queries
+            queries: shown
+                .queries()
                 .iter()
                 .map(|query| QueryInfo {
                     name: query.name.clone(),
@@ -574,5 +594,19 @@ impl Follower {
             rate: rates.applied,
             eta: eta(left, rates.stored, rates.applied, None).known(),
         })
+    }
+}
+
+/// Who applies events, as far as reports tell.
+fn runs(pid: Option<u32>, owned: Option<(u32, &Progress)>) -> Loop {
+    match (pid, owned) {
+        (None, _) => Loop::NoEngine,
+        (Some(pid), None) => Loop::Silent { pid },
+        (Some(_), Some((pid, progress))) => Loop::Alive {
+            pid,
+            stuck_for: progress
+                .stuck_since
+                .and_then(|since| Duration::try_from(Timestamp::now().duration_since(since)).ok()),
+        },
     }
 }

@@ -8,7 +8,11 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 use super::operations::{self, Ended, Operation};
-use super::{CommandInfo, Outcome, Preview, Snapshot, Workspace, WorkspaceError, observe};
+use super::{
+    CannotUndo, CommandInfo, Outcome, Preview, Recorded, Snapshot, Undone, Workspace,
+    WorkspaceError,
+};
+use crate::event::Position;
 use crate::log::EventLog as _;
 use crate::write::{Request, from_words};
 
@@ -54,10 +58,7 @@ impl Workspace {
     ///
     /// Errors: the first snapshot cannot be taken.
     pub async fn operator(&self) -> Result<Operator, WorkspaceError> {
-        let first = Arc::new(observe::first(self).await?);
-        let (to, snapshots) = watch::channel(first);
-        let poke = Arc::new(Notify::new());
-        tokio::spawn(observe::forever(self.clone(), to, Arc::clone(&poke)));
+        let (snapshots, poke) = self.0.observing.join(self).await?;
         Ok(Operator {
             workspace: self.clone(),
             snapshots,
@@ -77,8 +78,19 @@ impl Workspace {
         patience: Option<Duration>,
     ) -> Result<Done, WorkspaceError> {
         self.projection(projection)?;
+        self.ask_for(projection, &operation, None, patience).await
+    }
+
+    /// The same, for a request that may undo an earlier one.
+    pub(super) async fn ask_for(
+        &self,
+        projection: &str,
+        operation: &Operation,
+        undoes: Option<Position>,
+        patience: Option<Duration>,
+    ) -> Result<Done, WorkspaceError> {
         let stream = operations::stream(projection)?;
-        let request = operations::request(&*self.0.log, &stream, operation).await?;
+        let request = operations::request(&*self.0.log, &stream, operation, undoes).await?;
         let deadline = patience.map(|patience| Instant::now() + patience);
         let mut head = request.last;
         loop {
@@ -153,7 +165,7 @@ impl Operator {
         projection: &str,
         operation: &Operation,
     ) -> Result<Preview, OperateError> {
-        Ok(self.workspace.preview(projection, *operation).await?)
+        Ok(self.workspace.preview(projection, operation).await?)
     }
 
     /// Asks for an operation and waits for its outcome for as long as an engine runs; a rebuild's
@@ -166,6 +178,19 @@ impl Operator {
         let done = self.workspace.operate(projection, operation, None).await?;
         self.poke.notify_one();
         Ok(done)
+    }
+
+    /// What was asked of a projection so far, oldest first. Errors: no such projection, the log.
+    pub async fn history(&self, projection: &str) -> Result<Vec<Recorded>, OperateError> {
+        Ok(self.workspace.history(Some(projection)).await?)
+    }
+
+    /// Takes back what was asked of a projection last, and waits for the outcome for as long as an engine
+    /// runs. Errors: no such projection, the log.
+    pub async fn undo(&self, projection: &str) -> Result<Result<Undone, CannotUndo>, OperateError> {
+        let undone = self.workspace.undo(projection, None).await?;
+        self.poke.notify_one();
+        Ok(undone)
     }
 
     /// The domain's load: commands a second, 0 for none; `None` where the domain has no load.

@@ -7,7 +7,7 @@ use super::verify::database_size;
 use super::{Workspace, WorkspaceError};
 use crate::event::{Position, Timestamp};
 use crate::log::EventLog as _;
-use crate::read::{Past, Reader, Work, parse_duration, position_at};
+use crate::read::{About, Past, Work, parse_duration, position_at};
 
 /// When something is wanted as of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Workspace {
     ) -> Result<Past, WorkspaceError> {
         let versions = self.0.folder.versions(projection);
         let built_from = if self.read_models()?.iter().any(|name| name == projection) {
-            let about = Reader::open(&versions, projection)?.about()?;
+            let about = About::read(&versions.link())?;
             self.built_from(&about)?
         } else {
             self.projection(projection)?

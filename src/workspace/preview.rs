@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use super::operations::Operation;
 use super::{Workspace, WorkspaceError};
 use crate::event::{Position, Timestamp};
-use crate::read::{
-    Model, Now, Policy, Projection, Reader, Runner, SqlProjection, Step, remove_database,
-};
+use crate::read::{Model, Now, Policy, Projection, Reader, Runner, Step, remove_database};
 
 /// What an operation would mean, shown before it happens.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,15 +37,15 @@ impl Workspace {
     pub async fn preview(
         &self,
         projection: &str,
-        operation: Operation,
+        operation: &Operation,
     ) -> Result<Preview, WorkspaceError> {
-        let definition = &self.projection(projection)?;
+        let today = &self.projection(projection)?;
         let versions = self.0.folder.versions(projection);
-        let reader = Reader::open(&versions, projection)?;
+        let reader = Reader::open(&versions, today)?;
         let checkpoint = reader.checkpoint()?;
         let answers = reader
-            .definition()
-            .queries
+            .projection()
+            .queries()
             .iter()
             .map(|query| query.name.clone())
             .collect();
@@ -65,20 +63,16 @@ impl Workspace {
                 preview.disk_needed = database_size(&versions.link());
                 preview.disk_free = free_space(self.0.folder.path());
             }
-            Operation::Replay { after } if !reader.definition().replayable => {
-                preview.events = self
-                    .count_events(definition, after, checkpoint.position)
-                    .await?;
+            &Operation::Replay { after } if !reader.projection().replayable() => {
+                preview.events = self.count_events(today, after, checkpoint.position).await?;
                 preview.refused = Some(
-                    "its handlers may not be applied twice (its file does not say `-- replayable: yes`). \
-                     Rebuild it instead"
+                    "its handlers may not be applied twice (it does not say `-- replayable: yes`). Rebuild it \
+                     instead"
                         .to_owned(),
                 );
             }
-            Operation::Replay { after } => {
-                preview.events = self
-                    .count_events(definition, after, checkpoint.position)
-                    .await?;
+            &Operation::Replay { after } => {
+                preview.events = self.count_events(today, after, checkpoint.position).await?;
                 if after >= checkpoint.position {
                     preview.refused = Some(format!(
                         "nothing to replay: it stands at position {}",
@@ -89,14 +83,14 @@ impl Workspace {
             _ => {}
         }
         if preview.events > 0 && preview.refused.is_none() {
-            preview.takes = self.trial(definition, preview.events).await?;
+            preview.takes = self.trial(today, preview.events).await?;
         }
         Ok(preview)
     }
 
     async fn count_events(
         &self,
-        projection: &Arc<SqlProjection>,
+        projection: &Arc<dyn Projection>,
         after: Position,
         to: Position,
     ) -> Result<u64, WorkspaceError> {
@@ -116,7 +110,7 @@ impl Workspace {
     /// Folds for a moment and scales up: half to three times of that, since pages grow and caches fill.
     async fn trial(
         &self,
-        projection: &Arc<SqlProjection>,
+        projection: &Arc<dyn Projection>,
         events: u64,
     ) -> Result<Option<(Duration, Duration)>, WorkspaceError> {
         let path = self.0.folder.models().join(format!(
@@ -139,10 +133,10 @@ impl Workspace {
 
     async fn fold_for_a_moment(
         &self,
-        projection: &Arc<SqlProjection>,
+        projection: &Arc<dyn Projection>,
         path: &std::path::Path,
     ) -> Result<Option<f64>, WorkspaceError> {
-        let shared: Arc<dyn Projection> = Arc::clone(projection) as _;
+        let shared = Arc::clone(projection);
         let model = Model::create(path, &*shared, 1, None)?;
         let began = Instant::now();
         let mut runner =

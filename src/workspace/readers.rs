@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Workspace;
-use crate::read::{QueryError, Reader};
+use crate::read::{Projection, QueryError, Reader};
 
 /// One a projection, with the file that it has open.
 #[derive(Default)]
@@ -22,22 +22,22 @@ pub(super) struct Lent<'a> {
 
 impl Workspace {
     /// The version that answers now, open for questions. Errors: there is none, or it cannot be used.
-    pub(super) fn reader(&self, projection: &str) -> Result<Lent<'_>, QueryError> {
+    pub(super) fn reader(&self, today: &Arc<dyn Projection>) -> Result<Lent<'_>, QueryError> {
         let home = &self.0.readers;
-        let versions = self.0.folder.versions(projection);
-        let kept = home.lock().remove(projection);
+        let versions = self.0.folder.versions(today.name());
+        let kept = home.lock().remove(today.name());
         let live = versions.live().ok().flatten();
         let kept = kept.filter(|(path, reader)| live.as_ref() == Some(path) && reader.is_current());
         let open = match kept {
             Some(open) => open,
             None => {
-                let reader = Reader::open(&versions, projection)?;
+                let reader = Reader::open(&versions, today)?;
                 (live.unwrap_or_default(), reader)
             }
         };
         Ok(Lent {
             home,
-            projection: projection.to_owned(),
+            projection: today.name().to_owned(),
             open: Some(open),
         })
     }

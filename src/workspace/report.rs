@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Position, Timestamp};
+use crate::lag::Spent;
 use crate::read::{Checkpoint, Policy};
 
 /// How often an engine says that it lives.
@@ -55,12 +56,31 @@ pub struct Progress {
     pub applied: u64,
     /// For how long it was busy doing so, in microseconds.
     pub busy_us: u64,
+    /// What the loop did with its time since then.
+    #[serde(default)]
+    pub spent: SpentReport,
+    /// Since when it has been in one step, where that takes long.
+    #[serde(default)]
+    pub stuck_since: Option<Timestamp>,
     /// From stored to visible over the last minute, in microseconds: half, 99 of 100, and all.
     pub visibility_us: Option<[u64; 3]>,
     /// The version that is being built beside it.
     pub shadow: Option<ShadowReport>,
     /// What keeps the loop as a whole from working.
     pub problem: Option<String>,
+}
+
+/// What a loop did with its time, in microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentReport {
+    /// Reading the log for live work.
+    pub load_us: u64,
+    /// Running handlers for live work.
+    pub apply_us: u64,
+    /// Committing live work.
+    pub commit_us: u64,
+    /// Building another version.
+    pub rebuild_us: u64,
 }
 
 /// An event that could not be applied.
@@ -74,6 +94,9 @@ pub struct TroubleReport {
     pub tries: u32,
     /// Whether the projection stopped there; else it will be tried again.
     pub stopped: bool,
+    /// Whether the file was locked by another connection.
+    #[serde(default)]
+    pub locked: bool,
 }
 
 /// A version that is being built.
@@ -99,9 +122,30 @@ impl Progress {
             trouble: None,
             applied: 0,
             busy_us: 0,
+            spent: SpentReport::default(),
+            stuck_since: None,
             visibility_us: None,
             shadow: None,
             problem: None,
+        }
+    }
+}
+
+impl Progress {
+    /// What its loop did with its time.
+    pub fn spent(&self) -> Spent {
+        let micros = Duration::from_micros;
+        let SpentReport {
+            load_us,
+            apply_us,
+            commit_us,
+            rebuild_us,
+        } = self.spent;
+        Spent {
+            load: micros(load_us),
+            apply: micros(apply_us),
+            commit: micros(commit_us),
+            rebuild: micros(rebuild_us),
         }
     }
 }
@@ -150,15 +194,15 @@ impl Report {
     }
 }
 
-/// How a projection's loop is, by the newest report of an engine that lives: one that was killed a moment
-/// ago may seem to own it too.
-pub fn progress_of<'a>(reports: &'a [Report], projection: &str) -> Option<&'a Progress> {
+/// How a projection's loop is and in which process, by the newest report of an engine that lives: one that
+/// was killed a moment ago may seem to own it too.
+pub fn progress_of<'a>(reports: &'a [Report], projection: &str) -> Option<(u32, &'a Progress)> {
     reports
         .iter()
         .filter(|report| report.is_alive())
-        .filter_map(|report| Some((report.heartbeat, report.projections.get(projection)?)))
-        .max_by_key(|(heartbeat, _)| *heartbeat)
-        .map(|(_, progress)| progress)
+        .filter_map(|report| Some((report, report.projections.get(projection)?)))
+        .max_by_key(|(report, _)| report.heartbeat)
+        .map(|(report, progress)| (report.pid, progress))
 }
 
 /// Removes what engines that were killed left. Errors: the system.

@@ -7,7 +7,7 @@ use super::ask::Follow;
 use super::{CommandCounts, Outcome, Workspace, WorkspaceError};
 use crate::event::{Event, Position};
 use crate::log::EventLog as _;
-use crate::read::{Policy, Projection as _, Subscription};
+use crate::read::{Policy, Subscription};
 use crate::write::Request;
 
 /// How many events of a commit are looked at: most have one or two.

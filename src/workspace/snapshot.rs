@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::event::{Event, Position, Timestamp};
 use crate::lag::Lag;
 pub use crate::lag::Rates;
+use crate::lag::why::{self, Case, Said, Work};
 use crate::log::Durability;
 use crate::read::Policy;
 
@@ -43,6 +44,48 @@ impl Snapshot {
             && self.commands == other.commands
             && self.projections == other.projections
             && self.problems == other.problems
+    }
+}
+
+impl Snapshot {
+    /// What is known of why a read model of this workspace is as it is.
+    pub fn case(&self, view: &ProjectionView) -> Case {
+        let last = self.recent.last().map(|event| event.recorded_at);
+        #[allow(clippy::cast_precision_loss)]
+        let cap = match view.policy {
+            Policy::Rate(rate) => Some(rate as f64),
+            _ => None,
+        };
+        Case {
+            name: view.name.clone(),
+            checkpoint: view.checkpoint,
+            head: self.head,
+            lag: view.lag.clone(),
+            log_still_for: last.map(|last| {
+                Duration::try_from(self.taken_at.duration_since(last)).unwrap_or_default()
+            }),
+            policy: view.policy.to_string(),
+            allowance: view.policy.allowance(),
+            cap,
+            objective: view.objective,
+            rates: view.rates,
+            eta: view.eta,
+            work: view.work,
+            runs: view.runs.clone(),
+            paused: view.paused.clone(),
+            trouble: view.fault.as_ref().map(|fault| why::Trouble {
+                position: fault.position,
+                error: fault.error.clone(),
+                tries: fault.tries,
+                locked: fault.locked,
+            }),
+            problem: view.problem.clone(),
+            rebuild: view.rebuild.as_ref().map(|rebuild| why::Rebuild {
+                version: rebuild.version.clone(),
+                checkpoint: rebuild.checkpoint,
+                target: rebuild.target,
+            }),
+        }
     }
 }
 
@@ -110,6 +153,16 @@ pub struct ProjectionView {
     pub parked: u64,
     /// What stopped it.
     pub fault: Option<Fault>,
+    /// Who paused it and when, where somebody did.
+    pub paused: Option<Said>,
+    /// The process whose engine owns it, as that says.
+    pub owner: Option<u32>,
+    /// Who applies events to it.
+    pub runs: why::Loop,
+    /// What keeps its loop as a whole from working.
+    pub problem: Option<String>,
+    /// What its loop did with its time, over the last seconds.
+    pub work: Work,
     /// How fast it is.
     pub rates: Rates,
     /// When it will have caught up, where that can be said.
@@ -137,6 +190,8 @@ pub struct Fault {
     pub error: String,
     /// How often it was tried.
     pub tries: u32,
+    /// Whether the file was locked by another connection, and neither event nor handler is to blame.
+    pub locked: bool,
 }
 
 /// How long after it was stored an event was visible.

@@ -13,13 +13,13 @@ use super::operations::{self, Operations, Request};
 use super::report::{self, Progress, TroubleReport};
 use crate::event::{Position, StreamId, Timestamp};
 use crate::log::SharedLog;
-use crate::read::{Now, Projection as _, Runner, SqlProjection, Step, Versions};
+use crate::read::{Now, Projection, Runner, Step, Versions, built_from};
 
 mod rebuild;
 mod requests;
 mod visibility;
 
-use rebuild::{Shadow, live_model, projection_of};
+use rebuild::{Shadow, live_model};
 use requests::record_definition;
 use visibility::Visibility;
 
@@ -41,7 +41,7 @@ pub(super) struct Charge {
     pub log: SharedLog,
     pub name: String,
     /// What its file says, and will say.
-    pub projection: watch::Receiver<Arc<SqlProjection>>,
+    pub projection: watch::Receiver<Arc<dyn Projection>>,
     /// Where it says how it is; `None` while it is not the owner.
     pub progress: watch::Sender<Option<Progress>>,
     /// Told when `progress` has changed.
@@ -59,8 +59,8 @@ pub(super) struct Charge {
 struct Owned<'a> {
     charge: &'a Charge,
     /// What the file says now, as far as it was taken up.
-    projection: Arc<SqlProjection>,
-    defined: watch::Receiver<Arc<SqlProjection>>,
+    projection: Arc<dyn Projection>,
+    defined: watch::Receiver<Arc<dyn Projection>>,
     stream: StreamId,
     versions: Versions,
     operations: Operations,
@@ -94,7 +94,7 @@ pub(super) fn run(charge: &Charge) {
             }
             Err(error) => {
                 tracing::error!(projection = charge.name, %error, "the projection's loop failed");
-                let mut progress = Progress::new(charge.projection.borrow().definition().policy);
+                let mut progress = Progress::new(charge.projection.borrow().policy());
                 progress.problem = Some(error.to_string());
                 charge.progress.send_replace(Some(progress));
                 charge.changed.notify_one();
@@ -133,9 +133,9 @@ async fn own(charge: &Charge, first: &mut FirstAttempt) -> Result<(), WorkspaceE
     owned.report();
     first.made();
     let outcome = owned.work().await;
-    let flushed = owned.live.flush();
+    let flushed = owned.flush();
     outcome?;
-    Ok(flushed?)
+    flushed
 }
 
 /// Takes back what was said of a loop when it is dropped.
@@ -154,10 +154,10 @@ impl<'a> Owned<'a> {
         let stream = operations::stream(&charge.name)?;
         let versions = charge.folder.versions(&charge.name);
         let mut operations = Operations::read(&*charge.log, &stream).await?;
-        record_definition(charge, &projection, &stream, &mut operations).await?;
+        record_definition(charge, &*projection, &stream, &mut operations).await?;
         let policy = operations.policy.unwrap_or_default();
-        let model = live_model(&projection, &versions)?;
-        let folded_with = projection_of(&projection, &model);
+        let model = live_model(&*projection, &versions)?;
+        let folded_with = built_from(&projection, model.about());
         let log = Arc::clone(&charge.log);
         let live =
             Runner::attach(folded_with, log, model, policy, charge.started.elapsed()).await?;
@@ -180,6 +180,15 @@ impl<'a> Owned<'a> {
         owned.carry_out().await?;
         owned.remove_what_was_left()?;
         Ok(owned)
+    }
+
+    /// Writes what was folded and is not in the files yet.
+    fn flush(&mut self) -> Result<(), WorkspaceError> {
+        self.live.flush()?;
+        match &mut self.shadow {
+            Some(shadow) => Ok(shadow.runner.flush()?),
+            None => Ok(()),
+        }
     }
 
     fn now(&self) -> Now {
@@ -244,7 +253,7 @@ impl<'a> Owned<'a> {
         self.progress.problem = None;
         record_definition(
             self.charge,
-            &self.projection,
+            &*self.projection,
             &self.stream,
             &mut self.operations,
         )
@@ -260,7 +269,7 @@ impl<'a> Owned<'a> {
         &mut self,
     ) -> Result<Option<(Option<Duration>, Option<Position>)>, WorkspaceError> {
         let mut rest = Some((None, None));
-        if !self.operations.paused {
+        if self.operations.paused.is_none() {
             match self.step_live().await? {
                 Step::Moved { .. } => rest = None,
                 Step::Rest { until, past } => rest = Some((until, past)),
@@ -277,12 +286,15 @@ impl<'a> Owned<'a> {
 
     async fn step_live(&mut self) -> Result<Step, WorkspaceError> {
         let began = Instant::now();
+        let stood = self.live.model().checkpoint().position;
         let step = self.live.step(self.now()).await?;
-        if let Step::Moved { live, applied } = &step
-            && *applied > 0
-        {
-            let visible = Timestamp::now();
+        let visible = Timestamp::now();
+        if self.live.model().checkpoint().position != stood {
             self.charge.moved.notify_waiters();
+        }
+        if let Step::Moved { live, applied } = &step
+            && (*applied > 0 || !live.is_empty())
+        {
             self.progress.applied += applied;
             self.progress.busy_us += u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.visibility
@@ -296,15 +308,18 @@ impl<'a> Owned<'a> {
         let progress = Progress {
             version: live.model().about().label(),
             policy: live.policy(),
-            paused: self.operations.paused,
+            paused: self.operations.paused.is_some(),
             trouble: live.trouble().map(|trouble| TroubleReport {
                 position: trouble.position,
                 error: trouble.error.clone(),
                 tries: trouble.tries,
                 stopped: trouble.next_try.is_none(),
+                locked: false,
             }),
             applied: self.progress.applied,
             busy_us: self.progress.busy_us,
+            spent: self.progress.spent,
+            stuck_since: None,
             visibility_us: self.visibility.figures(self.charge.started.elapsed()),
             shadow: self.shadow.as_ref().map(|shadow| {
                 let version = shadow.runner.model().about().label();

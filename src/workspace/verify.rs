@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::preview::free_space;
 use super::{Workspace, WorkspaceError};
 use crate::read::{
-    About, Checked, Projection, Scratch, SqlProjection, Stored, VerifyError, Work, verify,
+    About, Checked, Projection, Scratch, SqlProjection, Stored, VerifyError, Work, built_from, verify,
 };
 
 impl Workspace {
@@ -59,23 +59,27 @@ impl Workspace {
         Ok(names)
     }
 
-    /// What a version was built from: the projection as it is now, where that shapes the same content, else
-    /// what the version's file keeps.
+    /// What a version was built from, to fold with it again.
+    ///
+    /// Errors: this program cannot fold as it was folded.
     pub(super) fn built_from(&self, about: &About) -> Result<Arc<dyn Projection>, WorkspaceError> {
-        if let Ok(projection) = self.projection(&about.projection)
-            && projection.hash() == about.hash
-        {
-            return Ok(projection);
-        }
-        let kept = SqlProjection::parse(&about.projection, &about.source);
-        match kept.map(Arc::new) {
-            Ok(kept) if kept.hash() == about.hash => Ok(kept),
-            _ => Err(VerifyError::Definition {
-                projection: about.projection.clone(),
-                version: about.label(),
-            }
-            .into()),
-        }
+        let found = match self.projection(&about.projection) {
+            Ok(today) => Some(built_from(&today, about)),
+            // Its file is gone, and the read model is still there.
+            Err(_) => match SqlProjection::parse(&about.projection, &about.source) {
+                Ok(kept) => Some(Arc::new(kept) as Arc<dyn Projection>),
+                Err(_) => None,
+            },
+        };
+        let folds = |found: &Arc<dyn Projection>| found.folds() && found.hash() == about.hash;
+        found.filter(folds).ok_or_else(|| {
+            let (projection, version) = (about.projection.clone(), about.label());
+            let error = VerifyError::Definition {
+                projection,
+                version,
+            };
+            error.into()
+        })
     }
 
     /// A folder for files that nobody keeps.

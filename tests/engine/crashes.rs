@@ -155,10 +155,7 @@ async fn settle(place: &Place) -> Workspace {
 }
 
 fn hash(workspace: &Workspace) -> String {
-    workspace.projections()[0]
-        .definition()
-        .short_hash()
-        .to_owned()
+    workspace.projections()[0].short_hash().to_owned()
 }
 
 /// A workspace in which two versions have been built already.
@@ -295,7 +292,7 @@ async fn small_operations_end_once_though_an_engine_dies_in_them() {
     for (operation, ended) in operations {
         for point in ["before-outcome", "after-outcome"] {
             let place = prepared().await;
-            request(&place, operation).await;
+            request(&place, operation.clone()).await;
             dies_and_recovers(&place, ended, point).await;
             let last = Files::of(&place).requests().pop_last().unwrap();
             assert_eq!(last.1, [ended], "{point}");

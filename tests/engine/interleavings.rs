@@ -135,7 +135,7 @@ impl Run {
     async fn act(&mut self, act: &Act) {
         match act {
             Act::Append(many) => self.append(*many).await,
-            Act::Ask(name, operation) => self.ask(name, *operation).await,
+            Act::Ask(name, operation) => self.ask(name, operation.clone()).await,
             Act::Replay(hundredths) => {
                 let head = self.workspace.log().head().await.unwrap();
                 let after = Position::new(head.get() * hundredths / 100);
@@ -232,11 +232,10 @@ impl Run {
             PROJECTIONS.iter().all(|(name, _)| {
                 let seen = view(snapshot, name);
                 let projection = self.workspace.projection(name).unwrap();
-                let definition = projection.definition();
                 seen.lag.behind == 0
                     && seen.lag.behind_exact
                     && seen.rebuild.is_none()
-                    && seen.version.starts_with(definition.short_hash())
+                    && seen.version.starts_with(projection.short_hash())
                     && requests(&data, name).values().all(|outcomes| *outcomes > 0)
             })
         })
@@ -301,7 +300,7 @@ async fn fold_afresh(run: &Run) -> Place {
     db.execute("VACUUM INTO ?1", [into]).unwrap();
     for (name, _) in PROJECTIONS {
         let projection = run.workspace.projection(name).unwrap();
-        fresh.write(name, &projection.definition().text);
+        fresh.write(name, projection.source());
     }
     let workspace = fresh.open();
     let mut engine = workspace.start(None).unwrap();

@@ -142,7 +142,7 @@ pub fn view<'a>(snapshot: &'a Snapshot, name: &str) -> &'a ProjectionView {
 
 pub async fn finished(workspace: &Workspace, projection: &str, operation: Operation) -> String {
     match workspace
-        .operate(projection, operation, Some(PATIENCE))
+        .operate(projection, operation.clone(), Some(PATIENCE))
         .await
         .unwrap()
     {
@@ -153,7 +153,7 @@ pub async fn finished(workspace: &Workspace, projection: &str, operation: Operat
 
 pub async fn refused(workspace: &Workspace, projection: &str, operation: Operation) -> String {
     match workspace
-        .operate(projection, operation, Some(PATIENCE))
+        .operate(projection, operation.clone(), Some(PATIENCE))
         .await
         .unwrap()
     {

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod child;
 #[cfg(unix)]
 mod crashes;
 mod interleavings;
 mod kit;
 mod live;
+mod objectives;
 mod operations;
 mod queries;
 mod sync;

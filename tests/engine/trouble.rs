@@ -213,7 +213,7 @@ async fn a_definition_that_goes_and_comes_back_ends_as_its_own_fold() {
         if n % 2 == 1 {
             let operator = workspace.operator().await.unwrap();
             let counts = workspace.projection("counts").unwrap();
-            let hash = counts.definition().short_hash().to_owned();
+            let hash = counts.short_hash().to_owned();
             until(&operator, |s| view(s, "counts").version.starts_with(&hash)).await;
             let count = counted(&workspace).await;
             let twice = text == other;
@@ -233,7 +233,7 @@ async fn a_definition_that_goes_and_comes_back_ends_as_its_own_fold() {
     engine.ready().await;
     let operator = workspace.operator().await.unwrap();
     let counts = workspace.projection("counts").unwrap();
-    let hash = counts.definition().short_hash().to_owned();
+    let hash = counts.short_hash().to_owned();
     until(&operator, |s| view(s, "counts").version.starts_with(&hash)).await;
     assert_eq!(counted(&workspace).await, 3_000);
     engine.stop().await;

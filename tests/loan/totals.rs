@@ -61,7 +61,7 @@ async fn the_published_totals_come_out_and_each_read_model_equals_an_independent
     assert!(outcomes.iter().any(|row| json!(row) == approved));
 
     for name in models::PROJECTIONS {
-        let query = workspace.projection(name).unwrap().definition().queries[0].clone();
+        let query = workspace.projection(name).unwrap().queries()[0].clone();
         let parameters = query.parameters.iter().map(|p| (p.clone(), String::new()));
         let parameters = parameters.collect();
         let strong = Consistency::Strong;

@@ -11,6 +11,8 @@ use super::subscription::Subscription;
 mod markers;
 mod parse;
 
+pub use parse::is_name;
+
 /// Everything that a projection's file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {

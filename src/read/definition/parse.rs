@@ -43,6 +43,12 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Definition, DefinitionErro
     }
 }
 
+/// Whether a projection, or a replica behind its `@`, may be called so: 1 to 64 letters, digits, `_` and `-`.
+pub fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    (1..=64).contains(&name.len()) && name.chars().all(allowed)
+}
+
 /// The same definition as one of its replicas has it: with that one's name and policy.
 fn as_replica(definition: Definition, replica: &str) -> Result<Definition, DefinitionError> {
     match definition
@@ -101,8 +107,7 @@ impl Parser<'_> {
     }
 
     fn check_file(&self) -> Result<(), DefinitionError> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(allowed) {
+        if !is_name(self.name) {
             return self.wrong(
                 1,
                 1,

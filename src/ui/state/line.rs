@@ -99,6 +99,9 @@ pub fn takes_projection(action: Action) -> bool {
             | Action::Rebuild
             | Action::Replay
             | Action::Apply
+            | Action::Why
+            | Action::Operations
+            | Action::Undo
             | Action::Copy
     )
 }

@@ -6,6 +6,7 @@ pub mod form;
 pub mod line;
 pub mod operation;
 pub mod overview;
+pub mod page;
 pub mod ripple;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use form::Form;
 use line::CommandLine;
 use operation::{Ask, Confirm, PolicyPrompt};
 use overview::Overview;
+use page::Page;
 use ripple::Ripple;
 
 /// The whole state.
@@ -64,6 +66,8 @@ pub enum Layer {
     Policy(PolicyPrompt),
     /// A rebuild or a replay to confirm.
     Confirm(Confirm),
+    /// Something to read about a projection.
+    Page(Page),
     /// The command line.
     Line(CommandLine),
 }
@@ -121,6 +125,7 @@ impl Model {
             Some(Layer::Commands(_)) => Context::Commands,
             Some(Layer::Form(_)) => Context::Form,
             Some(Layer::Policy(_)) => Context::Policy,
+            Some(Layer::Page(_)) => Context::Page,
             Some(Layer::Line(_)) => Context::Line,
             Some(Layer::Confirm(confirm)) => match confirm.ask {
                 Ask::Replay { .. } if confirm.refused().is_none() => Context::Replay,
@@ -146,7 +151,13 @@ impl Model {
         let projection = || !self.snapshot.projections.is_empty();
         self.has(entry)
             && match entry.action {
-                Action::Pause | Action::Policy | Action::Rebuild | Action::Replay => projection(),
+                Action::Pause
+                | Action::Policy
+                | Action::Rebuild
+                | Action::Replay
+                | Action::Why
+                | Action::Operations
+                | Action::Undo => projection(),
                 Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
                 _ => true,
             }

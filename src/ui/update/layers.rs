@@ -3,12 +3,25 @@
 use super::super::action::{Action, Edit};
 use super::super::state::form::Form;
 use super::super::state::{Layer, Model};
-use super::{Change, Effect, form, line, operation};
+use super::super::{state, view};
+use super::{Change, Effect, form, line, operation, overview, page};
 
 /// An action within the topmost layer.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let Some(Layer::Page(open)) = model.layers.last() {
+        if state::line::takes_projection(action) {
+            let name = open.projection.clone();
+            model.layers.pop();
+            return overview::on_projection(model, action, &name, None);
+        }
+        let lines = view::page_length(model, open);
+        if let Some(Layer::Page(open)) = model.layers.last_mut() {
+            page::act(open, action, lines);
+        }
+        return Vec::new();
+    }
     match model.layers.last_mut() {
-        None => Vec::new(),
+        None | Some(Layer::Page(_)) => Vec::new(),
         Some(Layer::Help(scroll)) => {
             match action {
                 Action::Up => *scroll = scroll.saturating_sub(1),

@@ -5,6 +5,7 @@ mod layers;
 mod line;
 mod operation;
 mod overview;
+mod page;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ use super::keymap;
 use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
-use crate::workspace::{Done, Operation, Outcome, Preview, Snapshot};
+use crate::workspace::{CannotUndo, Done, Operation, Outcome, Preview, Recorded, Snapshot, Undone};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -61,6 +62,20 @@ pub enum Msg {
         /// How; or why it could not be asked for.
         result: Result<Done, String>,
     },
+    /// What was asked of a projection so far.
+    Told {
+        /// Of which.
+        projection: String,
+        /// Oldest first; or why it cannot be read.
+        history: Result<Vec<Recorded>, String>,
+    },
+    /// Something was taken back.
+    Undone {
+        /// Of which projection.
+        projection: String,
+        /// What; why it cannot be; or why nobody could be asked.
+        result: Result<Result<Undone, CannotUndo>, String>,
+    },
 }
 
 /// Something that the loop has to do.
@@ -86,6 +101,16 @@ pub enum Effect {
         projection: String,
         /// Which.
         operation: Operation,
+    },
+    /// Ask what was asked of a projection so far; answered by [`Msg::Told`].
+    History {
+        /// Of which.
+        projection: String,
+    },
+    /// Take back what was asked of it last; answered by [`Msg::Undone`].
+    Undo {
+        /// Of which.
+        projection: String,
     },
     /// Set the demo's load, in commands a second.
     SetLoad(f64),
@@ -141,6 +166,17 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             result,
         } => {
             operation::operated(model, &projection, &operation, result);
+            Vec::new()
+        }
+        Msg::Told {
+            projection,
+            history,
+        } => {
+            page::told(model, &projection, &history);
+            Vec::new()
+        }
+        Msg::Undone { projection, result } => {
+            page::undone(model, &projection, result);
             Vec::new()
         }
     }

@@ -8,7 +8,7 @@ use super::super::state::line::CommandLine;
 use super::super::state::operation::{Confirm, PolicyPrompt};
 use super::super::state::{Layer, Model, Tone};
 use super::super::view;
-use super::{Effect, operation};
+use super::{Effect, operation, page};
 use crate::lag::Status;
 use crate::workspace::Operation;
 
@@ -99,6 +99,8 @@ pub fn on_projection(
             model.layers.push(Layer::Policy(prompt));
             Vec::new()
         }
+        Action::Why | Action::Operations => page::open(model, action, name),
+        Action::Undo => vec![Effect::Undo { projection: name }],
         Action::Rebuild => open(model, Confirm::rebuild(name, replayable)),
         Action::Replay => open(model, Confirm::replay(name, replayable, after)),
         _ => Vec::new(),

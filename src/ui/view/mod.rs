@@ -7,6 +7,7 @@ mod header;
 mod help;
 mod line;
 mod operation;
+mod page;
 pub mod plain;
 mod projections;
 mod ruler;
@@ -65,6 +66,7 @@ fn screen(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<
         Layer::Form(form) => form::fill(model, form, theme, area, buf),
         Layer::Policy(prompt) => operation::policy(model, prompt, theme, area, buf),
         Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, area, buf),
+        Layer::Page(page) => page::draw(model, page, theme, area, buf),
         Layer::Line(line) => line::draw(model, line, theme, area, buf),
     })
 }
@@ -132,6 +134,11 @@ impl Areas {
             footer: next(footer),
         }
     }
+}
+
+/// How many lines a page has on this terminal.
+pub fn page_length(model: &Model, page: &super::state::page::Page) -> usize {
+    page::length(model, page, model.size.width)
 }
 
 /// The projection drawn at a cell, by its place.

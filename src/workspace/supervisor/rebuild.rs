@@ -9,9 +9,7 @@ use super::super::operations::{Ended, Request};
 use super::Owned;
 use crate::crash;
 use crate::event::Position;
-use crate::read::{
-    Model, Policy, Projection, Runner, SqlProjection, Step, Versions, remove_database,
-};
+use crate::read::{Model, Policy, Projection, Runner, Step, Versions, remove_database};
 
 /// A version that is built beside the live one.
 pub(super) struct Shadow {
@@ -204,7 +202,7 @@ impl Owned<'_> {
     }
 
     async fn follow(&self, model: Model) -> Result<Runner, WorkspaceError> {
-        let projection: Arc<dyn Projection> = Arc::clone(&self.projection) as _;
+        let projection = Arc::clone(&self.projection);
         let log = Arc::clone(&self.charge.log);
         let monotonic = self.charge.started.elapsed();
         let mut runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
@@ -218,7 +216,7 @@ impl Owned<'_> {
         &mut self,
         request: Option<Request>,
     ) -> Result<(), WorkspaceError> {
-        let asked = request.map(|request| request.position);
+        let asked = request.as_ref().map(|request| request.position);
         let begun = match self.begun(asked)? {
             Some(model) => Some(self.follow(model).await?),
             None => None,
@@ -248,7 +246,7 @@ impl Owned<'_> {
 
 /// The version that answers; made, where there is none yet or where its file is gone.
 pub(super) fn live_model(
-    projection: &SqlProjection,
+    projection: &dyn Projection,
     versions: &Versions,
 ) -> Result<Model, WorkspaceError> {
     let fail = |e| WorkspaceError::io(&versions.link(), &e);
@@ -277,16 +275,4 @@ pub(super) fn live_model(
     crash::point("before-first-link");
     versions.switch(model.path()).map_err(fail)?;
     Ok(model)
-}
-
-/// What the live version is folded with: the file's definition, or the one that it was built from.
-pub(super) fn projection_of(projection: &Arc<SqlProjection>, model: &Model) -> Arc<dyn Projection> {
-    let about = model.about();
-    if about.hash == projection.hash() {
-        return Arc::clone(projection) as _;
-    }
-    match SqlProjection::parse(&about.projection, &about.source) {
-        Ok(built_from) => Arc::new(built_from),
-        Err(_) => Arc::clone(projection) as _,
-    }
 }

@@ -5,7 +5,7 @@ use super::super::operations::{self, Defined, Ended, Operation, Operations, Requ
 use super::{Charge, Owned};
 use crate::crash;
 use crate::event::{Position, StreamId};
-use crate::read::{Projection as _, SqlProjection};
+use crate::read::Projection;
 
 impl Owned<'_> {
     /// Begins what is asked for and not begun.
@@ -16,7 +16,7 @@ impl Owned<'_> {
             self.live.set_policy(policy, monotonic);
         }
         for request in self.operations.pending.clone() {
-            if !self.is_under_way(request) {
+            if !self.is_under_way(&request) {
                 self.begin_request(request).await?;
             }
         }
@@ -27,9 +27,12 @@ impl Owned<'_> {
         Ok(())
     }
 
-    pub(super) fn is_under_way(&self, request: Request) -> bool {
-        let building = self.shadow.as_ref().and_then(|shadow| shadow.request);
-        building == Some(request) || self.under_way.iter().any(|(begun, _)| *begun == request)
+    pub(super) fn is_under_way(&self, request: &Request) -> bool {
+        let building = self
+            .shadow
+            .as_ref()
+            .and_then(|shadow| shadow.request.as_ref());
+        building == Some(request) || self.under_way.iter().any(|(begun, _)| begun == request)
     }
 
     pub(super) async fn begin_request(&mut self, request: Request) -> Result<(), WorkspaceError> {
@@ -57,7 +60,8 @@ impl Owned<'_> {
             }
             Operation::Apply => {
                 self.live.allow_to(request.position);
-                self.under_way.push((request, request.position));
+                let goal = request.position;
+                self.under_way.push((request, goal));
                 Ok(())
             }
             Operation::Rebuild => self.begin_rebuild(request).await,
@@ -84,7 +88,7 @@ impl Owned<'_> {
         let refusal = if !self.live_is_replayable() {
             Some(
                 "its handlers may not be applied twice. Rebuild it instead, or write `-- replayable: yes` \
-                 in its file where that is true"
+                 in its file (`REPLAYABLE` in its code) where that is true"
                     .to_owned(),
             )
         } else if after >= goal {
@@ -107,7 +111,12 @@ impl Owned<'_> {
     fn hindrance(&self) -> Option<&'static str> {
         if self.live.is_foreign() {
             Some("its checkpoint is not of this log, which was restored or exchanged: rebuild it")
-        } else if self.operations.paused {
+        } else if !self.live.projection().folds() {
+            Some(
+                "it was made by code that this program does not have: a new version is being built, and \
+                 once that answers, ask again",
+            )
+        } else if self.operations.paused.is_some() {
             Some("it is paused: resume it first")
         } else {
             None
@@ -115,9 +124,15 @@ impl Owned<'_> {
     }
 
     fn live_is_replayable(&self) -> bool {
-        let about = self.live.model().about();
-        crate::read::Definition::parse(&about.projection, &about.source)
-            .is_ok_and(|definition| definition.replayable)
+        // The file's words may have changed, while what it folds did not.
+        let is_todays = self.live.model().about().hash == self.projection.hash();
+        let built_from = self.live.projection();
+        let said_by = if is_todays {
+            &self.projection
+        } else {
+            built_from
+        };
+        said_by.replayable()
     }
 
     /// Says the outcome of what has been done by now.
@@ -128,12 +143,16 @@ impl Owned<'_> {
             .trouble()
             .filter(|trouble| trouble.next_try.is_none())
             .cloned();
-        let paused = self.operations.paused;
+        let paused = self.operations.paused.is_some();
         let is_over = |goal: Position| at >= goal || stopped.is_some() || paused;
         let (over, under_way) = std::mem::take(&mut self.under_way)
             .into_iter()
             .partition(|(_, goal)| is_over(*goal));
         self.under_way = under_way;
+        if !over.is_empty() {
+            // What is said to be done must not have to be done again.
+            self.live.flush()?;
+        }
         for (request, goal) in over {
             let ended = match &stopped {
                 _ if at >= goal => Ended::Finished(format!("has everything up to position {at}")),
@@ -157,7 +176,7 @@ impl Owned<'_> {
             .pending
             .retain(|pending| *pending != request);
         crash::point("before-outcome");
-        operations::finish(&*self.charge.log, &self.stream, request, ended).await?;
+        operations::finish(&*self.charge.log, &self.stream, &request, ended).await?;
         crash::point("after-outcome");
         Ok(())
     }
@@ -166,14 +185,13 @@ impl Owned<'_> {
 /// Records what the file says, where that is not what was recorded last.
 pub(super) async fn record_definition(
     charge: &Charge,
-    projection: &SqlProjection,
+    projection: &dyn Projection,
     stream: &StreamId,
     operations: &mut Operations,
 ) -> Result<(), WorkspaceError> {
-    let definition = projection.definition();
     let defined = Defined {
-        hash: definition.hash.clone(),
-        policy: definition.policy,
+        hash: projection.hash().to_owned(),
+        policy: projection.policy(),
     };
     if operations.defined.as_ref() != Some(&defined) {
         operations::define(&*charge.log, stream, &defined).await?;

@@ -1,0 +1,290 @@
+//! Every leaf of the tree, by table; and that a verdict never contradicts the status.
+
+use std::time::Duration;
+
+use super::*;
+use crate::lag::Status;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+/// A read model with 12 events waiting for 7 s, whose status is given.
+fn case(status: Status) -> Case {
+    Case {
+        name: "orders".to_owned(),
+        checkpoint: Position::new(128_000),
+        head: Position::new(128_403),
+        lag: Lag {
+            gap: 403,
+            behind: 12,
+            behind_exact: true,
+            age: MS(7_000),
+            excess: MS(7_000),
+            status,
+        },
+        log_still_for: Some(MS(20)),
+        policy: "live".to_owned(),
+        allowance: Some(Duration::ZERO),
+        cap: None,
+        objective: Some(MS(1_000)),
+        rates: Rates::default(),
+        eta: None,
+        work: Work::default(),
+        runs: Loop::Alive {
+            pid: 7,
+            stuck_for: None,
+        },
+        paused: None,
+        trouble: None,
+        problem: None,
+        rebuild: None,
+    }
+}
+
+fn trouble(locked: bool) -> Trouble {
+    Trouble {
+        position: Position::new(128_001),
+        error: "no such account".to_owned(),
+        tries: 5,
+        locked,
+    }
+}
+
+fn said(case: &Case) -> (&'static str, String) {
+    let verdict = case.verdict();
+    (verdict.word(), case.sentence(&verdict))
+}
+
+#[test]
+fn every_leaf_is_one_sentence() {
+    let rates = Rates {
+        stored: Some(540.0),
+        applied: Some(100.0),
+        capacity: Some(101.2),
+        utilisation: Some(0.99),
+    };
+    let work = Work {
+        wall: MS(10_000),
+        load: MS(1_000),
+        apply: MS(8_000),
+        commit: MS(1_000),
+        rebuild: Duration::ZERO,
+    };
+    let mut cases = vec![
+        case(Status::Ahead),
+        Case {
+            runs: Loop::NoEngine,
+            ..case(Status::Dead)
+        },
+        Case {
+            runs: Loop::Silent { pid: 7 },
+            ..case(Status::Dead)
+        },
+        Case {
+            problem: Some("log.db: disk is full".into()),
+            ..case(Status::Dead)
+        },
+        Case {
+            trouble: Some(trouble(false)),
+            ..case(Status::Faulted(Position::new(128_001)))
+        },
+        case(Status::Faulted(Position::new(128_001))),
+        Case {
+            paused: Some(Said {
+                by: "ada (process 12)".into(),
+                at: Timestamp::from_second(1_700_000_000).unwrap(),
+            }),
+            ..case(Status::Paused)
+        },
+        case(Status::Paused),
+        Case {
+            trouble: Some(trouble(false)),
+            ..case(Status::CatchingUp)
+        },
+        Case {
+            trouble: Some(trouble(true)),
+            ..case(Status::Stalled)
+        },
+        Case {
+            runs: Loop::Alive {
+                pid: 7,
+                stuck_for: Some(MS(4_200)),
+            },
+            ..case(Status::Stalled)
+        },
+        Case {
+            rates,
+            work,
+            ..case(Status::Falling)
+        },
+        Case {
+            rates,
+            work,
+            eta: Some(MS(90_000)),
+            ..case(Status::CatchingUp)
+        },
+        Case {
+            work: Work {
+                load: MS(9_000),
+                ..work
+            },
+            ..case(Status::CatchingUp)
+        },
+        Case {
+            work: Work {
+                commit: MS(9_000),
+                ..work
+            },
+            ..case(Status::CatchingUp)
+        },
+        case(Status::CatchingUp),
+        Case {
+            work: Work {
+                rebuild: MS(9_500),
+                apply: MS(300),
+                load: MS(100),
+                commit: MS(100),
+                ..work
+            },
+            rebuild: Some(Rebuild {
+                version: "3f2a9c1b-2".into(),
+                checkpoint: Position::new(5_000),
+                target: Position::new(128_000),
+            }),
+            ..case(Status::CatchingUp)
+        },
+        Case {
+            policy: "rate 5/s".into(),
+            cap: Some(5.0),
+            rates: Rates {
+                stored: Some(9.0),
+                applied: Some(5.0),
+                capacity: Some(4_000.0),
+                utilisation: Some(0.01),
+            },
+            ..case(Status::Falling)
+        },
+        Case {
+            policy: "rate 5/s".into(),
+            cap: Some(5.0),
+            ..case(Status::CatchingUp)
+        },
+        case(Status::Stalled),
+        Case {
+            policy: "delay 10s".into(),
+            allowance: Some(MS(10_000)),
+            objective: Some(MS(5_000)),
+            ..case(Status::Waiting)
+        },
+        Case {
+            policy: "batch 500 or 10s".into(),
+            allowance: Some(MS(10_000)),
+            objective: Some(MS(20_000)),
+            ..case(Status::Waiting)
+        },
+        Case {
+            policy: "manual".into(),
+            allowance: None,
+            ..case(Status::Waiting)
+        },
+        case(Status::Live),
+    ];
+    let mut nothing = case(Status::Live);
+    (nothing.lag.behind, nothing.lag.age) = (0, Duration::ZERO);
+    cases.push(Case {
+        log_still_for: Some(MS(3_600_000)),
+        ..nothing.clone()
+    });
+    cases.push(Case {
+        log_still_for: None,
+        ..nothing.clone()
+    });
+    cases.push(nothing.clone());
+    nothing.lag.status = Status::Waiting;
+    nothing.lag.behind_exact = false;
+    cases.push(nothing);
+
+    let all: Vec<String> = cases
+        .iter()
+        .map(|case| {
+            let (word, sentence) = said(case);
+            assert!(
+                sentence.ends_with('.') && !sentence.contains(".."),
+                "{sentence}"
+            );
+            format!("{word}: {sentence}")
+        })
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn a_slow_projection_under_a_rate_is_not_blamed_on_the_rate() {
+    let slow = Case {
+        cap: Some(200.0),
+        rates: Rates {
+            capacity: Some(40.0),
+            ..Rates::default()
+        },
+        work: Work {
+            wall: MS(10_000),
+            apply: MS(9_000),
+            ..Work::default()
+        },
+        ..case(Status::Falling)
+    };
+    assert_eq!(slow.verdict().word(), "outrun");
+}
+
+#[test]
+fn a_rebuild_that_yields_is_not_blamed() {
+    let yields = Case {
+        work: Work {
+            wall: MS(10_000),
+            apply: MS(6_000),
+            rebuild: MS(3_500),
+            ..Work::default()
+        },
+        rebuild: Some(Rebuild {
+            version: "3f2a9c1b-2".into(),
+            checkpoint: Position::new(5_000),
+            target: Position::new(128_000),
+        }),
+        ..case(Status::CatchingUp)
+    };
+    assert_eq!(yields.verdict().word(), "catching-up");
+}
+
+#[test]
+fn numbers_of_speed_come_with_verdicts_on_speed_alone() {
+    let rates = Rates {
+        stored: Some(9.0),
+        ..Rates::default()
+    };
+    let names = |case: &Case| {
+        let numbers = case.numbers(&case.verdict());
+        numbers.iter().map(|number| number.name).collect::<Vec<_>>()
+    };
+    let paused = Case {
+        rates,
+        ..case(Status::Paused)
+    };
+    assert_eq!(
+        names(&paused),
+        ["checkpoint", "head", "behind", "age", "objective"]
+    );
+    let late = Case {
+        rates,
+        ..case(Status::CatchingUp)
+    };
+    assert_eq!(
+        names(&late),
+        [
+            "checkpoint",
+            "head",
+            "behind",
+            "age",
+            "objective",
+            "stored a second"
+        ]
+    );
+}

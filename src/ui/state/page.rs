@@ -1,0 +1,34 @@
+//! A page about one projection that lies over the screen and is read: why it is stale, what was done to it.
+
+use crate::workspace::Recorded;
+
+/// A page, scrolled by so many lines.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// About which projection.
+    pub projection: String,
+    /// What about it.
+    pub about: About,
+    /// How many lines are above the first that is shown.
+    pub scroll: usize,
+}
+
+/// What a page is about.
+#[derive(Debug, Clone)]
+pub enum About {
+    /// Why it is stale: drawn from the newest snapshot.
+    Why,
+    /// Who asked what of it; `None` until the answer is there.
+    Operations(Option<Result<Vec<Recorded>, String>>),
+}
+
+impl Page {
+    /// Opens one at its first line.
+    pub fn new(projection: String, about: About) -> Self {
+        Self {
+            projection,
+            about,
+            scroll: 0,
+        }
+    }
+}

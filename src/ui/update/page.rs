@@ -1,0 +1,78 @@
+//! Pages about a projection: opened, scrolled, filled in when the answer comes.
+
+use super::super::action::Action;
+use super::super::state::page::{About, Page};
+use super::super::state::{Layer, Model, Tone};
+use super::Effect;
+use crate::workspace::{CannotUndo, Done, Recorded, Undone};
+
+/// Lines a page key moves.
+const PAGE: usize = 10;
+
+/// No page is longer than this.
+const LONGEST: usize = 100_000;
+
+/// Opens the page that an action asks for.
+pub fn open(model: &mut Model, action: Action, projection: String) -> Vec<Effect> {
+    let (about, effects) = match action {
+        Action::Why => (About::Why, Vec::new()),
+        Action::Operations => {
+            let projection = projection.clone();
+            (
+                About::Operations(None),
+                vec![Effect::History { projection }],
+            )
+        }
+        _ => return Vec::new(),
+    };
+    model.layers.push(Layer::Page(Page::new(projection, about)));
+    effects
+}
+
+/// An action within a page. The view knows how long it is, and shows the end where this is beyond it.
+pub fn act(page: &mut Page, action: Action, lines: usize) {
+    let last = lines.min(LONGEST);
+    page.scroll = match action {
+        Action::Up => page.scroll.min(last).saturating_sub(1),
+        Action::Down => page.scroll + 1,
+        Action::PageUp => page.scroll.min(last).saturating_sub(PAGE),
+        Action::PageDown => page.scroll + PAGE,
+        Action::First => 0,
+        Action::Last => last,
+        _ => page.scroll,
+    }
+    .min(last);
+}
+
+/// The history has come: the page that waits for it takes it.
+pub fn told(model: &mut Model, projection: &str, told: &Result<Vec<Recorded>, String>) {
+    for layer in &mut model.layers {
+        if let Layer::Page(page) = layer
+            && page.projection == projection
+            && let About::Operations(waits) = &mut page.about
+        {
+            *waits = Some(told.clone());
+        }
+    }
+}
+
+/// Something was taken back, or not.
+pub fn undone(
+    model: &mut Model,
+    projection: &str,
+    result: Result<Result<Undone, CannotUndo>, String>,
+) {
+    let (tone, text) = match result {
+        Err(error) => (Tone::Bad, format!("undo: {error}")),
+        Ok(Err(why)) => (Tone::Info, why.to_string()),
+        Ok(Ok(undone)) => {
+            let did = format!("`{}` is taken back by `{}`", undone.was, undone.by);
+            match undone.done {
+                Done::Finished { what } => (Tone::Good, format!("{did}: {what}")),
+                Done::Failed { reason } => (Tone::Bad, format!("{did} failed: {reason}")),
+                Done::Requested => (Tone::Info, format!("{did} once an engine runs")),
+            }
+        }
+    };
+    model.say(tone, format!("{projection}: {text}"));
+}

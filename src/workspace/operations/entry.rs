@@ -1,0 +1,271 @@
+//! One event of a `$projection-NAME` stream: what it says, and how it is written.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Defined, Ended, Operation, Request};
+use crate::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId, Timestamp};
+use crate::log::{AppendError, Commit, CommitId, Committed, EventLog, Expected, LogError};
+
+/// The type of the event that says a request was refused or failed.
+const FAILED: &str = "OperationFailed";
+
+/// The type of the event that says a projection's file has another definition than before.
+const DEFINED: &str = "DefinitionChanged";
+
+/// The types of the events that say its objective is breached, and no longer.
+const RAISED: &str = "ObjectiveBreached";
+const CLEARED: &str = "ObjectiveHeld";
+
+/// The longest name of somebody who asked, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// What one event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Somebody asked for something.
+    Requested {
+        /// What for.
+        operation: Operation,
+        /// Who.
+        by: String,
+        /// The position of the request that this one undoes.
+        undoes: Option<Position>,
+    },
+    /// A request was carried out, refused, or failed.
+    Ended {
+        /// The position of the request.
+        request: Position,
+        /// How it ended.
+        ended: Ended,
+        /// The engine's process.
+        engine: Option<u64>,
+    },
+    /// The projection's file says this now.
+    Defined(Defined),
+    /// Its read model is older than its objective allows.
+    Raised {
+        /// Since when.
+        since: Timestamp,
+        /// How old it may be.
+        objective: Duration,
+    },
+    /// It is not any more.
+    Cleared {
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+impl Entry {
+    /// What an event says; `None` where it makes no sense.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        let event_type = event.event_type.as_str();
+        let data = event.data.value();
+        if event_type == DEFINED {
+            return serde_json::from_value(data).ok().map(Self::Defined);
+        }
+        let number = |name: &str| data.get(name).and_then(Value::as_u64);
+        let since = || data.get("since")?.as_str()?.parse::<Timestamp>().ok();
+        if event_type == RAISED {
+            return Some(Self::Raised {
+                since: since()?.min(event.recorded_at),
+                objective: Duration::from_millis(number("objective_ms")?),
+            });
+        }
+        if event_type == CLEARED {
+            let since = since()?.min(event.recorded_at);
+            return Some(Self::Cleared { since });
+        }
+        if let Some(request) = number("request") {
+            let what = data.get("what").and_then(Value::as_str);
+            let what = what.unwrap_or_default().to_owned();
+            return Some(Self::Ended {
+                request: Position::new(request),
+                ended: if event_type == FAILED {
+                    Ended::Failed(what)
+                } else {
+                    Ended::Finished(what)
+                },
+                engine: number("engine"),
+            });
+        }
+        let by = data.get("by").and_then(Value::as_str).unwrap_or("somebody");
+        Some(Self::Requested {
+            operation: parse_request(event_type, &data)?,
+            by: by.chars().take(LONGEST_NAME).collect(),
+            undoes: number("undoes").map(Position::new),
+        })
+    }
+}
+
+impl Operation {
+    /// The type of the event that asks for it.
+    const fn requested(&self) -> &'static str {
+        match self {
+            Self::Pause => "PauseRequested",
+            Self::Resume => "ResumeRequested",
+            Self::SetPolicy(_) => "PolicyRequested",
+            Self::Apply => "ApplyRequested",
+            Self::Rebuild => "RebuildRequested",
+            Self::Replay { .. } => "ReplayRequested",
+        }
+    }
+
+    /// The type of the event that says it was carried out.
+    const fn finished(&self) -> &'static str {
+        match self {
+            Self::Pause => "Paused",
+            Self::Resume => "Resumed",
+            Self::SetPolicy(_) => "PolicyChanged",
+            Self::Apply => "Applied",
+            Self::Rebuild => "RebuildFinished",
+            Self::Replay { .. } => "ReplayFinished",
+        }
+    }
+}
+
+fn parse_request(event_type: &str, data: &Value) -> Option<Operation> {
+    Some(match event_type {
+        "PauseRequested" => Operation::Pause,
+        "ResumeRequested" => Operation::Resume,
+        "ApplyRequested" => Operation::Apply,
+        "RebuildRequested" => Operation::Rebuild,
+        "PolicyRequested" => Operation::SetPolicy(data.get("policy")?.as_str()?.parse().ok()?),
+        "ReplayRequested" => Operation::Replay {
+            after: Position::new(data.get("after")?.as_u64()?),
+        },
+        _ => return None,
+    })
+}
+
+/// The outcome of a request, where the stream has it. Errors: the log cannot be read.
+pub async fn outcome(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    request: &Committed,
+) -> Result<Option<Ended>, LogError> {
+    let mut after = request.version;
+    loop {
+        let page = log.read_stream(stream, after, 100).await?;
+        let Some(last) = page.events.last() else {
+            return Ok(None);
+        };
+        after = last.version;
+        for event in &page.events {
+            match Entry::of(event) {
+                Some(Entry::Ended {
+                    request: of, ended, ..
+                }) if of == request.last => return Ok(Some(ended)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Stores a request, which may undo an earlier one. Errors: the log's.
+pub async fn request(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    operation: &Operation,
+    undoes: Option<Position>,
+) -> Result<Committed, AppendError> {
+    let mut data = json!({ "by": who() });
+    match operation {
+        Operation::SetPolicy(policy) => data["policy"] = json!(policy),
+        Operation::Replay { after } => data["after"] = json!(after),
+        _ => {}
+    }
+    if let Some(undone) = undoes {
+        data["undoes"] = json!(undone);
+    }
+    store(log, stream, operation.requested(), &data, CommitId::new()).await
+}
+
+/// Stores an outcome, once for each request, however often it is said.
+///
+/// Errors: the log's.
+pub async fn finish(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    request: &Request,
+    ended: &Ended,
+) -> Result<Committed, AppendError> {
+    let (event_type, what) = match ended {
+        Ended::Finished(what) => (request.operation.finished(), what),
+        Ended::Failed(what) => (FAILED, what),
+    };
+    let data = json!({ "request": request.position, "what": what, "engine": std::process::id() });
+    let id = CommitId::Key(format!("{stream} outcome {}", request.position));
+    store(log, stream, event_type, &data, id).await
+}
+
+/// Records what a projection's file says now. Errors: the log's.
+pub async fn define(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    defined: &Defined,
+) -> Result<Committed, AppendError> {
+    let data = serde_json::to_value(defined).unwrap_or_default();
+    store(log, stream, DEFINED, &data, CommitId::new()).await
+}
+
+/// Records that a read model is older than its objective allows. Errors: the log's.
+pub async fn raised(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    since: Timestamp,
+    objective: Duration,
+) -> Result<Committed, AppendError> {
+    let objective = u64::try_from(objective.as_millis()).unwrap_or(u64::MAX);
+    let data = json!({ "since": since, "objective_ms": objective, "engine": std::process::id() });
+    store(log, stream, RAISED, &data, CommitId::new()).await
+}
+
+/// Records that it is not any more. Errors: the log's.
+pub async fn cleared(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    since: Timestamp,
+) -> Result<Committed, AppendError> {
+    let data = json!({ "since": since, "engine": std::process::id() });
+    store(log, stream, CLEARED, &data, CommitId::new()).await
+}
+
+async fn store(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    event_type: &str,
+    data: &Value,
+    id: CommitId,
+) -> Result<Committed, AppendError> {
+    let invalid = |reason: String| AppendError::Limit {
+        what: "an operation",
+        found: reason,
+        limit: "a JSON object".into(),
+    };
+    let event_type = EventType::new(event_type).map_err(|e| invalid(e.to_string()))?;
+    let data = JsonObject::of(data).map_err(|e| invalid(e.to_string()))?;
+    let events = vec![NewEvent::new(event_type, data)];
+    log.append(Commit {
+        id,
+        stream: stream.clone(),
+        expected: Expected::Any,
+        events,
+    })
+    .await
+}
+
+/// Who asks: the user, and the process.
+fn who() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("USERNAME"))
+        .unwrap_or_else(|_| "somebody".into());
+    let user: String = user
+        .chars()
+        .filter(|c| !crate::event::is_disguise(*c))
+        .take(64)
+        .collect();
+    format!("{user} (process {})", std::process::id())
+}
