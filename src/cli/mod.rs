@@ -5,9 +5,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use highwater::read::InMemory;
 use highwater::workspace::Domain;
 
 mod append;
@@ -42,6 +44,7 @@ mod verify;
 mod why;
 mod working;
 
+use crate::demo::Bestsellers;
 use context::Context;
 use failure::{Exit, Failure};
 
@@ -141,12 +144,16 @@ pub fn main(domain: Domain) -> ExitCode {
 const ABOUT: &str = "See projections, their lag and why they are stale; send commands; pause, rebuild and \
                      replay.\n\nWithout a subcommand the dashboard opens. `init` makes a workspace.";
 
-/// The built-in domain, a shop with its process manager, and what the demo shows whatever a program's own
-/// domain is.
+/// The built-in domain, a shop with its process manager and its read model in Rust, and what the demo shows
+/// whatever a program's own domain is.
 pub fn shop() -> Domain {
     Domain::configured(SHOP, |config| {
         highwater::shop::commands_with_fulfilment(config.shop.payment_within)
     })
+    .with_where(
+        |config| config.shop.bestsellers,
+        Arc::new(InMemory::<Bestsellers>::new()),
+    )
 }
 
 /// The domain whose demo there is.

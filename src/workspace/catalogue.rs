@@ -199,7 +199,7 @@ fn last_good(folder: &Folder, name: &str, before: &Catalogue) -> Vec<Arc<dyn Pro
 /// A projection that is not in the catalogue though it has a read model: some editors put the old file aside
 /// before they write the new one, and whoever opens the workspace in that instant finds neither. Looks once
 /// more when that is over.
-pub(super) fn look_again(folder: &Folder, name: &str) -> Option<Arc<SqlProjection>> {
+pub(super) fn look_again(folder: &Folder, name: &str) -> Option<Arc<dyn Projection>> {
     if !folder.versions(name).link().is_symlink() {
         return None;
     }
