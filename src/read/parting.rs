@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
+use super::afresh::{Afresh, FoldError};
 use super::contents::{self, Cursor, Row, Table, quoted, value};
 use super::difference::{Difference, Found};
-use super::afresh::{Afresh, FoldError};
 use super::model::io;
 use super::work::Work;
 use crate::event::Position;

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::difference::{Comparison, Difference, compare};
 use super::afresh::{Afresh, FoldError};
+use super::difference::{Comparison, Difference, compare};
 use super::model::{
     About, Checkpoint, ModelError, io, open_to_read, read_about, read_checkpoint, read_replay,
 };

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::preview::free_space;
 use super::{Workspace, WorkspaceError};
 use crate::read::{
-    About, Checked, Projection, Scratch, SqlProjection, Stored, VerifyError, Work, built_from, verify,
+    About, Checked, Projection, Scratch, SqlProjection, Stored, VerifyError, Work, built_from,
+    verify,
 };
 
 impl Workspace {
