@@ -59,8 +59,8 @@ fn rows_that_differ_are_told_with_where_they_parted_and_the_answer_is_no() {
     let told = place.run(&["verify", "orders"]);
     told.failed(3, &["highwater rebuild orders"]);
     // Order 1 was shipped at position 3.
-    let last = "orders order_id = '1': last equal at position 2: status is 'placed', and 'shipped' in a \
-                fresh fold";
+    let last =
+        "orders order_id = '1': last equal at position 2: status 'placed' (fresh: 'shipped')";
     assert!(told.out.contains(last), "{told:?}");
     assert!(
         told.out.contains("orders order_id = '2': never equal"),
