@@ -9,6 +9,7 @@ mod difference;
 mod fold;
 mod forecast;
 mod guard;
+mod hindered;
 mod model;
 mod pace;
 mod parting;
@@ -35,6 +36,7 @@ pub use definition::{
 pub use difference::{Comparison, Difference, Shape, Side, compare, contents};
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
+pub use hindered::Hindered;
 pub use model::{About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay};
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use past::{Past, position_at};

@@ -6,6 +6,7 @@ mod audit;
 mod child;
 #[cfg(unix)]
 mod crashes;
+mod faults;
 mod folds;
 mod interleavings;
 mod kit;
@@ -13,6 +14,7 @@ mod live;
 mod objectives;
 mod operations;
 mod queries;
+mod slow;
 mod sync;
 mod trouble;
 mod two;

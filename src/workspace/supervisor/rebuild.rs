@@ -55,6 +55,11 @@ impl Owned<'_> {
             self.give_up_shadow(reason).await?;
             return Ok(Some(MOVED));
         }
+        // Not only before the step: a live version that is never at rest would be ahead again by then.
+        if shadow.runner.checkpoint().position >= target {
+            self.cut_over().await?;
+            return Ok(Some(MOVED));
+        }
         Ok(Some(step))
     }
 
@@ -106,7 +111,9 @@ impl Owned<'_> {
         crash::point("after-switch");
         runner.bound_to(Position::new(u64::MAX));
         runner.set_policy(self.live.policy(), self.charge.started.elapsed());
+        self.plain = Arc::clone(runner.projection());
         let old = std::mem::replace(&mut self.live, runner);
+        self.take_up_faults();
         self.progress.problem = None;
         let about = self.live.model().about();
         let applied = self.live.checkpoint().applied;
