@@ -42,6 +42,7 @@ mod tracing_to;
 mod undo;
 mod verify;
 mod why;
+mod working;
 
 use crate::demo::TopSellers;
 use context::Context;
@@ -110,7 +111,7 @@ enum Command {
     Undo(undo::Args),
     /// Who asked what of which projection, when, and what became of it
     Operations(operations::Args),
-    /// Check that nothing in the log was changed, removed or reordered
+    /// Show that a read model is what its handlers make of the log, or that the log is as it was written
     Verify(verify::Args),
 }
 
