@@ -27,7 +27,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let workspace = context.open()?;
     let engine = engine_for(&workspace, name).await?;
     warn_of(&workspace, name);
-    let preview = workspace.preview(name, &Operation::Rebuild).await?;
+    let preview = workspace
+        .preview(name, &Operation::Rebuild { hold: false })
+        .await?;
     for line in lines(name, &preview) {
         say(&line);
     }
@@ -35,7 +37,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         stop(engine).await;
         return Err(Failure::failed("left as it is: nothing was asked for"));
     }
-    let done = operate::long(&workspace, &args.target, Operation::Rebuild).await;
+    let done = operate::long(&workspace, &args.target, Operation::Rebuild { hold: false }).await;
     stop(engine).await;
     done
 }

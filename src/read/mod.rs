@@ -24,7 +24,9 @@ pub use definition::{
 };
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
-pub use model::{About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay};
+pub use model::{
+    About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay, is_disk_full,
+};
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
@@ -35,4 +37,4 @@ pub use runner::{Runner, RunnerError, Step, TRIES, Trouble, is_foreign};
 pub use sql::SqlProjection;
 pub use subscription::Subscription;
 pub use survey::{Backlog, STALE_KEYS, Survey, Tail};
-pub use versions::{Versions, remove_database};
+pub use versions::{Versions, label, remove_database};

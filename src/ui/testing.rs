@@ -268,6 +268,8 @@ pub fn rebuilding() -> Snapshot {
         target: Position::new(HEAD),
         rate: Some(18_240.0),
         eta: Some(Duration::from_millis(4_100)),
+        held: false,
+        paused: false,
     });
     snapshot
 }

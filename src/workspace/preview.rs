@@ -58,7 +58,7 @@ impl Workspace {
             refused: None,
         };
         match operation {
-            Operation::Rebuild => {
+            Operation::Rebuild { .. } => {
                 preview.events = checkpoint.applied;
                 preview.disk_needed = database_size(&versions.link());
                 preview.disk_free = free_space(self.0.folder.path());

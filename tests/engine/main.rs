@@ -11,6 +11,7 @@ mod kit;
 mod live;
 mod operations;
 mod queries;
+mod rebuilds;
 mod sync;
 mod trouble;
 mod two;

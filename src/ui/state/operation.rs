@@ -149,7 +149,7 @@ impl Confirm {
     /// What it comes to. Errors: the position is none.
     pub fn operation(&self) -> Result<Operation, String> {
         match &self.ask {
-            Ask::Rebuild => Ok(Operation::Rebuild),
+            Ask::Rebuild => Ok(Operation::Rebuild { hold: false }),
             Ask::Replay { after, .. } => {
                 let digits: String = after.text().chars().filter(|c| *c != ',').collect();
                 let position = digits
