@@ -39,6 +39,7 @@ mod table;
 mod tracing_to;
 mod undo;
 mod verify;
+mod why;
 
 use context::Context;
 use failure::{Exit, Failure};
@@ -74,6 +75,8 @@ enum Command {
     Run,
     /// Where each read model stands, and how far behind
     Status(status::Args),
+    /// Why a read model is as it is: a sentence, the numbers it rests on, and what helps
+    Why(why::Args),
     /// The log's events: the newest, those after a position, or all that come
     Events(events::Args),
     /// One stream, event by event
@@ -200,6 +203,7 @@ async fn dispatch(
         Command::Init(args) => init::run(&args, context),
         Command::Run => run::run(context).await,
         Command::Status(args) => status::run(&args, context).await,
+        Command::Why(args) => why::run(&args, context).await,
         Command::Events(args) => events::run(args, context).await,
         Command::Stream(args) => stream::run(args, context).await,
         Command::Query(args) => query::run(args, context).await,

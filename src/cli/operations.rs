@@ -74,7 +74,7 @@ fn table(shown: &[Recorded]) -> Table {
             (Some(outcome), _) if outcome.finished => outcome.what.clone(),
             (Some(outcome), _) => format!("failed: {}", outcome.what),
             (None, Some(_)) => "not carried out yet".to_owned(),
-            // A file that changed needs no outcome.
+            // What nobody asked for needs no outcome.
             (None, None) => String::new(),
         };
         table.row([
@@ -82,7 +82,10 @@ fn table(shown: &[Recorded]) -> Table {
             line.at.strftime("%F %T").to_string(),
             line.projection.clone(),
             format!("{}{undoes}", line.what),
-            line.by.clone().unwrap_or_else(|| "the file".to_owned()),
+            line.by.clone().unwrap_or_else(|| {
+                let whose = line.breach.map_or("the file", |_| "the engine");
+                whose.to_owned()
+            }),
             outcome,
         ]);
     }

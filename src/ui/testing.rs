@@ -46,6 +46,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         parked: 0,
         fault: None,
         paused: None,
+        owner: Some(4242),
         runs: Loop::Alive {
             pid: 4242,
             stuck_for: None,

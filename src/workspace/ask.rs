@@ -329,6 +329,7 @@ impl Workspace {
         }
         let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();
         let trouble = report::progress_of(&reports, projection)
+            .map(|(_, progress)| progress)
             .and_then(|progress| progress.trouble.as_ref());
         if let Some(trouble) = trouble.filter(|trouble| trouble.stopped) {
             return Ok(Some(format!(

@@ -196,6 +196,30 @@ fn last_good(folder: &Folder, name: &str, before: &Catalogue) -> Vec<Arc<dyn Pro
     names.iter().filter_map(built_from).collect()
 }
 
+/// A projection that is not in the catalogue though it has a read model: some editors put the old file aside
+/// before they write the new one, and whoever opens the workspace in that instant finds neither. Looks once
+/// more when that is over.
+pub(super) fn look_again(folder: &Folder, name: &str) -> Option<Arc<dyn Projection>> {
+    if !folder.versions(name).link().is_symlink() {
+        return None;
+    }
+    let base = name.split('@').next().unwrap_or(name);
+    let path = folder.projections().join(format!("{base}.sql"));
+    let none = Catalogue::default();
+    let look = || {
+        let of_file = match read_file(base, &path, &none) {
+            Ok(projections) => projections,
+            Err(_) if path.exists() => last_good(folder, base, &none),
+            Err(_) => Vec::new(),
+        };
+        of_file.into_iter().find(|found| found.name() == name)
+    };
+    look().or_else(|| {
+        std::thread::sleep(QUIET);
+        look()
+    })
+}
+
 /// Watches the folder in a thread of its own, for as long as the workspace is open.
 pub(super) fn watch(workspace: &Arc<Inner>) {
     let folder = workspace.folder.projections();

@@ -136,6 +136,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Becomes true when the engine is to stop; its sender is gone when the engine is.
+    pub(super) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
     /// Waits until each projection's loop runs, or stands by for another engine's, and that can be seen.
     pub async fn ready(&mut self) {
         // The sender lives as long as its thread: an error means that the engine is gone.

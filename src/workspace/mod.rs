@@ -21,7 +21,9 @@ mod engine;
 mod folder;
 mod known;
 mod manager;
+mod objectives;
 mod observe;
+mod observing;
 mod operations;
 mod operator;
 mod preview;
@@ -42,7 +44,7 @@ pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig}
 pub use domain::Domain;
 pub use engine::Engine;
 pub use folder::Folder;
-pub use operations::{CannotUndo, Operation, Recorded, RecordedOutcome};
+pub use operations::{CannotUndo, Operation, Recorded, RecordedOutcome, Turn};
 pub use operator::{Done, OperateError, Operator};
 pub use preview::Preview;
 pub use send::{Sent, Visibility as SentVisibility};
@@ -182,6 +184,7 @@ struct Inner {
     counts: Arc<Mutex<CommandCounts>>,
     known: tokio::sync::Mutex<known::Known>,
     readers: readers::Readers,
+    observing: observing::Observing,
     /// Told when a read model moved, where that is this process's work.
     moved: Arc<tokio::sync::Notify>,
 }
@@ -243,6 +246,7 @@ impl Workspace {
             counts,
             known: tokio::sync::Mutex::default(),
             readers: readers::Readers::default(),
+            observing: observing::Observing::default(),
             moved: Arc::default(),
         })))
     }
@@ -301,7 +305,10 @@ impl Workspace {
             .projections
             .iter()
             .find(|projection| projection.name() == name);
-        found.cloned().ok_or_else(|| {
+        let found = found
+            .cloned()
+            .or_else(|| catalogue::look_again(&self.0.folder, name));
+        found.ok_or_else(|| {
             let replicas = format!("{name}@");
             let names: Vec<&str> = catalogue.projections.iter().map(|p| p.name()).collect();
             let of_it: Vec<&str> = names
@@ -342,7 +349,7 @@ impl Workspace {
     /// What another engine owns stays with it; this one stands by. Errors: the system.
     pub fn start(&self, only: Option<&str>) -> Result<Engine, WorkspaceError> {
         let without_processes = Commands::new();
-        Engine::start(
+        let engine = Engine::start(
             &self.0.folder,
             &self.log(),
             self.catalogue(),
@@ -350,7 +357,11 @@ impl Workspace {
             &self.0.moved,
             only.map_or(&self.0.commands, |_| &without_processes),
             &self.0.counts,
-        )
+        )?;
+        if only.is_none() {
+            tokio::spawn(objectives::keep(self.clone(), engine.stopped()));
+        }
+        Ok(engine)
     }
 
     /// The process that runs the engine; `None` where nobody does.

@@ -57,18 +57,21 @@ pub(super) async fn first(workspace: &Workspace) -> Result<Snapshot, WorkspaceEr
     Observer::new(workspace.clone(), BUDGET).observe().await
 }
 
-/// Looks on until nobody wants to know any more, and sends a snapshot whenever something changed.
+/// Looks on until `ended` says that nobody wants to know any more, and sends a snapshot whenever something
+/// changed.
 pub(super) async fn forever(
     workspace: Workspace,
-    to: watch::Sender<Arc<Snapshot>>,
-    poke: Arc<Notify>,
+    to: &watch::Sender<Arc<Snapshot>>,
+    poke: &Arc<Notify>,
+    ended: impl Fn() -> bool,
 ) {
     let log = workspace.log();
     let reports = workspace.folder().reports();
     let mut observer = Observer::new(workspace, BUDGET);
-    let _watcher = watch_folder(&reports, &poke);
-    while !to.is_closed() {
+    let _watcher = watch_folder(&reports, poke);
+    while !ended() {
         let began = Instant::now();
+        let before = observer.tail.head();
         match observer.observe().await {
             Ok(snapshot) => {
                 to.send_if_modified(|known| {
@@ -81,13 +84,13 @@ pub(super) async fn forever(
             }
             Err(error) => tracing::warn!(%error, "the workspace cannot be observed just now"),
         }
+        observer.pause(before);
         tokio::time::sleep(CLOSEST.saturating_sub(began.elapsed())).await;
-        let pause = if observer.late { WHILE_LATE } else { HEARTBEAT };
         tokio::select! {
             () = poke.notified() => {}
             Ok(()) = observer.catalogue.changed() => observer.catalogue.mark_changed(),
             () = to.closed() => {}
-            waited = log.wait(observer.tail.head(), Some(Instant::now() + pause)) => {
+            waited = log.wait(observer.tail.head(), Some(Instant::now() + observer.pause)) => {
                 if let Err(error) = waited {
                     tracing::warn!(%error, "the log cannot be watched just now");
                     tokio::time::sleep(HEARTBEAT).await;
@@ -116,6 +119,8 @@ struct Observer {
     followers: BTreeMap<String, Follower>,
     whole: Samples,
     late: bool,
+    /// How long nothing needs to happen before the next look.
+    pause: Duration,
     recent: Arc<[Event]>,
 }
 
@@ -168,8 +173,21 @@ impl Observer {
             followers,
             whole,
             late: false,
+            pause: HEARTBEAT,
             recent,
         }
+    }
+
+    /// Read models move a moment after the log did, and nobody rings for that: a look soon after an event,
+    /// and fewer and fewer while something stays late.
+    fn pause(&mut self, before: Position) {
+        self.pause = if !self.late {
+            HEARTBEAT
+        } else if self.tail.head() != before {
+            CLOSEST
+        } else {
+            (self.pause * 2).clamp(CLOSEST, WHILE_LATE)
+        };
     }
 
     /// Follows the projections that the files have now.
@@ -362,9 +380,10 @@ impl Follower {
             )
             .await?;
         let name = self.projection.name();
-        let progress = moment
+        let owned = moment
             .pid
             .and_then(|_| report::progress_of(moment.reports, name));
+        let progress = owned.map(|(_, progress)| progress);
         let policy = self.operations.policy.unwrap_or(self.projection.policy());
         let lag = self.lag(checkpoint, &backlog, policy, progress, moment);
         self.remember(&lag, checkpoint, progress, moment.monotonic);
@@ -375,7 +394,7 @@ impl Follower {
             backlog.stale_keys,
             breach,
             policy,
-            progress,
+            owned,
             moment,
         ))
     }
@@ -484,9 +503,10 @@ impl Follower {
         stale_keys: usize,
         breach: bool,
         policy: Policy,
-        progress: Option<&Progress>,
+        owned: Option<(u32, &Progress)>,
         moment: &Moment<'_>,
     ) -> ProjectionView {
+        let progress = owned.map(|(_, progress)| progress);
         let shown = match &self.reader {
             Some((_, reader)) => reader.projection(),
             None => &self.projection,
@@ -534,7 +554,8 @@ impl Follower {
                     locked: trouble.locked,
                 }),
             paused: self.operations.paused.clone(),
-            runs: runs(moment.pid, progress),
+            owner: owned.map(|(pid, _)| pid),
+            runs: runs(moment.pid, owned),
             problem: progress.and_then(|progress| progress.problem.clone()),
             work: self.samples.work(),
             rates,
@@ -581,11 +602,11 @@ impl Follower {
 }
 
 /// Who applies events, as far as reports tell.
-fn runs(pid: Option<u32>, progress: Option<&Progress>) -> Loop {
-    match (pid, progress) {
+fn runs(pid: Option<u32>, owned: Option<(u32, &Progress)>) -> Loop {
+    match (pid, owned) {
         (None, _) => Loop::NoEngine,
         (Some(pid), None) => Loop::Silent { pid },
-        (Some(pid), Some(progress)) => Loop::Alive {
+        (Some(_), Some((pid, progress))) => Loop::Alive {
             pid,
             stuck_for: progress
                 .stuck_since

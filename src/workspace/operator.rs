@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use super::operations::{self, Ended, Operation};
 use super::{
     CannotUndo, CommandInfo, Outcome, Preview, Recorded, Snapshot, Undone, Workspace,
-    WorkspaceError, observe, report,
+    WorkspaceError, report,
 };
 use crate::event::Position;
 use crate::log::EventLog as _;
@@ -58,10 +58,7 @@ impl Workspace {
     ///
     /// Errors: the first snapshot cannot be taken.
     pub async fn operator(&self) -> Result<Operator, WorkspaceError> {
-        let first = Arc::new(observe::first(self).await?);
-        let (to, snapshots) = watch::channel(first);
-        let poke = Arc::new(Notify::new());
-        tokio::spawn(observe::forever(self.clone(), to, Arc::clone(&poke)));
+        let (snapshots, poke) = self.0.observing.join(self).await?;
         Ok(Operator {
             workspace: self.clone(),
             snapshots,
@@ -142,7 +139,8 @@ impl Workspace {
     ) -> Result<Option<report::ShadowReport>, WorkspaceError> {
         let reports = self.folder().reports();
         let reports = report::read_all(&reports).map_err(|e| WorkspaceError::io(&reports, &e))?;
-        Ok(report::progress_of(&reports, projection).and_then(|progress| progress.shadow.clone()))
+        Ok(report::progress_of(&reports, projection)
+            .and_then(|(_, progress)| progress.shadow.clone()))
     }
 }
 

@@ -200,15 +200,15 @@ impl Report {
     }
 }
 
-/// How a projection's loop is, by the newest report of an engine that lives: one that was killed a moment
-/// ago may seem to own it too.
-pub fn progress_of<'a>(reports: &'a [Report], projection: &str) -> Option<&'a Progress> {
+/// How a projection's loop is and in which process, by the newest report of an engine that lives: one that
+/// was killed a moment ago may seem to own it too.
+pub fn progress_of<'a>(reports: &'a [Report], projection: &str) -> Option<(u32, &'a Progress)> {
     reports
         .iter()
         .filter(|report| report.is_alive())
-        .filter_map(|report| Some((report.heartbeat, report.projections.get(projection)?)))
-        .max_by_key(|(heartbeat, _)| *heartbeat)
-        .map(|(_, progress)| progress)
+        .filter_map(|report| Some((report, report.projections.get(projection)?)))
+        .max_by_key(|(report, _)| report.heartbeat)
+        .map(|(report, progress)| (report.pid, progress))
 }
 
 /// Removes what engines that were killed left. Errors: the system.

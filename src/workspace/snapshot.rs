@@ -155,6 +155,8 @@ pub struct ProjectionView {
     pub fault: Option<Fault>,
     /// Who paused it and when, where somebody did.
     pub paused: Option<Said>,
+    /// The process whose engine owns it, as that says.
+    pub owner: Option<u32>,
     /// Who applies events to it.
     pub runs: why::Loop,
     /// What keeps its loop as a whole from working.

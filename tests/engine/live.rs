@@ -142,6 +142,27 @@ async fn a_file_that_goes_stops_its_projection_and_one_that_comes_starts_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_opens_the_workspace_while_an_editor_has_the_file_aside_is_answered() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    append_many(&workspace, 5, 100).await;
+    assert_eq!(total(&workspace).await, 100);
+    engine.stop().await;
+    let folder = workspace.folder().projections();
+    std::fs::rename(folder.join("counts.sql"), folder.join("counts.sql~")).unwrap();
+    let late = place.open();
+    assert!(late.projection("counts").is_err());
+    // Half of the new text is there, and then all of it.
+    for text in ["-- policy: li", COUNTS] {
+        place.write("counts", text);
+        let answer = rows(&late, "counts", "All", Consistency::Eventual).await;
+        assert_eq!(answer.len(), 5);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_saves_in_a_second_end_in_the_last_one() {
     let place = Place::new(&[("counts", COUNTS)]);
     let workspace = place.open();

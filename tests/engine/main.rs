@@ -9,6 +9,7 @@ mod crashes;
 mod interleavings;
 mod kit;
 mod live;
+mod objectives;
 mod operations;
 mod queries;
 mod rebuilds;

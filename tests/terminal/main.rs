@@ -4,10 +4,14 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod asking;
 mod bank;
+mod editing;
 mod ending;
 mod looks;
 mod others;
 mod place;
 mod screen;
+mod shop;
+mod tour;
 mod using;

@@ -169,7 +169,12 @@ fn operations(recorded: &[Recorded], theme: &Theme, width: usize) -> Vec<Line<'s
                 format!(" at {}{undoes}, by ", thousands(line.position.get())),
                 theme.dim,
             ),
-            span(line.by.as_deref().unwrap_or("the file"), theme.text),
+            span(
+                line.by
+                    .as_deref()
+                    .unwrap_or(line.breach.map_or("the file", |_| "the engine")),
+                theme.text,
+            ),
         ]));
         let (words, style) = match (&line.outcome, &line.by) {
             (Some(outcome), _) if outcome.finished => (outcome.what.as_str(), theme.text),

@@ -1,9 +1,11 @@
 //! One event of a `$projection-NAME` stream: what it says, and how it is written.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Defined, Ended, Operation, Request};
-use crate::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId};
+use crate::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId, Timestamp};
 use crate::log::{AppendError, Commit, CommitId, Committed, EventLog, Expected, LogError};
 
 /// The type of the event that says a request was refused or failed.
@@ -14,6 +16,10 @@ const DEFINED: &str = "DefinitionChanged";
 
 /// The type of the event that says a rebuild's version waits for a cutover.
 const HELD: &str = "RebuildHeld";
+
+/// The types of the events that say its objective is breached, and no longer.
+const RAISED: &str = "ObjectiveBreached";
+const CLEARED: &str = "ObjectiveHeld";
 
 /// The longest name of somebody who asked, in characters.
 const LONGEST_NAME: usize = 100;
@@ -45,6 +51,18 @@ pub(super) enum Entry {
     },
     /// The projection's file says this now.
     Defined(Defined),
+    /// Its read model is older than its objective allows.
+    Raised {
+        /// Since when.
+        since: Timestamp,
+        /// How old it may be.
+        objective: Duration,
+    },
+    /// It is not any more.
+    Cleared {
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 impl Entry {
@@ -56,6 +74,17 @@ impl Entry {
             return serde_json::from_value(data).ok().map(Self::Defined);
         }
         let number = |name: &str| data.get(name).and_then(Value::as_u64);
+        let since = || data.get("since")?.as_str()?.parse::<Timestamp>().ok();
+        if event_type == RAISED {
+            return Some(Self::Raised {
+                since: since()?.min(event.recorded_at),
+                objective: Duration::from_millis(number("objective_ms")?),
+            });
+        }
+        if event_type == CLEARED {
+            let since = since()?.min(event.recorded_at);
+            return Some(Self::Cleared { since });
+        }
         if let Some(request) = number("request") {
             let what = data.get("what").and_then(Value::as_str);
             let what = what.unwrap_or_default().to_owned();
@@ -263,6 +292,30 @@ pub async fn define(
 ) -> Result<Committed, AppendError> {
     let data = serde_json::to_value(defined).unwrap_or_default();
     let event = new_event(DEFINED, &data)?;
+    store(log, stream, vec![event], CommitId::new()).await
+}
+
+/// Records that a read model is older than its objective allows. Errors: the log's.
+pub async fn raised(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    since: Timestamp,
+    objective: Duration,
+) -> Result<Committed, AppendError> {
+    let objective = u64::try_from(objective.as_millis()).unwrap_or(u64::MAX);
+    let data = json!({ "since": since, "objective_ms": objective, "engine": std::process::id() });
+    let event = new_event(RAISED, &data)?;
+    store(log, stream, vec![event], CommitId::new()).await
+}
+
+/// Records that it is not any more. Errors: the log's.
+pub async fn cleared(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    since: Timestamp,
+) -> Result<Committed, AppendError> {
+    let data = json!({ "since": since, "engine": std::process::id() });
+    let event = new_event(CLEARED, &data)?;
     store(log, stream, vec![event], CommitId::new()).await
 }
 

@@ -8,6 +8,7 @@ use super::{Defined, Ended, Operation};
 use crate::event::{Event, Position, StreamId, Timestamp, Version};
 use crate::log::{EventLog, LogError};
 use crate::read::Policy;
+use crate::text::human_duration;
 
 /// One line of a projection's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Recorded {
     pub position: Position,
     /// When.
     pub at: Timestamp,
-    /// Who asked; `None` where a file changed.
+    /// Who asked; `None` where nobody did: a file changed, an objective was breached.
     pub by: Option<String>,
     /// What for, as a command line has it.
     pub what: String,
@@ -26,7 +27,9 @@ pub struct Recorded {
     pub undoes: Option<Position>,
     /// What became of it; `None` while it is not carried out.
     pub outcome: Option<RecordedOutcome>,
-    /// The same for programs; `None` where a file changed.
+    /// Whether this is the beginning or the end of a breach.
+    pub breach: Option<Turn>,
+    /// The same for programs; `None` where nobody asked.
     operation: Option<Operation>,
     /// The policy in force until then.
     policy_before: Option<Policy>,
@@ -36,6 +39,15 @@ pub struct Recorded {
     version: Option<String>,
     /// Whether its version was built and waits, or waited.
     held: bool,
+}
+
+/// The beginning or the end of a breach, and when that was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// The objective has been breached since then.
+    Raised(Timestamp),
+    /// It has been held since then.
+    Cleared(Timestamp),
 }
 
 /// What became of a request.
@@ -129,6 +141,17 @@ impl Folding<'_> {
                 ..
             }) => self.take_outcome(event, request, ended, engine, version),
             Some(Entry::Defined(defined)) => self.take_definition(event, &defined),
+            Some(Entry::Raised { since, objective }) => self.recorded.push(Recorded {
+                breach: Some(Turn::Raised(since)),
+                ..self.line(
+                    event,
+                    format!("objective of {} breached", human_duration(objective)),
+                )
+            }),
+            Some(Entry::Cleared { since }) => self.recorded.push(Recorded {
+                breach: Some(Turn::Cleared(since)),
+                ..self.line(event, "objective held again".to_owned())
+            }),
             None => {}
         }
     }
@@ -142,6 +165,7 @@ impl Folding<'_> {
             what,
             undoes: None,
             outcome: None,
+            breach: None,
             operation: None,
             policy_before: self.policy,
             paused_before: self.paused,

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, NameError, Position, StreamId, Version};
+use crate::event::{Event, NameError, Position, StreamId, Timestamp, Version};
 use crate::lag::why::Said;
 use crate::log::{EventLog, LogError};
 use crate::read::Policy;
@@ -18,8 +18,8 @@ mod history;
 
 use entry::Entry;
 
-pub use entry::{Done, define, finish, outcome, request};
-pub use history::{CannotUndo, Recorded, RecordedOutcome};
+pub use entry::{Done, cleared, define, finish, outcome, raised, request};
+pub use history::{CannotUndo, Recorded, RecordedOutcome, Turn};
 pub(super) use history::{read as read_history, undo};
 
 /// What somebody asks an engine to do with one projection.
@@ -115,6 +115,8 @@ pub struct Operations {
     pub policy: Option<Policy>,
     /// What the file said when it was last recorded.
     pub defined: Option<Defined>,
+    /// Since when its objective is breached, where it is.
+    pub breached: Option<Timestamp>,
     /// Requests without an outcome, oldest first.
     pub pending: Vec<Request>,
     /// The rebuild whose version has caught up and waits, until somebody cuts over or cancels.
@@ -203,6 +205,14 @@ impl Operations {
                     self.declined = None;
                 }
                 self.defined = Some(defined);
+                return;
+            }
+            Some(Entry::Raised { since, .. }) => {
+                self.breached = Some(since);
+                return;
+            }
+            Some(Entry::Cleared { .. }) => {
+                self.breached = None;
                 return;
             }
             None => {
