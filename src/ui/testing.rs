@@ -275,6 +275,17 @@ pub fn rebuilding() -> Snapshot {
     snapshot
 }
 
+/// A new version is ready, and waits for a cutover.
+pub fn held() -> Snapshot {
+    let mut snapshot = rebuilding();
+    if let Some(rebuild) = &mut snapshot.projections[2].rebuild {
+        rebuild.checkpoint = rebuild.target;
+        (rebuild.rate, rebuild.eta) = (None, None);
+        rebuild.held = true;
+    }
+    snapshot
+}
+
 /// Every projection has everything.
 pub fn at_the_head() -> Snapshot {
     let mut snapshot = normal();
