@@ -88,6 +88,7 @@ extern crate self as highwater;
 pub mod cli;
 pub mod cloudevents;
 mod crash;
+mod demo;
 pub mod event;
 pub mod lag;
 pub mod log;

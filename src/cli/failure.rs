@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use highwater::event::{JsonError, NameError};
 use highwater::log::{AppendError, LogError};
-use highwater::read::QueryError;
+use highwater::read::{QueryError, VerifyError};
 use highwater::text::clean;
 use highwater::workspace::{QueryFailed, WorkspaceError};
 use highwater::write::SendError;
@@ -112,6 +112,7 @@ impl From<WorkspaceError> for Failure {
             WorkspaceError::NoProjection { .. } | WorkspaceError::Name(_) => Exit::Usage,
             WorkspaceError::Query(error) => query_exit(error),
             WorkspaceError::Send(error) => send_exit(error),
+            WorkspaceError::Verify(VerifyError::Ahead { .. }) => Exit::No,
             _ => Exit::Failed,
         };
         Self::told(exit, error)

@@ -5,9 +5,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use highwater::read::InMemory;
 use highwater::workspace::Domain;
 
 mod append;
@@ -43,7 +45,9 @@ mod tracing_to;
 mod undo;
 mod verify;
 mod why;
+mod working;
 
+use crate::demo::Bestsellers;
 use context::Context;
 use failure::{Exit, Failure};
 
@@ -116,7 +120,7 @@ enum Command {
     Undo(undo::Args),
     /// Who asked what of which projection, when, and what became of it
     Operations(operations::Args),
-    /// Check that nothing in the log was changed, removed or reordered
+    /// Show that a read model is what its handlers make of the log, or that the log is as it was written
     Verify(verify::Args),
 }
 
@@ -149,12 +153,16 @@ pub fn main(domain: Domain) -> ExitCode {
 const ABOUT: &str = "See projections, their lag and why they are stale; send commands; pause, rebuild and \
                      replay.\n\nWithout a subcommand the dashboard opens. `init` makes a workspace.";
 
-/// The built-in domain, a shop with its process manager, and what the demo shows whatever a program's own
-/// domain is.
+/// The built-in domain, a shop with its process manager and its read model in Rust, and what the demo shows
+/// whatever a program's own domain is.
 pub fn shop() -> Domain {
     Domain::configured(SHOP, |config| {
         highwater::shop::commands_with_fulfilment(config.shop.payment_within)
     })
+    .with_where(
+        |config| config.shop.bestsellers,
+        Arc::new(InMemory::<Bestsellers>::new()),
+    )
 }
 
 /// The domain whose demo there is.

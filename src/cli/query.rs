@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use highwater::event::{Position, Timestamp};
 use highwater::read::{QueryError, parse_duration};
 use highwater::text::{human_duration, thousands};
-use highwater::workspace::{Answered, Consistency, QueryFailed, Workspace, WorkspaceError};
+use highwater::workspace::{
+    Answered, AsOf, Consistency, QueryFailed, Work, Workspace, WorkspaceError,
+};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::context::{Context, engine_for, stop};
 use super::failure::say;
 use super::out::Out;
 use super::table::{Side, Table};
+use super::working::watched;
 use super::{Exit, Failure};
 
 /// What `query` is told.
@@ -28,6 +32,9 @@ pub struct Args {
     /// How fresh: eventual, strong, at-least=POSITION or within=2s
     #[arg(long, default_value = "eventual", value_name = "LEVEL")]
     consistency: Consistency,
+    /// As it was: at a position, at a time (2026-11-23T10:00Z), or so long ago (10m)
+    #[arg(long, value_name = "WHEN", conflicts_with = "consistency")]
+    as_of: Option<AsOf>,
     /// How long to wait for that, and for the answer
     #[arg(long, default_value = "5s", value_parser = parse_duration, value_name = "TIME")]
     timeout: Duration,
@@ -54,6 +61,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         list(&workspace, args.projection.as_deref(), args.json)?;
         return Ok(Exit::Done);
     };
+    if let Some(as_of) = args.as_of {
+        let question = (projection.as_str(), query.as_str(), &parameters);
+        return ask_past(&workspace, question, as_of, args.timeout, args.json).await;
+    }
     workspace.projection(projection)?;
     let question = Question {
         projection: projection.clone(),
@@ -71,6 +82,68 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         ));
     }
     Ok(Exit::Done)
+}
+
+/// Folds the read model up to then into a file that is thrown away, and asks it. No engine is needed.
+async fn ask_past(
+    workspace: &Workspace,
+    (projection, query, parameters): (&str, &str, &BTreeMap<String, String>),
+    as_of: AsOf,
+    timeout: Duration,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let position = workspace.position_at(as_of).await?;
+    let work = Work::new();
+    let mut past = workspace.past(projection, 0, work.clone()).await?;
+    // Wrong words are answered before a long fold.
+    past.check(query, parameters)
+        .map_err(WorkspaceError::from)?;
+    let task = async move { past.step_to(position).await.map(|()| past) };
+    let stepped = watched(projection, &work, task).await?;
+    let past = stepped.map_err(|error| WorkspaceError::fold(projection, error))?;
+    let answer = past
+        .ask(query, parameters, timeout)
+        .map_err(WorkspaceError::from)?;
+    let recorded = recorded_at(workspace, position).await?;
+    let mut out = Out::new();
+    if json {
+        out.json(&json!({
+            "rows": answer.rows,
+            "position": position,
+            "recorded_at": recorded.map(|time| time.to_string()),
+        }))?;
+        return out.finish().map(|()| Exit::Done);
+    }
+    for line in rows(&answer.rows) {
+        out.line(line)?;
+    }
+    let as_of = recorded.map_or_else(
+        || "before the first event".to_owned(),
+        |time| format!("recorded {time}"),
+    );
+    out.line(format_args!(
+        "{} as of position {}, {as_of}",
+        count(answer.rows.len()),
+        thousands(position.get())
+    ))?;
+    out.finish().map(|()| Exit::Done)
+}
+
+/// When the event at a position was recorded.
+async fn recorded_at(
+    workspace: &Workspace,
+    position: Position,
+) -> Result<Option<Timestamp>, Failure> {
+    let Some(before) = position.get().checked_sub(1) else {
+        return Ok(None);
+    };
+    let page = workspace.log().read_all(Position::new(before), 1).await?;
+    Ok(page.first().map(|event| event.recorded_at))
+}
+
+fn count(rows: usize) -> String {
+    let plural = if rows == 1 { "row" } else { "rows" };
+    format!("{} {plural}", thousands(rows as u64))
 }
 
 async fn answer(workspace: &Workspace, question: &Question) -> Result<Answered, Failure> {
@@ -145,11 +218,9 @@ fn print(answered: &Answered, json: bool) -> Result<(), Failure> {
     for line in rows(&answered.rows) {
         out.line(line)?;
     }
-    let count = answered.rows.len();
-    let plural = if count == 1 { "row" } else { "rows" };
     out.line(format_args!(
-        "{} {plural} at position {}, {} old, after a wait of {}",
-        thousands(count as u64),
+        "{} at position {}, {} old, after a wait of {}",
+        count(answered.rows.len()),
         thousands(answered.position.get()),
         human_duration(answered.age),
         human_duration(answered.waited)

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::context::{Context, engine_for, stop, warn_of};
 use super::failure::say;
-use super::out::Out;
 use super::operate::{self, Target};
+use super::out::Out;
 use super::{Exit, Failure};
 
 /// What `rebuild` is told.

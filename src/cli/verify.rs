@@ -1,55 +1,273 @@
-//! `verify --log`: shows that nothing in the log was changed, removed or reordered.
+//! `verify NAME`: shows that a read model is what its handlers make of the log. `verify --log`: that
+//! nothing in the log was changed, removed or reordered.
 
 use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use highwater::event::Position;
 use highwater::log::LogError;
 use highwater::log::sqlite::Verified;
+use highwater::read::{Cell, Shape, Side};
 use highwater::text::thousands;
-use highwater::workspace::{Workspace, WorkspaceError};
+use highwater::workspace::{Checked, Difference, Work, Workspace, WorkspaceError};
 use indicatif::ProgressBar;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::context::Context;
-use super::out::Out;
-use super::{Exit, Failure};
+use super::failure::say as tell_aside;
+use super::out::{Out, cut, width};
+use super::working::watched;
+use super::{Exit, Failure, interrupt};
 
 /// What `verify` is told.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Args {
+    /// The projection whose read model is folded again and compared
+    #[arg(group = "what")]
+    name: Option<String>,
+    /// Every read model, one after the other
+    #[arg(long, group = "what")]
+    all: bool,
     /// The whole log: positions, versions, and every event's hash
-    #[arg(long, required = true)]
+    #[arg(long, group = "what")]
     log: bool,
-    /// One line of JSON
+    /// How many rows that differ are told, each with where it parted; all are counted
+    #[arg(long, default_value_t = 20, value_name = "N", conflicts_with = "log")]
+    rows: usize,
+    /// One line of JSON each
     #[arg(long)]
     json: bool,
 }
 
-/// Reads all of it. Exit 3 where an event is not as it was written.
+/// Verifies what was named. Exit 3 where it is not as it should be.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if args.log {
+        return log(args.json, context).await;
+    }
+    let workspace = context.open()?;
+    if let Some(name) = &args.name {
+        return model(&workspace, name, args).await;
+    }
+    let names = workspace.read_models()?;
+    if names.is_empty() && !args.json {
+        tell_aside("no read models: an engine makes them when it starts");
+    }
+    // All are looked at, whatever one comes to; the worst of them is the exit code.
+    let mut worst = Exit::Done;
+    for name in names {
+        match model(&workspace, &name, args).await {
+            Ok(_) => {}
+            Err(failure @ Failure::OutputClosed) => return Err(failure),
+            Err(failure) => {
+                let exit = failure.in_file(&name).tell();
+                if worst != Exit::No {
+                    worst = exit;
+                }
+            }
+        }
+    }
+    Ok(worst)
+}
+
+/// One read model.
+async fn model(workspace: &Workspace, name: &str, args: &Args) -> Result<Exit, Failure> {
+    let (work, rows) = (Work::new(), args.rows);
+    let task = {
+        let (workspace, name, work) = (workspace.clone(), name.to_owned(), work.clone());
+        async move { workspace.verify(&name, rows, &work).await }
+    };
+    let checked = watched(name, &work, task).await?;
+    let checked = checked?;
+    let mut out = Out::new();
+    if args.json {
+        out.json(&value(name, &checked))?;
+    } else {
+        for line in lines(name, &checked) {
+            out.line(cut(&line, width()))?;
+        }
+    }
+    out.finish()?;
+    if checked.comparison.is_equal() {
+        return Ok(Exit::Done);
+    }
+    Err(Failure::no(format!(
+        "{name} is not what its handlers make of the log: `highwater rebuild {name}` makes it anew"
+    )))
+}
+
+/// What it came to, for people.
+fn lines(name: &str, checked: &Checked) -> Vec<String> {
+    let Checked {
+        version,
+        position,
+        comparison,
+        last_equal,
+    } = checked;
+    let at = thousands(position.get());
+    if comparison.is_equal() {
+        let digest = &comparison.here.digest;
+        return vec![format!(
+            "{name} {version}: equal at position {at}, {}, digest {}",
+            rows(comparison.here.rows),
+            digest.get(..16).unwrap_or(digest)
+        )];
+    }
+    let mut lines = vec![format!(
+        "{name} {version}: {} of {} differ at position {at}",
+        thousands(comparison.total),
+        rows(comparison.here.rows.max(comparison.there.rows)),
+    )];
+    lines.extend(comparison.shape.iter().map(shape));
+    let differences = comparison.differences.iter().zip(last_equal);
+    lines.extend(differences.map(|(difference, last)| row(difference, *last)));
+    let told = comparison.differences.len() as u64;
+    if told > 0 && told < comparison.total {
+        lines.push(format!(
+            "  and {} more: --rows N tells of more",
+            thousands(comparison.total - told)
+        ));
+    }
+    lines
+}
+
+fn rows(count: u64) -> String {
+    let plural = if count == 1 { "row" } else { "rows" };
+    format!("{} {plural}", thousands(count))
+}
+
+fn shape(shape: &Shape) -> String {
+    let column = shape.column.as_ref();
+    let what = column.map_or_else(
+        || format!("table {}", shape.table),
+        |column| format!("column {column} of table {}", shape.table),
+    );
+    match shape.only {
+        Side::Here => format!("  {what} is in the file only, not in the definition"),
+        Side::There => format!("  {what} is lacking in the file"),
+    }
+}
+
+fn row(difference: &Difference, last: Option<Position>) -> String {
+    let last = last.map_or_else(
+        || "never equal".to_owned(),
+        |position| format!("last equal at position {}", thousands(position.get())),
+    );
+    let what = match (&difference.here, &difference.there) {
+        (Some(_), None) => "stored, and not in a fresh fold".to_owned(),
+        (None, _) => "not stored, and in a fresh fold".to_owned(),
+        _ => {
+            let fields = difference.fields();
+            let fields = fields.iter().map(|(name, stored, fresh)| {
+                format!("{name} is {stored}, and {fresh} in a fresh fold")
+            });
+            fields.collect::<Vec<_>>().join("; ")
+        }
+    };
+    format!("  {difference}: {last}: {what}")
+}
+
+/// What it came to, for programs.
+fn value(name: &str, checked: &Checked) -> Value {
+    let comparison = &checked.comparison;
+    let mut value = json!({
+        "projection": name,
+        "version": checked.version,
+        "position": checked.position,
+        "equal": comparison.is_equal(),
+        "rows": comparison.here.rows,
+        "digest": comparison.here.digest,
+    });
+    if !comparison.is_equal() {
+        let differences = comparison.differences.iter().zip(&checked.last_equal);
+        let differences: Vec<Value> = differences
+            .map(|(difference, last)| {
+                json!({
+                    "table": difference.table,
+                    "key": difference.key,
+                    "stored": object(difference, difference.here.as_ref()),
+                    "fresh": object(difference, difference.there.as_ref()),
+                    "last_equal": last,
+                })
+            })
+            .collect();
+        let shape: Vec<Value> = comparison.shape.iter().map(shape_value).collect();
+        value["fresh_rows"] = comparison.there.rows.into();
+        value["fresh_digest"] = comparison.there.digest.clone().into();
+        value["differing"] = comparison.total.into();
+        value["shape"] = shape.into();
+        value["differences"] = differences.into();
+    }
+    value
+}
+
+fn shape_value(shape: &Shape) -> Value {
+    let only = match shape.only {
+        Side::Here => "stored",
+        Side::There => "fresh",
+    };
+    json!({ "table": shape.table, "column": shape.column, "only": only })
+}
+
+fn object(difference: &Difference, cells: Option<&Vec<Cell>>) -> Value {
+    let Some(cells) = cells else {
+        return Value::Null;
+    };
+    let named = difference.columns.iter().zip(cells);
+    let named = named.map(|(name, cell)| (name.clone(), Value::from(cell)));
+    Value::Object(named.collect::<Map<_, _>>())
+}
+
+/// The log, all of it.
+async fn log(json: bool, context: &Context) -> Result<Exit, Failure> {
     let folder = context.folder()?;
     let workspace = Workspace::open(folder, |_, _| Some(highwater::shop::commands()));
     let workspace = match workspace {
         Ok(workspace) => workspace,
         // Its end is looked at on opening already: that is the answer to what is asked here.
         Err(WorkspaceError::Log(LogError::Damaged { path, what })) => {
-            let what = format!("{}: {what}", path.display());
-            let value = json!({ "whole": false, "position": null, "what": what });
-            let sentence = format!("{what}. Keep the file, and restore a backup");
-            return say(&value, sentence, Exit::No, args.json);
+            return damaged(&path, &what, json);
         }
         Err(other) => return Err(other.into()),
     };
-    let bar = ProgressBar::new(workspace.log().head().await?.get());
-    let shown = bar.clone();
+    let bar = ProgressBar::new(0);
+    let stop = Arc::new(AtomicBool::new(false));
+    let (shown, stopped) = (bar.clone(), Arc::clone(&stop));
     let checked = tokio::task::spawn_blocking(move || {
-        workspace.sqlite().verify(&mut |at| {
-            shown.set_position(at.get());
-            ControlFlow::Continue(())
+        workspace.sqlite().verify(&mut |progress| {
+            shown.set_length(progress.of);
+            shown.set_position(progress.done);
+            if stopped.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         })
     });
-    let verified = checked.await.map_err(Failure::failed)??;
+    let mut checked = std::pin::pin!(checked);
+    let verified = tokio::select! {
+        verified = &mut checked => verified,
+        () = interrupt::asked() => {
+            stop.store(true, Ordering::Relaxed);
+            checked.await
+        }
+    };
     bar.finish_and_clear();
-    tell(&verified, args.json)
+    match verified.map_err(Failure::failed)? {
+        Ok(verified) => tell(&verified, json),
+        Err(LogError::Damaged { path, what }) => damaged(&path, &what, json),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// What was found before any event could be named.
+fn damaged(path: &Path, what: &str, json: bool) -> Result<Exit, Failure> {
+    let what = format!("{}: {what}", path.display());
+    let value = json!({ "whole": false, "position": null, "what": what });
+    let sentence = format!("{what}. Keep the file, and restore a backup");
+    say(&value, sentence, Exit::No, json)
 }
 
 fn tell(verified: &Verified, json: bool) -> Result<Exit, Failure> {

@@ -1,40 +1,55 @@
 //! The read side: events → answers. Projections, their files, policies and versions, and the queries
 //! they answer. Knows nothing of commands.
 
+mod afresh;
+mod contents;
 mod dates;
 mod definition;
+mod difference;
 mod fold;
 mod forecast;
 mod guard;
 mod model;
 mod pace;
+mod parting;
+mod past;
 mod policy;
 mod projection;
 mod query;
 mod retired;
 mod rows;
 mod runner;
+mod scratch;
 mod sql;
 mod subscription;
 mod survey;
+mod verify;
 mod versions;
+mod work;
 
+pub use afresh::FoldError;
+pub use contents::{Cell, Contents};
 pub use definition::{
     Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section, is_name,
 };
+pub use difference::{Comparison, Difference, Shape, Side, compare, contents};
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
 pub use model::{
     About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay, is_disk_full,
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
+pub use past::{Past, position_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
 pub use query::{Answer, QueryError, Reader};
 pub use retired::built_from;
 pub use rows::{ANSWER_LIMIT, ROW_LIMIT};
 pub use runner::{Runner, RunnerError, Step, TRIES, Trouble, is_foreign};
+pub use scratch::Scratch;
 pub use sql::SqlProjection;
 pub use subscription::Subscription;
 pub use survey::{Backlog, STALE_KEYS, Survey, Tail};
+pub use verify::{Checked, Stored, VerifyError, verify};
 pub use versions::{Versions, label, remove_database};
+pub use work::{Phase, Progress, Work};

@@ -211,6 +211,23 @@ impl Model {
         self.guard.stop_when(wanted);
     }
 
+    /// Never waits for the disk: for a file that nobody keeps.
+    pub(super) fn keep_nothing_safe(&mut self) -> Result<(), ModelError> {
+        let fail = io(&self.path);
+        // A copy is not in this mode by itself.
+        self.db
+            .pragma_update(None, "journal_mode", "wal")
+            .map_err(&fail)?;
+        self.db
+            .pragma_update(None, "synchronous", "off")
+            .map_err(&fail)
+    }
+
+    /// The file, to be looked into between two events.
+    pub(super) fn database(&mut self) -> &mut Connection {
+        &mut self.db
+    }
+
     /// Folds events and moves the checkpoint, in one transaction.
     ///
     /// Errors: the first event that could not be applied; nothing of this call is stored then.
@@ -310,20 +327,7 @@ impl Model {
 
     /// The last replay that was begun in this file.
     pub fn replay(&self) -> Result<Option<Replay>, ModelError> {
-        self.db
-            .query_row(
-                "SELECT replay_request, replay_goal FROM _highwater_checkpoint",
-                [],
-                |row| {
-                    let request: Option<i64> = row.get(0)?;
-                    let goal: Option<i64> = row.get(1)?;
-                    Ok(request.zip(goal).map(|(r, g)| Replay {
-                        request: position(r),
-                        goal: position(g),
-                    }))
-                },
-            )
-            .map_err(io(&self.path))
+        read_replay(&self.db).map_err(io(&self.path))
     }
 
     /// Keeps another text of the same definition: other queries, other words.
@@ -494,6 +498,21 @@ pub(super) fn read_checkpoint(db: &Connection) -> rusqlite::Result<Checkpoint> {
         })
         .optional()?;
     found.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+pub(super) fn read_replay(db: &Connection) -> rusqlite::Result<Option<Replay>> {
+    db.query_row(
+        "SELECT replay_request, replay_goal FROM _highwater_checkpoint",
+        [],
+        |row| {
+            let request: Option<i64> = row.get(0)?;
+            let goal: Option<i64> = row.get(1)?;
+            Ok(request.zip(goal).map(|(r, g)| Replay {
+                request: position(r),
+                goal: position(g),
+            }))
+        },
+    )
 }
 
 fn write_checkpoint(db: &Connection, checkpoint: &Checkpoint) -> rusqlite::Result<()> {

@@ -127,13 +127,13 @@ pub trait Projection: Send + Sync + 'static {
         parameters: &Parameters,
     ) -> Result<Vec<Row>, AnswerError>;
 
-    /// How late this policy makes its read model, together with what is in memory only; `None`: however late.
-    fn allowance(&self, policy: Policy) -> Option<Duration> {
-        let in_memory = match policy {
-            Policy::Sync => Duration::ZERO,
-            _ => self.store_every().unwrap_or_default(),
-        };
-        Some(policy.allowance()?.saturating_add(in_memory))
+    /// How much later than it was folded it is in the file, at most, while it keeps to a policy. That makes it
+    /// late beyond what the policy allows.
+    fn stored_within(&self, policy: Policy) -> Duration {
+        match (self.store_every(), policy) {
+            (None, _) | (_, Policy::Sync) => Duration::ZERO,
+            (Some(every), _) => every,
+        }
     }
 
     /// The first digits of its hash: enough to tell versions apart.

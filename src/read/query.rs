@@ -1,6 +1,7 @@
 //! Asking a read model one of its named questions: read-only, in one read transaction with the
 //! checkpoint, bounded in time and size.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,13 +103,26 @@ impl Reader {
             projection: today.name().to_owned(),
             known: "an engine makes it when it starts".to_owned(),
         };
-        let mut db = match open_to_read(&versions.link()) {
+        let db = match open_to_read(&versions.link()) {
             Ok(db) => db,
             Err(_) if versions.is_gone() => return Err(none()),
             // The link may have been switched, and what it showed removed, while we opened it.
             Err(_) => open_to_read(&versions.link())?,
         };
-        let fail = super::model::io(&versions.link());
+        Self::of(db, &versions.link(), today)
+    }
+
+    /// Opens the file of a version. Errors: it cannot be used.
+    pub(super) fn at(path: &Path, today: &Arc<dyn Projection>) -> Result<Self, QueryError> {
+        Self::of(open_to_read(path)?, path, today)
+    }
+
+    fn of(
+        mut db: Connection,
+        path: &Path,
+        today: &Arc<dyn Projection>,
+    ) -> Result<Self, QueryError> {
+        let fail = super::model::io(path);
         let about = read_about(&db).map_err(&fail)?;
         let guard = Guard::install(&mut db).map_err(&fail)?;
         Ok(Self {

@@ -8,6 +8,7 @@ use super::model::{Checkpoint, Model, ModelError, Replay};
 use super::pace::{Allowed, Now, Pace, Waiting};
 use super::policy::Policy;
 use super::projection::Projection;
+use crate::crash;
 use crate::event::{Event, Position, Timestamp};
 use crate::log::{LogError, SharedLog};
 
@@ -294,8 +295,7 @@ impl Runner {
     /// When the file is to be written next.
     fn due(&self) -> Duration {
         let every = match self.projection.store_every() {
-            Some(_) if self.pace.policy() == Policy::Sync => Duration::ZERO,
-            Some(every) => every,
+            Some(_) => self.projection.stored_within(self.pace.policy()),
             None => FLUSH_EVERY,
         };
         self.flushed_at.saturating_add(every)
@@ -432,7 +432,9 @@ impl Runner {
                 // Should it fail, nothing else is folded again.
                 self.flush()?;
             }
-            self.model.fold(&*self.projection, events)
+            let folded = self.model.fold(&*self.projection, events);
+            crash::point("folded-in-memory");
+            folded
         } else {
             let through = reach.clone();
             self.model.apply(&*self.projection, events, through)

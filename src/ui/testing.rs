@@ -31,6 +31,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         version: "3f2a91c.1".to_owned(),
         description: "One row an order: what customer service looks at.".to_owned(),
         policy: policy.parse().unwrap(),
+        stored_within: Duration::ZERO,
         objective: Some(Duration::from_secs(1)),
         breach: false,
         checkpoint: Position::new(HEAD),

@@ -26,8 +26,11 @@ pub struct Domain {
     name: String,
     commands: Arc<dyn Fn(&Config) -> Commands + Send + Sync>,
     projections: Vec<(String, String)>,
-    own: Vec<Arc<dyn Projection>>,
+    own: Vec<Own>,
 }
+
+/// A projection that is written in Rust, where a workspace's settings want it.
+type Own = Arc<dyn Fn(&Config) -> Option<Arc<dyn Projection>> + Send + Sync>;
 
 impl fmt::Debug for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,8 +74,18 @@ impl Domain {
 
     /// The same with a projection that is written in Rust: a [replica](InMemory::replica), say, or one that keeps
     /// tables by its own code.
-    pub fn with(mut self, projection: Arc<dyn Projection>) -> Self {
-        self.own.push(projection);
+    pub fn with(self, projection: Arc<dyn Projection>) -> Self {
+        self.with_where(|_| true, projection)
+    }
+
+    /// The same for such workspaces only whose settings want it.
+    pub fn with_where(
+        mut self,
+        wanted: impl Fn(&Config) -> bool + Send + Sync + 'static,
+        projection: Arc<dyn Projection>,
+    ) -> Self {
+        let own = move |config: &Config| wanted(config).then(|| Arc::clone(&projection));
+        self.own.push(Arc::new(own));
         self
     }
 
@@ -91,7 +104,8 @@ impl Domain {
     /// Errors: as [`Workspace::open`]; its settings name another domain.
     pub fn open(&self, folder: Folder) -> Result<Workspace, WorkspaceError> {
         let find = |name: &str, config: &Config| {
-            (name == self.name).then(|| ((self.commands)(config), self.own.clone()))
+            let own = || self.own.iter().filter_map(|own| own(config)).collect();
+            (name == self.name).then(|| ((self.commands)(config), own()))
         };
         Workspace::open_with(folder, find).map_err(|error| match error {
             WorkspaceError::Domain { path, domain, .. } => {

@@ -126,6 +126,11 @@ impl Folder {
         self.data().join("snapshots.db")
     }
 
+    /// Where files lie that nobody keeps. What is there without an owner is removed by the next one.
+    pub fn scratch(&self) -> PathBuf {
+        self.data().join("scratch")
+    }
+
     /// Where engines report.
     pub fn reports(&self) -> PathBuf {
         self.data().join("reports")

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
-use crate::event::NameError;
+use crate::event::{NameError, Position, Timestamp};
 use crate::log::sqlite::{Limits, LogOptions, SqliteLog};
 use crate::log::{AppendError, LogError, SharedLog};
-use crate::read::{DefinitionError, ModelError, Projection, QueryError, RunnerError};
+use crate::read::{
+    DefinitionError, FoldError, ModelError, Projection, QueryError, RunnerError, VerifyError,
+};
+use crate::text::human_bytes;
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
@@ -26,12 +29,14 @@ mod observe;
 mod observing;
 mod operations;
 mod operator;
+mod past;
 mod preview;
 mod readers;
 mod report;
 mod send;
 mod snapshot;
 mod supervisor;
+mod verify;
 mod watching;
 
 use catalogue::Catalogue;
@@ -46,6 +51,7 @@ pub use engine::Engine;
 pub use folder::Folder;
 pub use operations::{CannotUndo, Operation, Recorded, RecordedOutcome, Turn};
 pub use operator::{Done, OperateError, Operator};
+pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
 pub use send::{Sent, Visibility as SentVisibility};
 pub use snapshot::{
@@ -54,7 +60,7 @@ pub use snapshot::{
 };
 
 pub use crate::log::Durability;
-pub use crate::read::Policy;
+pub use crate::read::{Checked, Comparison, Difference, Past, Phase, Policy, Progress, Work};
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
 /// Why a workspace could not be opened or used.
@@ -128,6 +134,46 @@ pub enum WorkspaceError {
     /// A query.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// A read model could not be verified.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// A read model could not be folded up to a position.
+    #[error("{projection} as it was: {error}")]
+    Fold {
+        /// The projection.
+        projection: String,
+        /// Why.
+        error: FoldError,
+    },
+    /// The log has not so many events.
+    #[error("position {position} is beyond the head: the log ends at {head}")]
+    BeyondHead {
+        /// What was asked for.
+        position: Position,
+        /// The last position.
+        head: Position,
+    },
+    /// Nobody knows what will be recorded.
+    #[error("{time} has not come yet: it is {now}")]
+    Future {
+        /// What was asked for.
+        time: Timestamp,
+        /// The time now.
+        now: Timestamp,
+    },
+    /// There is too little disk for a file that is only needed for a while.
+    #[error(
+        "{path}: about {} are needed for a while and {} are free: free some space",
+        human_bytes(*needed), human_bytes(*free)
+    )]
+    NoRoom {
+        /// Where.
+        path: PathBuf,
+        /// How many bytes.
+        needed: u64,
+        /// How many there are.
+        free: u64,
+    },
     /// A command.
     #[error(transparent)]
     Send(#[from] SendError),
@@ -148,6 +194,14 @@ pub enum WorkspaceError {
 }
 
 impl WorkspaceError {
+    /// A fold that failed.
+    pub fn fold(projection: &str, error: FoldError) -> Self {
+        Self::Fold {
+            projection: projection.to_owned(),
+            error,
+        }
+    }
+
     /// What the system said about a path, with the way out where one is known.
     fn io(path: &Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as Kind;

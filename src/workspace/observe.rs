@@ -443,7 +443,9 @@ impl Follower {
             oldest_waiting: backlog.oldest,
             seen_waiting: backlog.seen_waiting,
             now: Timestamp::now(),
-            allowance: self.projection.allowance(policy),
+            allowance: policy
+                .allowance()
+                .map(|allowed| allowed.saturating_add(self.projection.stored_within(policy))),
             foreign_checkpoint: self.foreign,
             activity,
             trend: self.samples.trend(),
@@ -539,6 +541,7 @@ impl Follower {
                 .unwrap_or_default()
                 .to_owned(),
             policy,
+            stored_within: self.projection.stored_within(policy),
             objective: self.projection.objective(),
             breach,
             checkpoint: checkpoint.position,

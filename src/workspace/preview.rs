@@ -176,12 +176,12 @@ fn database_size(link: &std::path::Path) -> u64 {
 }
 
 #[cfg(unix)]
-fn free_space(path: &std::path::Path) -> Option<u64> {
+pub(super) fn free_space(path: &std::path::Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(path).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 #[cfg(not(unix))]
-fn free_space(_: &std::path::Path) -> Option<u64> {
+pub(super) fn free_space(_: &std::path::Path) -> Option<u64> {
     None
 }

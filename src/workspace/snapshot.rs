@@ -10,6 +10,7 @@ pub use crate::lag::Rates;
 use crate::lag::why::{self, Case, Said, Work};
 use crate::log::Durability;
 use crate::read::Policy;
+use crate::text::human_duration;
 
 /// Everything that is shown, at one moment.
 #[derive(Debug, Clone)]
@@ -64,8 +65,16 @@ impl Snapshot {
             log_still_for: last.map(|last| {
                 Duration::try_from(self.taken_at.duration_since(last)).unwrap_or_default()
             }),
-            policy: view.policy.to_string(),
-            allowance: view.policy.allowance(),
+            policy: if view.stored_within.is_zero() {
+                view.policy.to_string()
+            } else {
+                let every = human_duration(view.stored_within);
+                format!("{}, stored every {every}", view.policy)
+            },
+            allowance: view
+                .policy
+                .allowance()
+                .map(|allowed| allowed.saturating_add(view.stored_within)),
             cap,
             objective: view.objective,
             rates: view.rates,
@@ -139,6 +148,9 @@ pub struct ProjectionView {
     pub description: String,
     /// When it applies what is waiting.
     pub policy: Policy,
+    /// How much later than it was folded it is in the file, at most: more than nothing where its state is in
+    /// memory.
+    pub stored_within: Duration,
     /// How stale it may be before that is a breach.
     pub objective: Option<Duration>,
     /// Whether the objective is breached (with hysteresis).

@@ -13,4 +13,5 @@ mod operations;
 mod queries;
 mod status;
 mod transfer;
+mod verify;
 mod write;

@@ -11,6 +11,9 @@ use highwater::workspace::{Folder, Workspace};
 /// In which workspace the child runs an engine.
 const DIR: &str = "HIGHWATER_TEST_ENGINE_IN";
 
+/// Which program the child is, where it is one with projections in Rust.
+const PROGRAM: &str = "HIGHWATER_TEST_PROGRAM";
+
 /// A child that never comes to the point at which it should die gives up after this.
 const GIVE_UP: Duration = Duration::from_secs(60);
 
@@ -23,15 +26,20 @@ pub struct Other {
 impl Other {
     /// Starts it; it may not own anything yet.
     pub fn start(workspace: &Path) -> Self {
-        Self::with(workspace, None)
+        Self::with(workspace, None, None)
+    }
+
+    /// Starts one of a program with projections in Rust, of this revision.
+    pub fn start_program(workspace: &Path, revision: &str, crash_at: Option<&str>) -> Self {
+        Self::with(workspace, Some(revision), crash_at)
     }
 
     /// Starts one that kills itself when it comes to this point.
     pub fn start_to_die_at(workspace: &Path, point: &str) -> Self {
-        Self::with(workspace, Some(point))
+        Self::with(workspace, None, Some(point))
     }
 
-    fn with(workspace: &Path, crash_at: Option<&str>) -> Self {
+    fn with(workspace: &Path, program: Option<&str>, crash_at: Option<&str>) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args(["--exact", "child::engine", "--nocapture"])
@@ -40,6 +48,9 @@ impl Other {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
+        if let Some(revision) = program {
+            command.env(PROGRAM, revision);
+        }
         if let Some(point) = crash_at {
             command.env("HIGHWATER_CRASH_AT", point);
         }
@@ -96,7 +107,11 @@ fn engine() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let folder = Folder::existing(Path::new(&dir)).unwrap();
-        let workspace = Workspace::open(folder, |_, _| Some(highwater::shop::commands())).unwrap();
+        let workspace = match std::env::var(PROGRAM) {
+            Ok(revision) => crate::folds::program(&revision).open(folder),
+            Err(_) => Workspace::open(folder, |_, _| Some(highwater::shop::commands())),
+        };
+        let workspace = workspace.unwrap();
         let mut engine = workspace.start(None).unwrap();
         engine.ready().await;
         println!("@ ready");

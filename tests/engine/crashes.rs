@@ -538,7 +538,11 @@ fn no_point_between_two_writes_is_forgotten() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &Path| std::fs::read_to_string(path).unwrap();
     let table = read(&root.join("ARCHITECTURE.md"));
-    let tests = ["tests/engine/crashes.rs", "tests/fulfilment/engines.rs"];
+    let tests = [
+        "tests/engine/crashes.rs",
+        "tests/engine/folds.rs",
+        "tests/fulfilment/engines.rs",
+    ];
     let tests = tests.map(|path| read(&root.join(path))).concat();
     let mut folders = vec![root.join("src")];
     let mut points = Vec::new();

@@ -6,6 +6,7 @@ mod audit;
 mod child;
 #[cfg(unix)]
 mod crashes;
+mod folds;
 mod interleavings;
 mod kit;
 mod live;

@@ -243,6 +243,7 @@ fn what_was_changed_removed_or_reordered_is_noticed_with_its_position() {
             7,
         ),
         ("UPDATE events SET time = 0 WHERE position = 7", 7),
+        ("UPDATE events SET version = 9 WHERE position = 7", 7),
         (
             "UPDATE events SET hash = zeroblob(32) WHERE position = 7",
             7,
@@ -377,8 +378,9 @@ fn a_whole_log_verifies_and_says_how_far_it_is() {
     let log = open(dir.path());
     block_on(log.append(commit("order-7", 3))).unwrap();
     let mut seen = Vec::new();
-    let outcome = log.verify(&mut |at| {
-        seen.push(at.get());
+    let outcome = log.verify(&mut |progress| {
+        assert_eq!(progress.of, 2 * 2503);
+        seen.push(progress.done);
         ControlFlow::Continue(())
     });
     let whole = Verified::Whole {
@@ -386,7 +388,7 @@ fn a_whole_log_verifies_and_says_how_far_it_is() {
         streams: 2500,
     };
     assert_eq!(outcome.unwrap(), whole);
-    assert_eq!(seen, [1000, 2000, 2503]);
+    assert_eq!(seen, [1000, 2000, 2503, 3503, 4503]);
     let outcome = log.verify(&mut |_| ControlFlow::Break(()));
     assert_eq!(
         outcome.unwrap(),
@@ -394,6 +396,14 @@ fn a_whole_log_verifies_and_says_how_far_it_is() {
             at: Position::new(1000)
         }
     );
+    let outcome = log.verify(&mut |progress| match progress.done {
+        4503 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    let stopped = Verified::Stopped {
+        at: Position::new(2503),
+    };
+    assert_eq!(outcome.unwrap(), stopped, "along the streams");
 }
 
 #[test]

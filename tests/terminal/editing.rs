@@ -212,7 +212,7 @@ impl<'a> Editor<'a> {
                 1 => self.save_by_rename(text),
                 _ => self.save_with_backup(text),
             }
-            self.witness.answers("orders", 3);
+            self.witness.answers("orders", 2);
         }
         self.answers(texts[0]);
     }

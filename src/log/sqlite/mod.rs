@@ -30,7 +30,7 @@ mod transaction;
 mod verify;
 mod writer;
 
-pub use verify::Verified;
+pub use verify::{Progress, Verified};
 
 /// Says what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -184,7 +184,7 @@ impl SqliteLog {
     /// Errors: the file cannot be read.
     pub fn verify(
         &self,
-        progress: &mut dyn FnMut(Position) -> ControlFlow<()>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Verified, LogError> {
         verify::verify(&self.reader, progress)
     }

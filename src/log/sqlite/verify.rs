@@ -37,10 +37,19 @@ pub enum Verified {
     },
 }
 
+/// How far checking the whole log is. All of it is gone along twice, so there are two steps an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Steps done.
+    pub done: u64,
+    /// Steps there are.
+    pub of: u64,
+}
+
 /// Walks along the chain first, then along the streams.
 pub(super) fn verify(
     reader: &Reader,
-    progress: &mut dyn FnMut(Position) -> ControlFlow<()>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Verified, LogError> {
     let outcome = reader.with(|connection| {
         let head = head(connection).map_err(|e| reader.place.error(&e))?;
@@ -48,8 +57,10 @@ pub(super) fn verify(
             if at < head {
                 return Ok(Verified::Stopped { at });
             }
-            let streams = along_the_streams(connection, head)?;
-            Ok(Verified::Whole { head, streams })
+            match along_the_streams(connection, head, progress)? {
+                Some(streams) => Ok(Verified::Whole { head, streams }),
+                None => Ok(Verified::Stopped { at: head }),
+            }
         });
         Ok(checked)
     })?;
@@ -65,7 +76,7 @@ fn along_the_chain(
     reader: &Reader,
     connection: &Connection,
     head: Position,
-    progress: &mut dyn FnMut(Position) -> ControlFlow<()>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Position, Broken> {
     let mut at = Position::START;
     while at < head {
@@ -80,16 +91,24 @@ fn along_the_chain(
             });
         }
         at = last;
-        if progress(at).is_break() {
+        let steps = Progress {
+            done: at.get(),
+            of: 2 * head.get(),
+        };
+        if progress(steps).is_break() {
             break;
         }
     }
     Ok(at)
 }
 
-/// Answers how many streams there are. The index that is read here has an entry for each event, in
+/// Answers how many streams there are; `None` where it was broken off. The index that is read here has an entry for each event, in
 /// the order wanted, so that nothing needs to be remembered.
-fn along_the_streams(connection: &Connection, head: Position) -> Result<u64, Broken> {
+fn along_the_streams(
+    connection: &Connection,
+    head: Position,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Option<u64>, Broken> {
     let mut statement = connection.prepare(
         "SELECT stream, version, position FROM events
          WHERE (stream, version) > (?, ?) AND position <= ?
@@ -122,6 +141,13 @@ fn along_the_streams(connection: &Connection, head: Position) -> Result<u64, Bro
         if events == before {
             break;
         }
+        let steps = Progress {
+            done: head.get() + events,
+            of: 2 * head.get(),
+        };
+        if events < head.get() && progress(steps).is_break() {
+            return Ok(None);
+        }
     }
     if events != head.get() {
         return Err(Broken::Flaw {
@@ -129,5 +155,5 @@ fn along_the_streams(connection: &Connection, head: Position) -> Result<u64, Bro
             what: format!("the index of streams has {events} of {head} events"),
         });
     }
-    Ok(streams)
+    Ok(Some(streams))
 }

@@ -275,12 +275,7 @@ fn consequences(confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'sta
 }
 
 /// The preview as a small table.
-fn facts(
-    confirm: &Confirm,
-    preview: &Preview,
-    width: usize,
-    theme: &Theme,
-) -> Vec<Line<'static>> {
+fn facts(confirm: &Confirm, preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let row = |label: &str, value: Vec<Span<'static>>| {
         let mut spans = vec![own(format!("{label:<15}"), theme.dim)];
         spans.extend(value);

@@ -391,7 +391,10 @@ fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Lin
     ];
     let paused = if rebuild.paused { "paused" } else { "follows" };
     let parts = [
-        ("new version ready, waits for cutover".to_owned(), theme.strong),
+        (
+            "new version ready, waits for cutover".to_owned(),
+            theme.strong,
+        ),
         (text::clean(&rebuild.version).into_owned(), theme.text),
         (
             format!("{paused} at {}", text::thousands(rebuild.checkpoint.get())),

@@ -1,0 +1,249 @@
+//! A fresh fold: a projection over the log, from the beginning up to a position, into a file that nobody
+//! keeps. A page at a time, so that memory stays flat; it can be stopped, and gone on with.
+//!
+//! It has no policy, no clock and no second try, as a [`Runner`](super::Runner) has: what the log says is
+//! all there is to it.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::model::{Checkpoint, Model, ModelError};
+use super::projection::{ApplyError, Projection};
+use super::work::Work;
+use crate::event::{Event, Position};
+use crate::log::{LogError, SharedLog};
+
+/// How many events are read, and applied in one transaction, at most.
+const PAGE: u64 = 5_000;
+
+/// Why a fold did not get to where it should.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum FoldError {
+    /// The handlers cannot apply an event.
+    #[error("event {position} cannot be applied: {reason}")]
+    Event {
+        /// Which event.
+        position: Position,
+        /// What the handler said.
+        reason: String,
+    },
+    /// The log has not so many events.
+    #[error("position {goal} is beyond the head: the log ends at {head}")]
+    BeyondHead {
+        /// Up to where it should go.
+        goal: Position,
+        /// The last position of the log.
+        head: Position,
+    },
+    /// Somebody stopped it.
+    #[error("stopped at position {at} of {of}")]
+    Stopped {
+        /// The last position that was folded.
+        at: Position,
+        /// Up to where it should go.
+        of: Position,
+    },
+    /// The disk or the system said no.
+    #[error("the fold stopped after position {at}: {reason}")]
+    Disk {
+        /// The last position that was folded.
+        at: Position,
+        /// What was said.
+        reason: String,
+    },
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The file could not be used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// A fresh fold, under way.
+pub(super) struct Afresh {
+    projection: Arc<dyn Projection>,
+    log: SharedLog,
+    model: Model,
+    work: Work,
+    /// Read, and not folded yet.
+    read: VecDeque<Event>,
+}
+
+impl Afresh {
+    /// Makes the file, at position 0.
+    pub(super) fn begin(
+        path: &Path,
+        projection: &Arc<dyn Projection>,
+        log: &SharedLog,
+        work: &Work,
+    ) -> Result<Self, FoldError> {
+        let model = Model::create(path, &**projection, 1, None)?;
+        Self::of(model, projection, log, work)
+    }
+
+    /// Goes on with a file that a fold left.
+    pub(super) fn go_on(
+        path: &Path,
+        projection: &Arc<dyn Projection>,
+        log: &SharedLog,
+        work: &Work,
+    ) -> Result<Self, FoldError> {
+        Self::of(Model::open(path)?, projection, log, work)
+    }
+
+    fn of(
+        mut model: Model,
+        projection: &Arc<dyn Projection>,
+        log: &SharedLog,
+        work: &Work,
+    ) -> Result<Self, FoldError> {
+        model.keep_nothing_safe()?;
+        let stop = work.clone();
+        model.stop_when(move || stop.is_stopped());
+        Ok(Self {
+            projection: Arc::clone(projection),
+            log: Arc::clone(log),
+            model,
+            work: work.clone(),
+            read: VecDeque::new(),
+        })
+    }
+
+    /// The last position that it contains.
+    pub(super) fn at(&self) -> Position {
+        self.model.checkpoint().position
+    }
+
+    /// Its file, to be looked at between two events.
+    pub(super) fn model_mut(&mut self) -> &mut Model {
+        &mut self.model
+    }
+
+    /// Its file.
+    pub(super) fn path(&self) -> &Path {
+        self.model.path()
+    }
+
+    /// Closes it, and answers its file.
+    pub(super) fn close(self) -> PathBuf {
+        self.model.path().to_owned()
+    }
+
+    /// Whether an event is folded. Everything that a fold does comes through here: what a read model
+    /// set aside, and from when on, is to be told to the fold and answered here.
+    fn takes(&self, event: &Event) -> bool {
+        self.projection.subscription().takes_event(event)
+    }
+
+    /// Folds up to and with a position, which never is before where it stands.
+    pub(super) async fn to(&mut self, goal: Position) -> Result<(), FoldError> {
+        while self.at() < goal {
+            self.fill(goal).await?;
+            let page: Vec<Event> = self.read.drain(..).collect();
+            self.apply(page, goal)?;
+            self.work.did(self.at().get());
+        }
+        Ok(())
+    }
+
+    /// Folds up to and with the next event that it takes, or up to the goal where there is none; answers
+    /// that event's position.
+    pub(super) async fn next(&mut self, goal: Position) -> Result<Option<Position>, FoldError> {
+        while self.at() < goal {
+            self.fill(goal).await?;
+            let Some(event) = self.read.pop_front() else {
+                break;
+            };
+            let (position, takes) = (event.position, self.takes(&event));
+            // Where it stands is written with each event that it takes, and at the end of what was read.
+            if takes || self.read.is_empty() {
+                self.apply(vec![event], goal)?;
+                self.work.did(position.get());
+            }
+            if takes {
+                return Ok(Some(position));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the next page, where nothing read is left.
+    async fn fill(&mut self, goal: Position) -> Result<(), FoldError> {
+        let at = self.at();
+        if self.work.is_stopped() {
+            return Err(FoldError::Stopped { at, of: goal });
+        }
+        if self.read.is_empty() {
+            let limit = usize::try_from(goal.since(at).min(PAGE)).unwrap_or(usize::MAX);
+            let page = self.log.read_all(at, limit).await?;
+            if page.is_empty() {
+                return Err(FoldError::BeyondHead { goal, head: at });
+            }
+            self.read.extend(page);
+        }
+        Ok(())
+    }
+
+    /// Applies what it takes of a page, and moves on over the rest.
+    fn apply(&mut self, page: Vec<Event>, goal: Position) -> Result<(), FoldError> {
+        let Some(end) = page.last().map(|e| (e.position, e.id.clone())) else {
+            return Ok(());
+        };
+        let take: Vec<Event> = page.into_iter().filter(|e| self.takes(e)).collect();
+        let (mut done, mut many) = (0, take.len());
+        loop {
+            let part = &take[done..done + many];
+            let is_all = done + many == take.len();
+            let (position, id) = match part.last() {
+                Some(last) if !is_all => (last.position, last.id.clone()),
+                _ => end.clone(),
+            };
+            let through = Checkpoint {
+                position,
+                event: Some(id),
+                applied: self.model.checkpoint().applied + part.len() as u64,
+            };
+            match self.take(part, through) {
+                Ok(()) if is_all => return Ok(()),
+                Ok(()) => {
+                    done += many;
+                    many = take.len() - done;
+                }
+                // What came to the time limit as a whole may do so again: half of it will not.
+                Err(error) if error.poisoned && many > 1 => {
+                    many = error.index.clamp(1, many / 2);
+                }
+                Err(error) => return Err(self.failed(&error, part.first(), goal)),
+            }
+        }
+    }
+
+    /// What is folded in memory is in the file after each page too.
+    fn take(&mut self, events: &[Event], through: Checkpoint) -> Result<(), ApplyError> {
+        if self.projection.store_every().is_none() {
+            return self.model.apply(&*self.projection, events, through);
+        }
+        self.model.fold(&*self.projection, events)?;
+        self.model
+            .store(&*self.projection, through)
+            .map_err(|error| ApplyError {
+                index: 0,
+                reason: error.to_string(),
+                poisoned: false,
+            })
+    }
+
+    fn failed(&self, error: &ApplyError, event: Option<&Event>, goal: Position) -> FoldError {
+        let (at, reason) = (self.at(), error.reason.clone());
+        match event {
+            _ if self.work.is_stopped() => FoldError::Stopped { at, of: goal },
+            Some(event) if error.poisoned => FoldError::Event {
+                position: event.position,
+                reason,
+            },
+            _ => FoldError::Disk { at, reason },
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Whether a read model is what its handlers make of the log: folded again into a scratch file, up to its
+//! checkpoint, and compared row by row. Whether the handlers are right, this cannot say.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::afresh::{Afresh, FoldError};
+use super::difference::{Comparison, Difference, compare};
+use super::model::{
+    About, Checkpoint, ModelError, io, open_to_read, read_about, read_checkpoint, read_replay,
+};
+use super::parting::last_equal;
+use super::projection::Projection;
+use super::runner::is_foreign;
+use super::scratch::{Scratch, copy_connection};
+use super::versions::{Versions, remove_database};
+use super::work::{Phase, Work};
+use crate::event::Position;
+use crate::log::{LogError, SharedLog};
+
+/// A copy of a read model as it was at one moment: verified while the read model itself goes on.
+#[derive(Debug)]
+pub struct Stored {
+    path: PathBuf,
+    /// What its file says of itself.
+    pub about: About,
+    /// Up to where it has the log.
+    pub checkpoint: Checkpoint,
+}
+
+/// What verifying a read model came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// What its version is called.
+    pub version: String,
+    /// Its checkpoint, up to which the log was folded.
+    pub position: Position,
+    /// What is stored (here) beside a fresh fold (there).
+    pub comparison: Comparison,
+    /// For each of the differences told: the last position at which a fresh fold equalled what is stored;
+    /// `None` for never.
+    pub last_equal: Vec<Option<Position>>,
+}
+
+/// Why a read model was not verified.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// There is none.
+    #[error("there is no read model of {projection} yet: an engine makes it when it starts")]
+    NoModel {
+        /// The projection.
+        projection: String,
+    },
+    /// Nobody here can fold as it was folded.
+    #[error(
+        "version {version} of {projection} was built from a definition that this program does not have: \
+         `highwater rebuild {projection}` builds one from what it has"
+    )]
+    Definition {
+        /// The projection.
+        projection: String,
+        /// What the version is called.
+        version: String,
+    },
+    /// It is not of this log.
+    #[error(
+        "{projection} is ahead: its checkpoint {position} is not of this log, which was restored or exchanged: \
+         `highwater rebuild {projection}`"
+    )]
+    Ahead {
+        /// The projection.
+        projection: String,
+        /// Its checkpoint.
+        position: Position,
+    },
+    /// Its rows are of no single position just now.
+    #[error(
+        "{projection} is being replayed and stands at {at} of {goal}: its rows are of no single position until \
+         then. Verify it when the replay is done"
+    )]
+    Replaying {
+        /// The projection.
+        projection: String,
+        /// Its checkpoint.
+        at: Position,
+        /// Where the replay ends.
+        goal: Position,
+    },
+    /// Somebody stopped it.
+    #[error("stopped {}", stopped(*.phase, *.at, *.of, *.differing))]
+    Stopped {
+        /// What was being done.
+        phase: Phase,
+        /// The last position that was folded.
+        at: Position,
+        /// The read model's checkpoint.
+        of: Position,
+        /// How many rows differ, where that was found out before.
+        differing: Option<u64>,
+    },
+    /// The fold failed.
+    #[error("a fresh fold of {projection}: {error}")]
+    Fold {
+        /// The projection.
+        projection: String,
+        /// Why.
+        error: FoldError,
+    },
+    /// The read model's file cannot be read.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+fn stopped(phase: Phase, at: Position, of: Position, differing: Option<u64>) -> String {
+    match (phase, differing) {
+        (Phase::Copying, _) => "before anything was compared".to_owned(),
+        (Phase::Folding, _) => format!("at position {at} of {of}; nothing was compared yet"),
+        (_, Some(rows)) => format!(
+            "at position {at} of {of} while looking for where {rows} rows parted; they do differ"
+        ),
+        _ => format!("at position {of}, while rows were compared"),
+    }
+}
+
+impl Stored {
+    /// Copies the version that answers now, with rows and checkpoint of one moment. No read transaction
+    /// outlives the copying, so that the read model's WAL can shrink while the log is folded.
+    ///
+    /// Errors: there is no read model, its file or the scratch file cannot be used.
+    pub fn copy(
+        versions: &Versions,
+        projection: &str,
+        scratch: &Scratch,
+        work: &Work,
+    ) -> Result<Self, VerifyError> {
+        work.begin(Phase::Copying, 0);
+        let mut db = match open_to_read(&versions.link()) {
+            Ok(db) => db,
+            Err(_) if matches!(versions.live(), Ok(None)) => {
+                return Err(VerifyError::NoModel {
+                    projection: projection.to_owned(),
+                });
+            }
+            // The link may have been switched, and what it showed removed, while we opened it.
+            Err(_) => open_to_read(&versions.link())?,
+        };
+        let fail = io(&versions.link());
+        let path = scratch.file("stored.db");
+        copy_connection(&mut db, &path, work).map_err(|error| {
+            if work.is_stopped() {
+                return VerifyError::Stopped {
+                    phase: Phase::Copying,
+                    at: Position::START,
+                    of: Position::START,
+                    differing: None,
+                };
+            }
+            fail(error).into()
+        })?;
+        let copy = open_to_read(&path)?;
+        let about = read_about(&copy).map_err(&fail)?;
+        let checkpoint = read_checkpoint(&copy).map_err(&fail)?;
+        match read_replay(&copy).map_err(&fail)? {
+            Some(replay) if checkpoint.position < replay.goal => Err(VerifyError::Replaying {
+                projection: projection.to_owned(),
+                at: checkpoint.position,
+                goal: replay.goal,
+            }),
+            _ => Ok(Self {
+                path,
+                about,
+                checkpoint,
+            }),
+        }
+    }
+}
+
+/// Folds the log again with the definition that a read model was built from, up to its checkpoint, and
+/// compares. Where rows differ, the log is folded once more to find where each parted; at most `most` of
+/// them are told and looked for.
+///
+/// Errors: [`VerifyError`].
+pub async fn verify(
+    stored: &Stored,
+    projection: &Arc<dyn Projection>,
+    log: &SharedLog,
+    scratch: &Scratch,
+    most: usize,
+    work: &Work,
+) -> Result<Checked, VerifyError> {
+    let name = &stored.about.projection;
+    let goal = stored.checkpoint.position;
+    if is_foreign(&**log, &stored.checkpoint).await? {
+        return Err(VerifyError::Ahead {
+            projection: name.clone(),
+            position: goal,
+        });
+    }
+    let failed = |error: FoldError, phase: Phase, differing: Option<u64>| match error {
+        FoldError::Stopped { at, of } => VerifyError::Stopped {
+            phase,
+            at,
+            of,
+            differing,
+        },
+        error => VerifyError::Fold {
+            projection: name.clone(),
+            error,
+        },
+    };
+    work.begin(Phase::Folding, goal.get());
+    let path = scratch.file("fresh.db");
+    let folded = async {
+        let mut fold = Afresh::begin(&path, projection, log, work)?;
+        fold.to(goal).await?;
+        Ok(fold.close())
+    };
+    folded.await.map_err(|e| failed(e, Phase::Folding, None))?;
+    let comparison = compare(&stored.path, &path, most, work);
+    let comparison = comparison.map_err(|e| {
+        if work.is_stopped() {
+            return failed(
+                FoldError::Stopped { at: goal, of: goal },
+                Phase::Comparing,
+                None,
+            );
+        }
+        VerifyError::Model(e)
+    })?;
+    gone(&path)?;
+    work.begin(Phase::Searching, goal.get());
+    let total = comparison.total;
+    let last_equal = parted(
+        stored,
+        &comparison.differences,
+        &path,
+        projection,
+        log,
+        work,
+    )
+    .await
+    .map_err(|e| failed(e, Phase::Searching, Some(total)))?;
+    Ok(Checked {
+        version: stored.about.label(),
+        position: goal,
+        comparison,
+        last_equal,
+    })
+}
+
+async fn parted(
+    stored: &Stored,
+    differences: &[Difference],
+    path: &Path,
+    projection: &Arc<dyn Projection>,
+    log: &SharedLog,
+    work: &Work,
+) -> Result<Vec<Option<Position>>, FoldError> {
+    if differences.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut fold = Afresh::begin(path, projection, log, work)?;
+    let goal = stored.checkpoint.position;
+    last_equal(&mut fold, &stored.path, differences, goal, work).await
+}
+
+fn gone(path: &Path) -> Result<(), ModelError> {
+    remove_database(path).map_err(|e| ModelError::Io {
+        path: path.to_owned(),
+        reason: e.to_string(),
+    })
+}

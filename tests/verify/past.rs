@@ -1,0 +1,194 @@
+//! Read models as they were: whatever is stepped over in which order, a position has the rows that a fold
+//! from the beginning has there.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use highwater::event::{EventType, JsonObject, NewEvent, Position, StreamId, Timestamp};
+use highwater::log::sqlite::{LogOptions, SqliteLog};
+use highwater::log::{Commit, CommitId, EventLog as _, Expected};
+use highwater::read::{Contents, FoldError, contents, position_at};
+use highwater::workspace::{AsOf, Work, WorkspaceError};
+use proptest::prelude::*;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+
+use crate::kit::{MIXED, Place, append, catch_up, grow};
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_sequence_of_steps_has_the_rows_of_a_fresh_fold_there() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    let head = grow(&workspace, 17, 6_000).await;
+    append(&workspace, [("thing-1", "Forgotten", "{}".to_owned())]).await;
+    let mut random = StdRng::seed_from_u64(4);
+    let work = Work::new();
+    // Each position folded from the beginning, once.
+    let mut fresh: HashMap<u64, Contents> = HashMap::new();
+    for copies in [0, 1, 3, 8] {
+        let mut past = workspace.past("mixed", copies, Work::new()).await.unwrap();
+        let mut at = 0_u64;
+        for step in 0..25 {
+            at = match random.random_range(0..4) {
+                0 => random.random_range(0..=head.get()),
+                1 => at.saturating_sub(random.random_range(1..4)),
+                2 => (at + random.random_range(1..4)).min(head.get()),
+                _ => at.saturating_sub(random.random_range(500..2_000)),
+            };
+            past.step_to(Position::new(at)).await.unwrap();
+            assert_eq!(past.position(), Position::new(at));
+            if !fresh.contains_key(&at) {
+                let mut other = workspace.past("mixed", 0, Work::new()).await.unwrap();
+                other.step_to(Position::new(at)).await.unwrap();
+                fresh.insert(at, contents(other.path(), &work).unwrap());
+            }
+            let found = contents(past.path(), &work).unwrap();
+            assert_eq!(found, fresh[&at], "{copies} copies, step {step} to {at}");
+        }
+        // One folder for each that is open, and no more files in it than was said.
+        let folders = place.scratch();
+        assert_eq!(folders.len(), 1, "{folders:?}");
+        let folder = workspace.folder().scratch().join(&folders[0]);
+        let files = std::fs::read_dir(folder).unwrap();
+        let databases = files.filter(|file| {
+            let path = file.as_ref().unwrap().path();
+            path.extension().is_some_and(|e| e == "db")
+        });
+        assert!(databases.count() <= copies + 2, "{copies} copies");
+    }
+    assert_eq!(place.scratch(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_query_is_answered_as_it_would_have_been_then() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    grow(&workspace, 3, 10).await;
+    let mut past = workspace.past("mixed", 2, Work::new()).await.unwrap();
+    let none = BTreeMap::new();
+    for (position, rows) in [(0, 0), (1, 1), (10, 3), (2, 2), (0, 0)] {
+        past.step_to(Position::new(position)).await.unwrap();
+        let answer = past.ask("All", &none, LIMIT).unwrap();
+        assert_eq!(answer.rows.len(), rows, "at {position}");
+        assert_eq!(answer.checkpoint.position, Position::new(position));
+    }
+    let beyond = past.step_to(Position::new(11)).await.unwrap_err();
+    assert!(matches!(beyond, FoldError::BeyondHead { .. }), "{beyond:?}");
+    assert!(
+        beyond.to_string().contains("the log ends at 10"),
+        "{beyond}"
+    );
+    assert_eq!(past.position(), Position::START, "nothing was done");
+    assert!(past.ask("Nope", &none, LIMIT).is_err());
+    assert!(past.check("All", &none).is_ok());
+    // What comes later can be stepped to as well.
+    grow(&workspace, 3, 1).await;
+    past.step_to(Position::new(11)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_definition_is_that_of_the_version_which_answers() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    grow(&workspace, 3, 10).await;
+    catch_up(&workspace, "mixed").await;
+    drop(workspace);
+    place.write(
+        "mixed",
+        &MIXED.replace("SET n = n + 1, parity", "SET n = n + 100, parity"),
+    );
+    let workspace = place.open();
+    let mut past = workspace.past("mixed", 0, Work::new()).await.unwrap();
+    let head = workspace.log().head().await.unwrap();
+    past.step_to(head).await.unwrap();
+    let answer = past.ask("All", &BTreeMap::new(), LIMIT).unwrap();
+    assert_eq!(answer.rows[0]["n"], 4, "{:?}", answer.rows);
+}
+
+#[tokio::test]
+async fn a_step_that_is_stopped_can_be_taken_again() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    let head = grow(&workspace, 3, 2_000).await;
+    let mut past = workspace.past("mixed", 2, Work::new()).await.unwrap();
+    past.work().stop();
+    let stopped = past.step_to(head).await.unwrap_err();
+    assert!(matches!(stopped, FoldError::Stopped { .. }), "{stopped:?}");
+    past.work().again();
+    past.step_to(head).await.unwrap();
+    assert_eq!(past.position(), head);
+}
+
+/// A log with events at these times, in microseconds.
+async fn log_at(dir: &std::path::Path, times: &[i64]) -> SqliteLog {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    let now = std::sync::Arc::new(AtomicI64::new(0));
+    let clock = std::sync::Arc::clone(&now);
+    let options = LogOptions {
+        clock: std::sync::Arc::new(move || {
+            Timestamp::from_microsecond(clock.load(Ordering::Relaxed)).unwrap()
+        }),
+        ..LogOptions::default()
+    };
+    let log = SqliteLog::create_or_open(dir, options).unwrap();
+    for time in times {
+        now.store(*time, Ordering::Relaxed);
+        let event = NewEvent::new(EventType::new("A").unwrap(), JsonObject::empty());
+        let commit = Commit {
+            id: CommitId::new(),
+            stream: StreamId::new("a-1").unwrap(),
+            expected: Expected::Any,
+            events: vec![event],
+        };
+        log.append(commit).await.unwrap();
+    }
+    log
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_time_is_the_position_of_the_last_event_by_then(
+        mut times in proptest::collection::vec(0i64..20, 0..12),
+        asked in 0i64..22,
+    ) {
+        times.sort_unstable();
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let found = runtime.block_on(async {
+            let log = log_at(dir.path(), &times).await;
+            position_at(&log, Timestamp::from_microsecond(asked).unwrap()).await.unwrap()
+        });
+        let expected = times.iter().filter(|time| **time <= asked).count();
+        prop_assert_eq!(found, Position::new(expected as u64));
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_can_know_is_refused_by_name() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    let as_of = |text: &str| text.parse::<AsOf>().unwrap();
+    let empty = workspace.position_at(as_of("1s")).await.unwrap();
+    assert_eq!(empty, Position::START, "an empty log");
+    let head = grow(&workspace, 3, 5).await;
+    let at = async |text: &str| workspace.position_at(as_of(text)).await;
+    assert_eq!(at("0").await.unwrap(), Position::START);
+    assert_eq!(at("5").await.unwrap(), head);
+    assert_eq!(at("1970-01-02T00:00Z").await.unwrap(), Position::START);
+    assert_eq!(at("24h").await.unwrap(), Position::START);
+    let beyond = at("6").await.unwrap_err();
+    assert!(
+        matches!(beyond, WorkspaceError::BeyondHead { .. }),
+        "{beyond:?}"
+    );
+    assert!(beyond.to_string().contains("the log ends at 5"), "{beyond}");
+    let future = at("2999-01-01T00:00Z").await.unwrap_err();
+    assert!(
+        matches!(future, WorkspaceError::Future { .. }),
+        "{future:?}"
+    );
+}
