@@ -19,6 +19,7 @@ mod causes;
 mod context;
 mod cutover;
 mod demo;
+mod diff;
 mod events;
 mod export;
 mod failure;
@@ -108,6 +109,8 @@ enum Command {
     Apply(apply::Args),
     /// Fold a read model again from the first event, while the old version answers
     Rebuild(rebuild::Args),
+    /// The rows that differ between the version that answers and the new one, and the events that explain them
+    Diff(diff::Args),
     /// Let the version that is held answer
     Cutover(cutover::Args),
     /// Let the version before answer again; once more, and it goes forward
@@ -233,6 +236,7 @@ async fn dispatch(
         Command::Policy(args) => policy::run(args, context).await,
         Command::Apply(args) => apply::run(args, context).await,
         Command::Rebuild(args) => rebuild::run(args, context).await,
+        Command::Diff(args) => diff::run(&args, context).await,
         Command::Cutover(args) => cutover::run(args, context).await,
         Command::Rollback(args) => rollback::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,

@@ -5,6 +5,7 @@ mod afresh;
 mod contents;
 mod dates;
 mod definition;
+mod diff;
 mod difference;
 mod fold;
 mod forecast;
@@ -32,6 +33,7 @@ pub use contents::{Cell, Contents};
 pub use definition::{
     Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section, is_name,
 };
+pub use diff::{Because, Copied, Diff, diff};
 pub use difference::{Comparison, Difference, Shape, Side, compare, contents};
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};

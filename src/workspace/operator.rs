@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::operations::{self, Ended, Operation};
 use super::{
-    CannotUndo, CommandInfo, Outcome, Preview, Recorded, Snapshot, Undone, Workspace,
+    CannotUndo, CommandInfo, Diff, Outcome, Preview, Recorded, Snapshot, Undone, Work, Workspace,
     WorkspaceError, report,
 };
 use crate::event::Position;
@@ -215,6 +215,19 @@ impl Operator {
     /// What was asked of a projection so far, oldest first. Errors: no such projection, the log.
     pub async fn history(&self, projection: &str) -> Result<Vec<Recorded>, OperateError> {
         Ok(self.workspace.history(Some(projection)).await?)
+    }
+
+    /// The rows that differ between the version that answers and the new one: the first 50, each with the
+    /// event that explains it. Errors: there is none, or why they could not be compared.
+    pub async fn diff(&self, projection: &str) -> Result<Diff, OperateError> {
+        const MOST: usize = 50;
+        let (workspace, name) = (self.workspace.clone(), projection.to_owned());
+        let runtime = tokio::runtime::Handle::current();
+        // It reads whole files: on a thread of its own.
+        let task = tokio::task::spawn_blocking(move || {
+            runtime.block_on(workspace.diff(&name, MOST, &Work::new()))
+        });
+        Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
     }
 
     /// Takes back what was asked of a projection last, and waits for the outcome for as long as an engine

@@ -22,7 +22,9 @@ use super::keymap;
 use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
-use crate::workspace::{CannotUndo, Done, Operation, Outcome, Preview, Recorded, Snapshot, Undone};
+use crate::workspace::{
+    CannotUndo, Diff, Done, Operation, Outcome, Preview, Recorded, Snapshot, Undone,
+};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -69,6 +71,13 @@ pub enum Msg {
         /// Oldest first; or why it cannot be read.
         history: Result<Vec<Recorded>, String>,
     },
+    /// What differs between the version that answers and the new one.
+    Compared {
+        /// Of which projection.
+        projection: String,
+        /// What differs; or why that cannot be said.
+        diff: Result<Box<Diff>, String>,
+    },
     /// Something was taken back.
     Undone {
         /// Of which projection.
@@ -105,6 +114,11 @@ pub enum Effect {
     /// Ask what was asked of a projection so far; answered by [`Msg::Told`].
     History {
         /// Of which.
+        projection: String,
+    },
+    /// Compare the version that answers with the new one; answered by [`Msg::Compared`].
+    Diff {
+        /// Of which projection.
         projection: String,
     },
     /// Take back what was asked of it last; answered by [`Msg::Undone`].
@@ -173,6 +187,10 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             history,
         } => {
             page::told(model, &projection, &history);
+            Vec::new()
+        }
+        Msg::Compared { projection, diff } => {
+            page::compared(model, &projection, &diff);
             Vec::new()
         }
         Msg::Undone { projection, result } => {

@@ -99,7 +99,7 @@ pub fn on_projection(
             model.layers.push(Layer::Policy(prompt));
             Vec::new()
         }
-        Action::Why | Action::Operations => page::open(model, action, name),
+        Action::Why | Action::Operations | Action::Diff => page::open(model, action, name),
         Action::Undo => vec![Effect::Undo { projection: name }],
         Action::Hold => open(model, Confirm::hold(name)),
         Action::PauseRebuild => {
