@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("crash", &[]),
     ("text", &["event"]),
-    ("lag", &["event"]),
+    ("lag", &["event", "text"]),
     ("cloudevents", &["event", "text"]),
     ("log", &["event", "text", "crash"]),
     ("read", &["event", "text", "log", "crash"]),

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 use highwater::shop::load::{self, Load};
-use highwater::workspace::{CONFIG_FILE, Consistency, Folder, Operator, Workspace};
+use highwater::workspace::{
+    CONFIG_FILE, Consistency, FaultError, FaultOrder, Folder, Operator, Workspace,
+};
 use tokio::sync::watch;
 
 use super::context::{stop, warn_of_problems};
@@ -28,8 +30,19 @@ pub struct Args {
     /// The same seed gives the same load
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
+    /// A fault to begin with, to see what comes of it: 'slow orders 20ms', 'poison stock', 'poison orders
+    /// OrderPlaced'; :fault stop ends it. Can be given several times
+    #[arg(long, value_parser = fault, value_name = "FAULT")]
+    fault: Vec<FaultOrder>,
     #[command(flatten)]
     screen: Options,
+}
+
+fn fault(text: &str) -> Result<FaultOrder, String> {
+    match text.parse::<FaultOrder>().map_err(|e| e.to_string())? {
+        FaultOrder::Stop { .. } => Err("there is no fault yet that could stop".to_owned()),
+        order => Ok(order),
+    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -94,7 +107,16 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         Some(path) => path,
         None => data_folder()?,
     };
-    let workspace = shop().open(prepare(&path, args.fresh)?)?;
+    let folder = prepare(&path)?;
+    if args.fresh {
+        // Nothing is removed for somebody who has made a mistake.
+        if let Ok(workspace) = shop().open(folder.clone()) {
+            inject(&workspace, &args.fault)?;
+        }
+        empty(&folder)?;
+    }
+    let workspace = shop().open(folder)?;
+    inject(&workspace, &args.fault)?;
     tracing_to::file(&workspace.folder().data());
     warn_of_problems(&workspace);
     let mut engine = workspace.start(None)?;
@@ -110,6 +132,18 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     };
     stop(engine).await;
     shown
+}
+
+/// Allows faults, and injects those that are wanted from the beginning.
+fn inject(workspace: &Workspace, faults: &[FaultOrder]) -> Result<(), Failure> {
+    workspace.allow_faults();
+    for order in faults {
+        workspace.inject(order).map_err(|error| match error {
+            FaultError::Elsewhere { .. } => Failure::failed(error),
+            _ => Failure::usage(error),
+        })?;
+    }
+    Ok(())
 }
 
 /// How many commands there are in a picture without a screen.
@@ -159,9 +193,8 @@ fn data_folder() -> Result<PathBuf, Failure> {
     Ok(base.data_dir().join("highwater").join("demo"))
 }
 
-/// Makes the folder a demo workspace where it is none, and empties its log where that is wanted. A folder
-/// with something else in it is left as it is.
-fn prepare(path: &Path, fresh: bool) -> Result<Folder, Failure> {
+/// Makes the folder a demo workspace where it is none. A folder with something else in it is left as it is.
+fn prepare(path: &Path) -> Result<Folder, Failure> {
     let fail = |e: io::Error| Failure::failed(format!("{}: {e}", path.display()));
     let marked = path.join(MARK).is_file();
     if !marked && !is_empty(path).map_err(fail)? {
@@ -176,11 +209,7 @@ fn prepare(path: &Path, fresh: bool) -> Result<Folder, Failure> {
     if !marked {
         write_files(path).map_err(fail)?;
     }
-    let folder = Folder::existing(path)?;
-    if fresh {
-        empty(&folder)?;
-    }
-    Ok(folder)
+    Ok(Folder::existing(path)?)
 }
 
 fn is_empty(path: &Path) -> io::Result<bool> {

@@ -154,7 +154,11 @@ fn remarks(view: &ProjectionView) -> Vec<String> {
             thousands(rebuild.target.get()),
         )
     });
-    fault.into_iter().chain(rebuild).collect()
+    let injected = view
+        .injected
+        .as_ref()
+        .map(|injected| format!("{} has an injected fault: {injected}", view.name));
+    injected.into_iter().chain(fault).chain(rebuild).collect()
 }
 
 /// The JSON of `status`.
@@ -189,6 +193,7 @@ struct ProjectionStatus<'a> {
     parked: u64,
     stale_keys: usize,
     fault: Option<FaultStatus<'a>>,
+    injected: Option<String>,
     rebuild: Option<RebuildStatus<'a>>,
 }
 
@@ -242,6 +247,7 @@ impl<'a> From<&'a ProjectionView> for ProjectionStatus<'a> {
                 error: &fault.error,
                 tries: fault.tries,
             }),
+            injected: view.injected.as_ref().map(ToString::to_string),
             rebuild: view.rebuild.as_ref().map(|rebuild| RebuildStatus {
                 version: &rebuild.version,
                 checkpoint: rebuild.checkpoint.get(),

@@ -18,6 +18,10 @@ pub const ENOUGH: usize = 5;
 /// somebody samples.
 const STEP: Duration = Duration::from_millis(50);
 
+/// How far apart two samples are that are compared for growth. Work is done in pages, and each that is done makes
+/// the excess smaller for a moment, also where far more is stored meanwhile.
+const BETWEEN: Duration = Duration::from_secs(1);
+
 /// What was measured of one projection at one moment. All counts are of subscribed events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sample {
@@ -143,16 +147,23 @@ impl Samples {
     /// span the whole window.
     ///
     /// - `stalled`: the excess is longer than the window, and the checkpoint did not move over it.
-    /// - `falling`: the excess only grew: it is larger in each sample than in the one before.
+    /// - `falling`: the excess only grew: it is larger in each sample than it was a second before.
     pub fn trend(&self) -> Trend {
         let Some((first, last)) = self.ends().filter(|(a, b)| b.at - a.at >= WINDOW) else {
             return Trend::default();
         };
-        let mut pairs = self.samples.iter().zip(self.samples.iter().skip(1));
         Trend {
             stalled: last.excess > WINDOW && first.checkpoint == last.checkpoint,
-            falling: pairs.all(|(earlier, later)| earlier.excess < later.excess),
+            falling: self.only_grew(),
         }
+    }
+
+    fn only_grew(&self) -> bool {
+        self.samples.iter().all(|later| {
+            let is_before = |sample: &Sample| sample.at + BETWEEN <= later.at;
+            let before = self.samples.partition_point(is_before).checked_sub(1);
+            before.is_none_or(|at| self.samples[at].excess < later.excess)
+        })
     }
 
     /// Rates from the first to the last sample of the window; `None` before [`ENOUGH`] samples.

@@ -215,9 +215,9 @@ impl Afresh {
                 applied: self.model.checkpoint().applied + part.len() as u64,
             };
             match self.take(part, through) {
-                Ok(()) if is_all => return Ok(()),
-                Ok(()) => {
-                    done += many;
+                Ok(taken) if is_all && taken == many => return Ok(()),
+                Ok(taken) => {
+                    done += taken;
                     many = take.len() - done;
                 }
                 // What came to the time limit as a whole may do so again: half of it will not.
@@ -230,18 +230,17 @@ impl Afresh {
     }
 
     /// What is folded in memory is in the file after each page too.
-    fn take(&mut self, events: &[Event], through: Checkpoint) -> Result<(), ApplyError> {
+    fn take(&mut self, events: &[Event], through: Checkpoint) -> Result<usize, ApplyError> {
         if self.projection.store_every().is_none() {
             return self.model.apply(&*self.projection, events, through);
         }
         self.model.fold(&*self.projection, events)?;
-        self.model
-            .store(&*self.projection, through)
-            .map_err(|error| ApplyError {
-                index: 0,
-                reason: error.to_string(),
-                poisoned: false,
-            })
+        let stored = self.model.store(&*self.projection, through);
+        stored.map(|()| events.len()).map_err(|error| ApplyError {
+            index: 0,
+            reason: error.to_string(),
+            poisoned: false,
+        })
     }
 
     fn failed(&self, error: &ApplyError, event: Option<&Event>, goal: Position) -> FoldError {

@@ -10,6 +10,7 @@ mod difference;
 mod fold;
 mod forecast;
 mod guard;
+mod hindered;
 mod model;
 mod pace;
 mod parting;
@@ -37,6 +38,7 @@ pub use diff::{Because, Copied, Diff, diff};
 pub use difference::{Comparison, Difference, Shape, Side, compare, contents};
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
+pub use hindered::Hindered;
 pub use model::{
     About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay, is_disk_full,
 };

@@ -2,6 +2,7 @@
 //! definition it was built from. Rows and checkpoint are committed together.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
@@ -17,6 +18,10 @@ pub const MODEL_APPLICATION_ID: i32 = 0x4877_526d;
 
 /// The newest format of a read model's file that this program writes and reads.
 pub const MODEL_FORMAT: i32 = 1;
+
+/// How long one page may take, about: between two pages somebody may want to pause or to stop. The limit of
+/// one handler that does not come to its end is another, and longer.
+const PAGE_TIME: Duration = Duration::from_millis(100);
 
 /// A read model's file, open for folding.
 pub struct Model {
@@ -228,7 +233,8 @@ impl Model {
         &mut self.db
     }
 
-    /// Folds events and moves the checkpoint, in one transaction.
+    /// Folds events and moves the checkpoint, in one transaction: all of them up to `through`, or as many of the
+    /// first as a page's time allows, and at least one. Says how many.
     ///
     /// Errors: the first event that could not be applied; nothing of this call is stored then.
     pub fn apply(
@@ -236,7 +242,7 @@ impl Model {
         projection: &dyn Projection,
         events: &[Event],
         through: Checkpoint,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<usize, ApplyError> {
         let general = |e: rusqlite::Error| ApplyError {
             index: 0,
             reason: words(&e),
@@ -246,33 +252,35 @@ impl Model {
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(general)?;
-        if !events.is_empty() {
-            let _scope = self.guard.enter(Mode::Handler, APPLY_LIMIT);
-            projection
-                .apply(&transaction, &mut self.memory, events)
-                .map_err(|mut error| {
-                    error.poisoned &= !self.guard.is_to_stop();
-                    error.reason = self.guard.explain_limit(error.reason);
-                    error
-                })?;
-        }
+        let done = in_parts(
+            projection,
+            (&transaction, &mut self.memory),
+            (&self.guard, Mode::Handler),
+            events,
+        )?;
+        let through = through.short_of(events, done);
         write_checkpoint(&transaction, &through).map_err(general)?;
         transaction.commit().map_err(general)?;
         self.checkpoint = through;
-        Ok(())
+        Ok(done)
     }
 
-    /// Folds events into memory. The file stays as it is until somebody [stores](Self::store) that.
+    /// Folds events into memory: as many of the first as a page's time allows, and at least one. Says how many.
+    /// The file stays as it is until somebody [stores](Self::store) that.
     ///
     /// Errors: the first event that could not be applied; memory is as the file then.
     pub fn fold(
         &mut self,
         projection: &dyn Projection,
         events: &[Event],
-    ) -> Result<(), ApplyError> {
+    ) -> Result<usize, ApplyError> {
         // What is not in the transaction of a checkpoint may read at most.
-        let _scope = self.guard.enter(Mode::Query, APPLY_LIMIT);
-        let folded = projection.apply(&self.db, &mut self.memory, events);
+        let folded = in_parts(
+            projection,
+            (&self.db, &mut self.memory),
+            (&self.guard, Mode::Query),
+            events,
+        );
         folded.inspect_err(|_| self.memory.clear())
     }
 
@@ -337,6 +345,47 @@ impl Model {
             .map_err(io(&self.path))?;
         source.clone_into(&mut self.about.source);
         Ok(())
+    }
+}
+
+/// Folds as many of the events as a page's time allows, and at least one; says how many.
+///
+/// Nobody knows what the next event costs. So the first goes alone, and each part is at most twice as large as
+/// the one before: however slow the handlers are, the last part takes about as long as all before it.
+fn in_parts(
+    projection: &dyn Projection,
+    (db, memory): (&Connection, &mut Memory),
+    (guard, mode): (&Guard, Mode),
+    events: &[Event],
+) -> Result<usize, ApplyError> {
+    let _scope = guard.enter(mode, APPLY_LIMIT);
+    let began = Instant::now();
+    let (mut done, mut size) = (0, 1);
+    while done < events.len() && (done == 0 || began.elapsed() < PAGE_TIME / 2) {
+        let part = &events[done..events.len().min(done + size)];
+        projection.apply(db, memory, part).map_err(|mut error| {
+            error.index += done;
+            error.poisoned &= !guard.is_to_stop();
+            error.reason = guard.explain_limit(error.reason);
+            error
+        })?;
+        done += part.len();
+        size *= 2;
+    }
+    Ok(done)
+}
+
+impl Checkpoint {
+    /// The one after the first `done` of the events that lead up to this one.
+    pub(super) fn short_of(self, events: &[Event], done: usize) -> Self {
+        match events[..done].last() {
+            Some(last) if done < events.len() => Self {
+                position: last.position,
+                event: Some(last.id.clone()),
+                applied: self.applied - (events.len() - done) as u64,
+            },
+            _ => self,
+        }
     }
 }
 

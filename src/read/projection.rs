@@ -98,7 +98,8 @@ pub trait Projection: Send + Sync + 'static {
     fn create(&self, db: &Connection) -> Result<(), String>;
 
     /// Folds events, all of which it subscribes to: into the tables, inside a transaction of the caller's;
-    /// or into memory, where it is one that [stores](Self::store) later. Empty memory is what the file has.
+    /// or into memory, where it is one that [stores](Self::store) later. Empty memory is what the file has. One
+    /// transaction may have several calls.
     ///
     /// Errors: the first event that cannot be applied; the caller rolls back, and empties the memory.
     fn apply(

@@ -139,6 +139,11 @@ impl Runner {
         &mut self.model
     }
 
+    /// Folds with another projection from now on, which makes the same tables of the same events.
+    pub fn fold_with(&mut self, projection: Arc<dyn Projection>) {
+        self.projection = projection;
+    }
+
     /// What it folds with.
     pub fn projection(&self) -> &Arc<dyn Projection> {
         &self.projection
@@ -439,10 +444,14 @@ impl Runner {
             let through = reach.clone();
             self.model.apply(&*self.projection, events, through)
         };
-        if let Err(error) = applied {
-            return Ok(self.stumble(events, &error, now));
-        }
-        self.seen = reach;
+        let done = match applied {
+            Ok(done) => done,
+            Err(error) => return Ok(self.stumble(events, &error, now)),
+        };
+        // Where a page's time was up before its end, the next one need not be as large.
+        self.far &= done == events.len();
+        live.truncate(done);
+        self.seen = reach.short_of(events, done);
         self.passed_trouble();
         self.forget_waiting();
         if in_memory {
@@ -453,7 +462,7 @@ impl Runner {
         }
         Ok(Step::Moved {
             live,
-            applied: events.len() as u64,
+            applied: done as u64,
         })
     }
 }

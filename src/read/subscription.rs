@@ -57,6 +57,14 @@ impl Subscription {
                 .is_none_or(|wanted| wanted == category(stream))
     }
 
+    /// The types that it names; `None` where it takes whatever there is.
+    pub fn named(&self) -> Option<impl Iterator<Item = &str>> {
+        match &self.types {
+            Types::All => None,
+            Types::Named(names) => Some(names.iter().map(String::as_str)),
+        }
+    }
+
     /// Whether it takes this event.
     pub fn takes_event(&self, event: &Event) -> bool {
         self.takes(event.stream.as_str(), event.event_type.as_str())

@@ -183,6 +183,7 @@ impl App {
         model.read_only = options.read_only;
         model.mouse = options.mouse;
         model.load = operator.load();
+        model.faults = operator.allows_faults();
         if let Some(load) = model.load.filter(|load| *load > 0.0) {
             model.load_set = load;
         }
@@ -320,6 +321,10 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
                 operation,
                 result,
             }
+        }
+        Effect::Inject(order) => {
+            let result = operator.inject(&order);
+            Msg::Injected(result.map_err(|e| e.to_string()))
         }
         Effect::History { projection } => {
             let history = operator.history(&projection).await;

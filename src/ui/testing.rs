@@ -12,8 +12,8 @@ use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, 
 use crate::lag::why::{Loop, Work};
 use crate::lag::{Lag, Status};
 use crate::workspace::{
-    CommandCounts, CommandInfo, EngineInfo, Fault, ProjectionView, QueryInfo, Rates, RebuildView,
-    Snapshot, Visibility, WorkspaceInfo,
+    CommandCounts, CommandInfo, EngineInfo, Fault, INJECTED, Injected, Poison, ProjectionView,
+    QueryInfo, Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
 
 /// The head of the made-up log.
@@ -46,6 +46,8 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         stale_keys: 0,
         parked: 0,
         fault: None,
+        injected: None,
+        event_types: vec!["OrderPlaced".to_owned(), "OrderShipped".to_owned()],
         paused: None,
         owner: Some(4242),
         runs: Loop::Alive {
@@ -284,6 +286,30 @@ pub fn held() -> Snapshot {
         (rebuild.rate, rebuild.eta) = (None, None);
         rebuild.held = true;
     }
+    snapshot
+}
+
+/// One that somebody has slowed and one that was made to stop at an event.
+pub fn injected() -> Snapshot {
+    let mut snapshot = failed();
+    let position = Position::new(121_004);
+    snapshot.projections[2].injected = Some(Injected {
+        slow: None,
+        poison: Some(Poison {
+            event_type: Some("OrderPlaced".to_owned()),
+            position: Some(position),
+        }),
+    });
+    snapshot.projections[2].fault = Some(Fault {
+        position,
+        error: format!("{INJECTED}: `:fault stop orders`, then resume it"),
+        tries: 5,
+        locked: false,
+    });
+    snapshot.projections[4].injected = Some(Injected {
+        slow: Some(Duration::from_millis(20)),
+        poison: None,
+    });
     snapshot
 }
 

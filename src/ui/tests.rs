@@ -141,6 +141,7 @@ fn the_overview_at_every_size() {
     check_all("failed", &testing::failed());
     check_all("rebuilding", &testing::rebuilding());
     check_all("held", &testing::held());
+    check_all("injected", &testing::injected());
     check_all("at_the_head", &testing::at_the_head());
 }
 
@@ -299,6 +300,7 @@ fn odd(seed: u8, count: usize, name: &str) -> Snapshot {
     let mut snapshot = match seed % 5 {
         0 => testing::normal(),
         1 => testing::empty(),
+        2 if count.is_multiple_of(2) => testing::injected(),
         2 => testing::failed(),
         3 => testing::rebuilding(),
         _ => testing::at_the_head(),

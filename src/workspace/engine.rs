@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use super::WorkspaceError;
 use super::catalogue::Catalogue;
+use super::faults::Faults;
 use super::folder::Folder;
 use super::manager::{self, Management};
 use super::report::{self, HEARTBEAT, ProcessReport, Progress, Report};
@@ -50,6 +51,7 @@ impl Engine {
     /// process of `commands`, and one that reports. Called within a tokio runtime.
     ///
     /// Errors: the system gives no thread.
+    #[allow(clippy::too_many_arguments)] // what a workspace has and an engine needs
     pub(super) fn start(
         folder: &Folder,
         log: &SharedLog,
@@ -58,6 +60,7 @@ impl Engine {
         moved: &Arc<Notify>,
         commands: &Commands,
         counts: &Arc<Mutex<CommandCounts>>,
+        faults: Option<&Faults>,
     ) -> Result<Self, WorkspaceError> {
         let (stop, stopped) = watch::channel(false);
         let (attempted, attempts) = watch::channel(0);
@@ -73,6 +76,7 @@ impl Engine {
             catalogue,
             only: only.map(str::to_owned),
             moved: Arc::clone(moved),
+            faults: faults.cloned(),
             changed: Arc::clone(&changed),
             attempted,
             runtime: runtime.clone(),
@@ -173,6 +177,7 @@ struct Keeper {
     catalogue: watch::Receiver<Arc<Catalogue>>,
     only: Option<String>,
     moved: Arc<Notify>,
+    faults: Option<Faults>,
     changed: Arc<Notify>,
     attempted: watch::Sender<usize>,
     runtime: Handle,
@@ -256,6 +261,7 @@ impl Keeper {
             progress,
             changed: Arc::clone(&self.changed),
             moved: Arc::clone(&self.moved),
+            faults: self.faults.clone(),
             attempted: self.attempted.clone(),
             stop: stopped,
             runtime: self.runtime.clone(),

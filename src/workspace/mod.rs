@@ -2,7 +2,7 @@
 //! observes and operates.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::event::{NameError, Position, Timestamp};
@@ -22,6 +22,7 @@ mod config;
 mod diff;
 mod domain;
 mod engine;
+mod faults;
 mod folder;
 mod known;
 mod manager;
@@ -49,6 +50,7 @@ pub use causes::Caused;
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
 pub use domain::Domain;
 pub use engine::Engine;
+pub use faults::{FaultError, FaultOrder, INJECTED, Injected, Poison};
 pub use folder::Folder;
 pub use operations::{CannotUndo, Operation, Recorded, RecordedOutcome, Turn};
 pub use operator::{Done, OperateError, Operator};
@@ -253,6 +255,8 @@ struct Inner {
     observing: observing::Observing,
     /// Told when a read model moved, where that is this process's work.
     moved: Arc<tokio::sync::Notify>,
+    /// There once they are allowed.
+    faults: OnceLock<faults::Faults>,
 }
 
 /// What a domain brings along.
@@ -314,6 +318,7 @@ impl Workspace {
             readers: readers::Readers::default(),
             observing: observing::Observing::default(),
             moved: Arc::default(),
+            faults: OnceLock::new(),
         })))
     }
 
@@ -423,6 +428,7 @@ impl Workspace {
             &self.0.moved,
             only.map_or(&self.0.commands, |_| &without_processes),
             &self.0.counts,
+            self.0.faults.get(),
         )?;
         if only.is_none() {
             tokio::spawn(objectives::keep(self.clone(), engine.stopped()));

@@ -16,21 +16,20 @@ struct Shared {
 }
 
 impl Observing {
-    /// Joins those who look, and has somebody look where nobody did. Called within a tokio runtime.
+    /// Joins those who look, and has somebody look where nobody did. The first snapshot has everything that
+    /// was stored before this was called. Called within a tokio runtime.
     ///
     /// Errors: the first snapshot cannot be taken.
     pub(super) async fn join(
         &self,
         workspace: &Workspace,
     ) -> Result<(watch::Receiver<Arc<Snapshot>>, Arc<Notify>), WorkspaceError> {
-        if let Some(joined) = joined(&self.lock()) {
-            return Ok(joined);
-        }
         let first = Arc::new(observe::first(workspace).await?);
         let mut known = self.lock();
-        // Somebody else may have begun meanwhile.
-        if let Some(joined) = joined(&known) {
-            return Ok(joined);
+        if let Some(shared) = known.upgrade() {
+            let snapshots = shared.snapshots.subscribe();
+            observe::tell(&shared.snapshots, first);
+            return Ok((snapshots, Arc::clone(&shared.poke)));
         }
         let (to, snapshots) = watch::channel(first);
         let shared = Arc::new(Shared {
@@ -46,11 +45,6 @@ impl Observing {
     fn lock(&self) -> std::sync::MutexGuard<'_, Weak<Shared>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn joined(known: &Weak<Shared>) -> Option<(watch::Receiver<Arc<Snapshot>>, Arc<Notify>)> {
-    let shared = known.upgrade()?;
-    Some((shared.snapshots.subscribe(), Arc::clone(&shared.poke)))
 }
 
 async fn look(workspace: Workspace, shared: Arc<Shared>) {

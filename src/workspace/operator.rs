@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
+use super::faults::FaultOrder;
 use super::operations::{self, Ended, Operation};
 use super::{
     CannotUndo, CommandInfo, Diff, Outcome, Preview, Recorded, Snapshot, Undone, Work, Workspace,
@@ -210,6 +211,18 @@ impl Operator {
         let done = self.workspace.operate(projection, operation, None).await?;
         self.poke.notify_one();
         Ok(done)
+    }
+
+    /// Whether faults can be injected here.
+    pub fn allows_faults(&self) -> bool {
+        self.workspace.allows_faults()
+    }
+
+    /// Injects a fault, or ends faults; says what was done. Errors: as [`Workspace::inject`].
+    pub fn inject(&self, order: &FaultOrder) -> Result<String, OperateError> {
+        let said = self.workspace.inject(order);
+        self.poke.notify_one();
+        said.map_err(|error| OperateError(error.to_string()))
     }
 
     /// What was asked of a projection so far, oldest first. Errors: no such projection, the log.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::faults::Injected;
 use crate::event::{Position, Timestamp};
 use crate::lag::Spent;
 use crate::read::{Checkpoint, Policy};
@@ -68,6 +69,9 @@ pub struct Progress {
     pub shadow: Option<ShadowReport>,
     /// What keeps the loop as a whole from working.
     pub problem: Option<String>,
+    /// Faults that somebody has injected.
+    #[serde(default)]
+    pub injected: Option<Injected>,
 }
 
 /// What a loop did with its time, in microseconds.
@@ -133,6 +137,7 @@ impl Progress {
             visibility_us: None,
             shadow: None,
             problem: None,
+            injected: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::faults::Injected;
 use crate::event::{Event, Position, Timestamp};
 use crate::lag::Lag;
 pub use crate::lag::Rates;
@@ -165,6 +166,10 @@ pub struct ProjectionView {
     pub parked: u64,
     /// What stopped it.
     pub fault: Option<Fault>,
+    /// Faults that somebody has injected: what is shown of it is not for real.
+    pub injected: Option<Injected>,
+    /// The types of events that it names; empty where it takes whatever there is.
+    pub event_types: Vec<String>,
     /// Who paused it and when, where somebody did.
     pub paused: Option<Said>,
     /// The process whose engine owns it, as that says.

@@ -1,6 +1,7 @@
 //! Runs one projection: owns its lock, its live version and what is built beside it, and carries out
 //! what its system stream asks for. One thread; between two steps everything can be changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::WorkspaceError;
+use super::faults::{Faults, Injected};
 use super::folder::Folder;
 use super::operations::{self, Operations, Request};
 use super::report::{self, Progress, TroubleReport};
@@ -16,6 +18,7 @@ use crate::log::SharedLog;
 use crate::read::{Now, Projection, Runner, Step, Versions, built_from};
 
 mod cutover;
+mod faulty;
 mod rebuild;
 mod requests;
 mod turns;
@@ -52,6 +55,8 @@ pub(super) struct Charge {
     pub moved: Arc<Notify>,
     /// Counts the supervisors that own their projection, or know that another engine does.
     pub attempted: watch::Sender<usize>,
+    /// What may be injected; `None` where faults are not allowed.
+    pub faults: Option<Faults>,
     pub stop: watch::Receiver<bool>,
     pub runtime: Handle,
     pub started: Instant,
@@ -67,6 +72,9 @@ struct Owned<'a> {
     versions: Versions,
     operations: Operations,
     live: Runner,
+    /// What the live version is folded with where it has no fault.
+    plain: Arc<dyn Projection>,
+    faults_changed: Option<watch::Receiver<BTreeMap<String, Injected>>>,
     shadow: Option<Shadow>,
     /// Replays and applications that began and are not finished.
     under_way: Vec<(Request, Position)>,
@@ -160,6 +168,7 @@ impl<'a> Owned<'a> {
         let policy = operations.policy.unwrap_or_default();
         let model = live_model(&*projection, &versions)?;
         let folded_with = built_from(&projection, model.about());
+        let plain = Arc::clone(&folded_with);
         let log = Arc::clone(&charge.log);
         let live =
             Runner::attach(folded_with, log, model, policy, charge.started.elapsed()).await?;
@@ -171,6 +180,8 @@ impl<'a> Owned<'a> {
             versions,
             operations,
             live,
+            plain,
+            faults_changed: charge.faults.as_ref().map(Faults::changes),
             shadow: None,
             under_way: Vec::new(),
             progress: Progress::new(policy),
@@ -178,6 +189,7 @@ impl<'a> Owned<'a> {
         };
         let stop = charge.stop.clone();
         owned.live.model_mut().stop_when(move || *stop.borrow());
+        owned.take_up_faults();
         owned.keep_text()?;
         owned.carry_out().await?;
         owned.remove_what_was_left()?;
@@ -217,6 +229,10 @@ impl<'a> Owned<'a> {
         while !*self.charge.stop.borrow() {
             if self.defined.has_changed().unwrap_or(false) {
                 self.redefine().await?;
+            }
+            let faults = self.faults_changed.as_ref();
+            if faults.is_some_and(|faults| faults.has_changed().unwrap_or(false)) {
+                self.take_up_faults();
             }
             let now = self.now();
             if now.monotonic >= files_at + LOOK_AT_FILES {
@@ -335,6 +351,7 @@ impl<'a> Owned<'a> {
                 report
             }),
             problem: self.progress.problem.clone(),
+            injected: (self.charge.faults.as_ref()).and_then(|faults| faults.of(&self.charge.name)),
         };
         if progress != self.progress || self.charge.progress.borrow().is_none() {
             self.progress = progress.clone();
@@ -352,6 +369,7 @@ impl<'a> Owned<'a> {
         let deadline = until.map(|until| self.charge.started + until);
         let mut stop = self.charge.stop.clone();
         let mut defined = self.defined.clone();
+        let mut faults = self.faults_changed.clone();
         let log = async {
             match (past, deadline) {
                 (Some(past), deadline) => self.charge.log.wait(past, deadline).await.map(drop),
@@ -366,7 +384,18 @@ impl<'a> Owned<'a> {
             waited = log => waited.map_err(WorkspaceError::from),
             _ = stop.wait_for(|stop| *stop) => Ok(()),
             Ok(()) = defined.changed() => Ok(()),
+            Ok(()) = changed(&mut faults) => Ok(()),
         }
+    }
+}
+
+/// Until there are other faults; for ever where there can be none.
+async fn changed(
+    faults: &mut Option<watch::Receiver<BTreeMap<String, Injected>>>,
+) -> Result<(), watch::error::RecvError> {
+    match faults {
+        Some(faults) => faults.changed().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -134,3 +134,49 @@ fn fresh_does_not_pull_the_log_from_under_an_engine() {
         .run(&["demo", "d", "--fresh", "--once"])
         .failed(1, &["stop that first"]);
 }
+
+#[test]
+fn the_demo_can_begin_with_faults_and_says_so() {
+    let place = Place::empty();
+    let shown = place.done(&[
+        "demo",
+        "d",
+        "--once",
+        "--fault",
+        "slow orders 1ms",
+        "--fault",
+        "poison stock",
+    ]);
+    assert!(shown.out.contains("fault: slow 1ms"), "{}", shown.out);
+    assert!(shown.out.contains("fault: poison"), "{}", shown.out);
+    // They end with the process that injected them.
+    let shown = place.done(&["demo", "d", "--once"]);
+    assert!(!shown.out.contains("fault:"), "{}", shown.out);
+}
+
+#[test]
+fn a_fault_that_is_wrong_is_refused_before_anything_is_made_or_removed() {
+    let place = Place::empty();
+    for (fault, why) in [
+        ("", "slow NAME 20ms"),
+        ("slow orders", "slow NAME 20ms"),
+        ("slow orders banana", "banana"),
+        ("slow orders 10h", "at most 500ms"),
+        ("stop", "no fault yet"),
+    ] {
+        let words = ["demo", "d", "--once", "--fault", fault];
+        place.run(&words).failed(2, &[why]);
+    }
+    assert!(!place.file("d").exists());
+    place.done(&["demo", "d", "--once"]);
+    let head = || place.run(&["-w", "d", "status", "--json"]).json()["head"].clone();
+    let before = head();
+    for (fault, why) in [
+        ("slow nosuch 20ms", "there are activity"),
+        ("poison orders NoSuchType", "OrderPlaced"),
+    ] {
+        let words = ["demo", "d", "--once", "--fresh", "--fault", fault];
+        place.run(&words).failed(2, &[why]);
+    }
+    assert_eq!(head(), before);
+}

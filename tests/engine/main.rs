@@ -6,6 +6,7 @@ mod audit;
 mod child;
 #[cfg(unix)]
 mod crashes;
+mod faults;
 mod folds;
 mod interleavings;
 mod kit;
@@ -14,6 +15,7 @@ mod objectives;
 mod operations;
 mod queries;
 mod rebuilds;
+mod slow;
 mod sync;
 mod trouble;
 mod two;

@@ -368,10 +368,11 @@ fn a_projection_that_stops_says_where_and_can_be_told_to_try_again() {
     let stopped = console.until("faulted", status("names", "faulted"));
     let why = stopped.line("NOT NULL").expect("why it stopped");
     assert!(why.contains("names.sql:5"), "{why}");
+    assert!(stopped.has("mend its file, and it is built anew"));
     assert!(stopped.has("p try again"));
     console
         .keys("p")
-        .shows("names resumed: goes on from position");
+        .shows("names resumed: tries event 1 again");
     console.until("faulted again", |picture| {
         picture.has("$projection-names  Resumed") && status("names", "faulted")(picture)
     });

@@ -63,6 +63,18 @@ fn trends_over_the_window() {
             true,
         ),
         (
+            "later and later, page by page",
+            sampled(40, |t| (1_000 + t * 400 - t % 2 * 500, t)),
+            false,
+            true,
+        ),
+        (
+            "level, page by page",
+            sampled(40, |t| (1_000 - t % 2 * 500, t)),
+            false,
+            false,
+        ),
+        (
             "one dip",
             sampled(40, |t| (if t == 30 { 0 } else { t * 100 }, t)),
             false,

@@ -73,6 +73,7 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
             Some(Action::Policy) if words.len() >= 2 => {
                 return policies(&words[2..], &last);
             }
+            Some(Action::Fault) => faults(model, &words[1..]),
             Some(action) if takes_projection(action) && words.len() == 1 => {
                 let all = model.snapshot.projections.iter();
                 all.map(|view| view.name.clone()).collect()
@@ -123,6 +124,32 @@ fn first_words(model: &Model) -> Vec<String> {
         .chain(resume)
         .chain(commands.map(|command| command.name.clone()))
         .collect()
+}
+
+/// How a fault could go on: what, of which projection, and by how much or which event.
+fn faults(model: &Model, typed: &[String]) -> Vec<String> {
+    let views = model.snapshot.projections.iter();
+    let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
+    let options: Vec<&str> = match typed.as_slice() {
+        [] => vec!["slow", "poison", "stop"],
+        ["slow" | "poison"] => views.map(|view| view.name.as_str()).collect(),
+        ["stop"] => {
+            let with = views.filter(|view| view.injected.is_some());
+            with.map(|view| view.name.as_str()).collect()
+        }
+        ["slow", _] => vec!["20ms", "100ms", "500ms"],
+        ["poison", name] => {
+            let view = model.projection(name);
+            let types = view.map(|view| view.event_types.as_slice());
+            types
+                .unwrap_or_default()
+                .iter()
+                .map(String::as_str)
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    options.into_iter().map(str::to_owned).collect()
 }
 
 fn policies(typed: &[String], last: &str) -> Vec<String> {
@@ -180,5 +207,19 @@ mod tests {
         assert_eq!(candidates(&model, "policy orders batch "), ["500"]);
         assert_eq!(candidates(&model, "PlaceO"), ["PlaceOrder"]);
         assert_eq!(candidates(&model, "PlaceOrder order=7 cu"), ["customer="]);
+    }
+
+    #[test]
+    fn a_fault_goes_on_with_what_it_can_be_where_there_can_be_any() {
+        let mut model = model();
+        assert!(candidates(&model, "faul").is_empty());
+        model.faults = true;
+        assert_eq!(candidates(&model, "faul"), ["fault"]);
+        assert_eq!(candidates(&model, "fault "), ["slow", "poison", "stop"]);
+        assert_eq!(candidates(&model, "fault slow cust"), ["customers"]);
+        assert_eq!(candidates(&model, "fault slow customers 2"), ["20ms"]);
+        let types = candidates(&model, "fault poison orders Order");
+        assert_eq!(types, ["OrderPlaced", "OrderShipped"]);
+        assert!(candidates(&model, "fault stop ").is_empty(), "none is on");
     }
 }

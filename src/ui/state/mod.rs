@@ -41,6 +41,8 @@ pub struct Model {
     pub mouse: bool,
     /// The demo's load in commands a second; `None` where the domain has none.
     pub load: Option<f64>,
+    /// Whether faults can be injected.
+    pub faults: bool,
     /// What the load is set to when it is started.
     pub load_set: f64,
     /// The first screen.
@@ -104,6 +106,7 @@ impl Model {
             read_only: false,
             mouse: true,
             load: None,
+            faults: false,
             load_set: 20.0,
             overview: Overview::default(),
             layers: Vec::new(),
@@ -141,6 +144,7 @@ impl Model {
         }
         match entry.action {
             Action::Load | Action::Faster | Action::Slower => self.load.is_some(),
+            Action::Fault => self.faults,
             Action::Commands => !self.commands.is_empty(),
             _ => true,
         }
@@ -157,7 +161,8 @@ impl Model {
                 | Action::Replay
                 | Action::Why
                 | Action::Operations
-                | Action::Undo => projection(),
+                | Action::Undo
+                | Action::Fault => projection(),
                 Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
                 _ => true,
             }

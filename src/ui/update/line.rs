@@ -6,7 +6,7 @@ use super::super::state::line::{action_named, candidates, takes_projection, word
 use super::super::state::{Layer, Model};
 use super::{Effect, overview};
 use crate::lag::Status;
-use crate::workspace::{Operation, Policy};
+use crate::workspace::{FaultError, FaultOrder, Operation, Policy};
 
 /// How many lines are remembered.
 const HISTORY: usize = 100;
@@ -91,6 +91,9 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
         model.layers.pop();
         return Ok(super::operation::start(model, name, Operation::Resume));
     }
+    if first == "fault" {
+        return fault(model, rest);
+    }
     if let Some(action) = action_named(model, first) {
         return if takes_projection(action) {
             on_projection(model, action, rest)
@@ -150,6 +153,39 @@ fn on_projection(
 fn paused(model: &Model, name: &str) -> bool {
     let view = model.projection(name);
     view.is_some_and(|view| view.lag.status == Status::Paused)
+}
+
+/// Injects a fault, or ends faults. Errors: what is wrong with the words, or that there are none here.
+fn fault(model: &mut Model, rest: &[String]) -> Result<Vec<Effect>, String> {
+    if action_named(model, "fault").is_none() {
+        return Err(if model.read_only {
+            "this dashboard only looks: it was started with --read-only".to_owned()
+        } else {
+            FaultError::NotAllowed.to_string()
+        });
+    }
+    let words = rest.join(" ");
+    let order: FaultOrder = words.parse().map_err(|e: FaultError| e.to_string())?;
+    if let Some(name) = order.projection() {
+        projection(model, &[name.to_owned()])?;
+    }
+    if let FaultOrder::Poison {
+        projection,
+        event_type: Some(event_type),
+    } = &order
+        && let Some(view) = model.projection(projection)
+        && !view.event_types.is_empty()
+        && !view.event_types.contains(event_type)
+    {
+        let error = FaultError::Type {
+            projection: projection.clone(),
+            event_type: event_type.clone(),
+            known: view.event_types.join(", "),
+        };
+        return Err(error.to_string());
+    }
+    model.layers.pop();
+    Ok(vec![Effect::Inject(order)])
 }
 
 /// The projection that the words name; the chosen one where they name none.

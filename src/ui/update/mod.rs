@@ -23,7 +23,7 @@ use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
 use crate::workspace::{
-    CannotUndo, Diff, Done, Operation, Outcome, Preview, Recorded, Snapshot, Undone,
+    CannotUndo, Diff, Done, FaultOrder, Operation, Outcome, Preview, Recorded, Snapshot, Undone,
 };
 
 /// Something that happened.
@@ -64,6 +64,8 @@ pub enum Msg {
         /// How; or why it could not be asked for.
         result: Result<Done, String>,
     },
+    /// A fault was injected, or ended: what was done, or why it could not be.
+    Injected(Result<String, String>),
     /// What was asked of a projection so far.
     Told {
         /// Of which.
@@ -111,6 +113,8 @@ pub enum Effect {
         /// Which.
         operation: Operation,
     },
+    /// Inject a fault, or end faults; answered by [`Msg::Injected`].
+    Inject(FaultOrder),
     /// Ask what was asked of a projection so far; answered by [`Msg::Told`].
     History {
         /// Of which.
@@ -172,6 +176,13 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             result,
         } => {
             operation::previewed(model, &projection, &operation, result);
+            Vec::new()
+        }
+        Msg::Injected(result) => {
+            match result {
+                Ok(done) => model.say(Tone::Good, done),
+                Err(why) => model.say(Tone::Bad, why),
+            }
             Vec::new()
         }
         Msg::Operated {

@@ -4,6 +4,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
 use super::super::action::Action;
 use super::super::state::commands::Chooser;
+use super::super::state::editor::Editor;
 use super::super::state::line::CommandLine;
 use super::super::state::operation::{Confirm, PolicyPrompt};
 use super::super::state::{Layer, Model, Tone};
@@ -37,6 +38,15 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Line => {
             model.layers.push(Layer::Line(CommandLine::default()));
+            return Vec::new();
+        }
+        // It needs words: the line for them, begun.
+        Action::Fault => {
+            let line = CommandLine {
+                editor: Editor::new("fault "),
+                ..CommandLine::default()
+            };
+            model.layers.push(Layer::Line(line));
             return Vec::new();
         }
         Action::Mouse => {

@@ -539,3 +539,36 @@ fn a_released_key_does_nothing() {
     event.kind = KeyEventKind::Release;
     assert_eq!(update(&mut model, now(), Msg::Key(event)), []);
 }
+
+#[test]
+fn a_fault_is_injected_where_there_can_be_any_and_refused_in_a_sentence_elsewhere() {
+    let mut model = orders();
+    let typed = |model: &mut Model, words: &str| {
+        press(model, &[":"]);
+        type_in(model, words);
+        press(model, &["enter"])
+    };
+    let error = |model: &Model| match model.layers.last() {
+        Some(Layer::Line(line)) => line.error.clone().unwrap_or_default(),
+        _ => String::new(),
+    };
+    assert_eq!(typed(&mut model, "fault slow orders 20ms"), []);
+    assert!(error(&model).contains("highwater demo"));
+    press(&mut model, &["esc", "F"]);
+    assert!(model.layers.is_empty());
+    model.faults = true;
+    assert_eq!(typed(&mut model, "fault poison orders Nothing"), []);
+    assert!(error(&model).contains("OrderPlaced, OrderShipped"));
+    press(&mut model, &["esc"]);
+    let effects = typed(&mut model, "fault slow orders 20ms");
+    let order = "slow orders 20ms".parse().unwrap();
+    assert_eq!(effects, [Effect::Inject(order)]);
+    assert!(model.layers.is_empty());
+    press(&mut model, &["F"]);
+    type_in(&mut model, "stop");
+    let stop = "stop".parse().unwrap();
+    assert_eq!(press(&mut model, &["enter"]), [Effect::Inject(stop)]);
+    model.read_only = true;
+    assert_eq!(typed(&mut model, "fault stop"), []);
+    assert!(error(&model).contains("--read-only"));
+}

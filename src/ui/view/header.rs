@@ -138,6 +138,16 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
         let words = format!("{} {many}", theme.glyphs.breach);
         pieces.push(vec![Span::raw(" "), own(words, theme.bad)]);
     }
+    // Before the breaches are named: some of them may not be for real.
+    let faulty = snapshot.projections.iter().filter(|v| v.injected.is_some());
+    let faulty: Vec<&str> = faulty.map(|view| view.name.as_str()).collect();
+    if !faulty.is_empty() {
+        let faulty = faulty.join(", ");
+        pieces.push(vec![
+            own(" fault injected in ", theme.held),
+            span(&faulty, theme.text),
+        ]);
+    }
     for view in breaches {
         let over = view.objective.map(text::limit).unwrap_or_default();
         pieces.push(vec![

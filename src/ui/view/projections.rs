@@ -13,7 +13,7 @@ use super::super::widgets::{bar, rows, rule};
 use super::put;
 use super::words::own;
 use crate::lag::Status;
-use crate::workspace::{ProjectionView, RebuildView};
+use crate::workspace::{INJECTED, ProjectionView, RebuildView};
 
 /// What a column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,11 +91,24 @@ pub fn height(model: &Model) -> u16 {
     lines.saturating_add(2).max(4)
 }
 
-/// The lines each projection takes: one, and one for a rebuild and a fault each.
+/// What a line under a row shows, in their order.
+#[derive(Clone, Copy)]
+enum Under {
+    Rebuild,
+    Injected,
+    Fault,
+}
+
+fn under(view: &ProjectionView) -> impl Iterator<Item = Under> {
+    let rebuild = view.rebuild.as_ref().map(|_| Under::Rebuild);
+    let injected = view.injected.as_ref().map(|_| Under::Injected);
+    let fault = view.fault.as_ref().map(|_| Under::Fault);
+    [rebuild, injected, fault].into_iter().flatten()
+}
+
+/// The lines each projection takes: one, and those under it.
 fn heights(model: &Model) -> Vec<u16> {
-    let height = |view: &ProjectionView| {
-        1 + u16::from(view.rebuild.is_some()) + u16::from(view.fault.is_some())
-    };
+    let height = |view: &ProjectionView| 1 + u16::try_from(under(view).count()).unwrap_or(u16::MAX);
     model.snapshot.projections.iter().map(height).collect()
 }
 
@@ -127,10 +140,11 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let selected = index == chosen && !model.overview.still;
         for part in 0..usize::from(heights[index]) {
             if window.contains(&at) {
-                let line = match part {
-                    0 => row(view, selected, &columns, theme),
-                    1 if view.rebuild.is_some() => rebuild(view, selected, area.width, theme),
-                    _ => fault(view, selected, area.width, theme),
+                let line = match part.checked_sub(1).and_then(|n| under(view).nth(n)) {
+                    None => row(view, selected, &columns, theme),
+                    Some(Under::Rebuild) => rebuild(view, selected, area.width, theme),
+                    Some(Under::Injected) => injected(view, selected, area.width, theme),
+                    Some(Under::Fault) => fault(view, selected, area.width, theme),
                 };
                 let y = u16::try_from(at - window.start).unwrap_or(u16::MAX);
                 put(buf, area, y.saturating_add(2), &line);
@@ -411,6 +425,28 @@ fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Lin
     Line::from(spans)
 }
 
+/// The line under a row that says which faults somebody has injected, so that nobody takes them for real.
+fn injected(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
+    let Some(injected) = &view.injected else {
+        return Line::default();
+    };
+    let side = if selected { theme.glyphs.selected } else { " " };
+    let words = format!("fault: {injected}");
+    let room = usize::from(width).saturating_sub(8);
+    let words = text::cut(&text::clean(&words), room, theme.glyphs.ellipsis);
+    let left = room.saturating_sub(text::width(&words));
+    let end = "  injected; :fault stop ends it";
+    let end = if left >= end.len() { end } else { "" };
+    Line::from(vec![
+        own(side, theme.title),
+        Span::raw("    "),
+        own(theme.glyphs.breach, theme.held),
+        Span::raw(" "),
+        own(words, theme.held),
+        own(end, theme.dim),
+    ])
+}
+
 /// The line under a row that says what stopped it.
 fn fault(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
     let Some(fault) = &view.fault else {
@@ -425,6 +461,11 @@ fn fault(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Li
     let room = usize::from(width).saturating_sub(8 + at.len());
     let error = fault.error.lines().next().unwrap_or_default();
     let error = text::cut(&text::clean(error), room, theme.glyphs.ellipsis);
+    // An injected fault says itself how it is ended.
+    let mend = "  mend its file, and it is built anew";
+    let fits = text::width(&error) + mend.len() <= room;
+    let real = !fault.error.starts_with(INJECTED) && matches!(view.lag.status, Status::Faulted(_));
+    let mend = if real && fits { mend } else { "" };
     Line::from(vec![
         own(side, theme.title),
         Span::raw("    "),
@@ -432,6 +473,7 @@ fn fault(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Li
         Span::raw(" "),
         own(at, theme.dim),
         own(error, theme.warn),
+        own(mend, theme.dim),
     ])
 }
 

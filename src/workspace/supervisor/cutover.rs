@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::WorkspaceError;
 use super::super::operations::{Done, Ended, Operation, Request};
 use super::Owned;
-use super::rebuild::{Shadow, remove_shadow};
+use super::rebuild::{Shadow, remove_shadow, unwritten};
 use crate::crash;
 use crate::event::Position;
 use crate::read::{Model, Policy, Runner, built_from, label};
@@ -19,7 +19,7 @@ impl Owned<'_> {
             return Ok(());
         };
         if let Err(error) = shadow.runner.flush() {
-            return self.give_up_unwritten(&error).await;
+            return self.give_up_shadow(unwritten(&error)).await;
         }
         let path = shadow.runner.model().path().to_owned();
         // The live one is kept for going back. What was kept so far goes first, so that what is left after
@@ -70,7 +70,9 @@ impl Owned<'_> {
         runner.bound_to(Position::new(u64::MAX));
         runner.limit_page(usize::MAX);
         runner.set_policy(self.live.policy(), self.charge.started.elapsed());
+        self.plain = Arc::clone(runner.projection());
         self.live = runner;
+        self.take_up_faults();
         self.charge.moved.notify_waiters();
     }
 

@@ -72,20 +72,16 @@ impl Owned<'_> {
             }));
         }
         shadow.runner.bound_to(target);
-        if shadow.runner.checkpoint().position >= target {
-            if !shadow.hold || shadow.cut_over.is_some() {
-                self.cut_over().await?;
-                return Ok(Some(MOVED));
-            }
-            if !shadow.held {
-                self.hold().await?;
-                return Ok(Some(MOVED));
-            }
-        }
         if live_moved {
             shadow.turns.live_worked(now.monotonic);
         }
-        let Some(page) = shadow.turns.page(now.monotonic, live_moved, objective) else {
+        if self.arrive(target).await? {
+            return Ok(Some(MOVED));
+        }
+        let Some(shadow) = &mut self.shadow else {
+            return Ok(None);
+        };
+        let Some(page) = shadow.turns.page(now.monotonic, live_moved) else {
             return Ok(Some(MOVED));
         };
         shadow.runner.limit_page(page);
@@ -98,29 +94,38 @@ impl Owned<'_> {
             self.progress.spent.rebuild_us += took;
         }
         crash::point("while-folding");
-        let step = match step {
-            Ok(step) => step,
-            Err(error @ RunnerError::Model(_)) => {
-                self.give_up_unwritten(&error).await?;
-                return Ok(Some(MOVED));
-            }
-            Err(other) => return Err(other.into()),
+        let over = match &step {
+            Ok(_) => shadow.runner.trouble().filter(|t| is_over(t)).map(stopped),
+            Err(RunnerError::Model(error)) => Some(unwritten(error)),
+            Err(_) => None,
         };
-        if let Some(trouble) = shadow.runner.trouble().filter(|t| is_over(t)) {
-            let reason = format!(
-                "the new version stopped at event {}: {}. The live version goes on; {}",
-                trouble.position,
-                trouble.error,
-                if trouble.next_try.is_none() {
-                    "mend the file"
-                } else {
-                    "what the new one took of the disk is free again"
-                }
-            );
+        if let Some(reason) = over {
             self.give_up_shadow(reason).await?;
             return Ok(Some(MOVED));
         }
+        let step = step?;
+        // Not only before the step: a live version that is never at rest would be ahead again by then.
+        if self.arrive(target).await? {
+            return Ok(Some(MOVED));
+        }
         Ok(Some(step))
+    }
+
+    /// Where the shadow has caught up: it answers from now on, or waits. Says whether anything was done.
+    async fn arrive(&mut self, target: Position) -> Result<bool, WorkspaceError> {
+        match &self.shadow {
+            Some(shadow) if shadow.runner.checkpoint().position >= target => {
+                if !shadow.hold || shadow.cut_over.is_some() {
+                    self.cut_over().await?;
+                } else if !shadow.held {
+                    self.hold().await?;
+                } else {
+                    return Ok(false);
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// The shadow has caught up and is to wait: says so, once.
@@ -129,7 +134,7 @@ impl Owned<'_> {
             return Ok(());
         };
         if let Err(error) = shadow.runner.flush() {
-            return self.give_up_unwritten(&error).await;
+            return self.give_up_shadow(unwritten(&error)).await;
         }
         shadow.held = true;
         let (label, request) = (shadow.label(), shadow.request.clone());
@@ -160,20 +165,8 @@ impl Owned<'_> {
         remove_shadow(shadow.runner)
     }
 
-    /// Ends a rebuild whose file cannot be written.
-    pub(super) async fn give_up_unwritten(
-        &mut self,
-        error: &RunnerError,
-    ) -> Result<(), WorkspaceError> {
-        let reason = format!(
-            "the new version cannot be written: {error}. The live version goes on; what the new one took of \
-             the disk is free again"
-        );
-        self.give_up_shadow(reason).await
-    }
-
     /// Ends a rebuild that cannot come to its end, and frees what it took.
-    async fn give_up_shadow(&mut self, reason: String) -> Result<(), WorkspaceError> {
+    pub(super) async fn give_up_shadow(&mut self, reason: String) -> Result<(), WorkspaceError> {
         let Some(shadow) = self.shadow.take() else {
             return Ok(());
         };
@@ -362,6 +355,26 @@ impl Owned<'_> {
 fn is_over(trouble: &Trouble) -> bool {
     trouble.next_try.is_none() || is_disk_full(&trouble.error) || trouble.tries >= TRIES
 }
+
+/// Why a version ended that stopped at an event.
+fn stopped(trouble: &Trouble) -> String {
+    let way_out = if trouble.next_try.is_none() {
+        "mend the file"
+    } else {
+        FREE_AGAIN
+    };
+    format!(
+        "the new version stopped at event {}: {}. The live version goes on; {way_out}",
+        trouble.position, trouble.error
+    )
+}
+
+/// Why a version ended whose file cannot be written.
+pub(super) fn unwritten(error: &impl std::fmt::Display) -> String {
+    format!("the new version cannot be written: {error}. The live version goes on; {FREE_AGAIN}")
+}
+
+const FREE_AGAIN: &str = "what the new one took of the disk is free again";
 
 /// Closes a version that is not to be, and removes its files.
 pub(super) fn remove_shadow(runner: Runner) -> Result<(), WorkspaceError> {

@@ -43,10 +43,13 @@ impl Owned<'_> {
                     .await
             }
             Operation::Resume => {
-                self.live.try_again();
                 let at = self.live.checkpoint().position;
-                self.finish(request, &done(format!("goes on from position {at}")))
-                    .await
+                let what = match self.live.trouble() {
+                    Some(trouble) => format!("tries event {} again", trouble.position),
+                    None => format!("goes on from position {at}"),
+                };
+                self.live.try_again();
+                self.finish(request, &done(what)).await
             }
             Operation::SetPolicy(policy) => {
                 self.finish(request, &done(format!("applies by policy {policy}")))

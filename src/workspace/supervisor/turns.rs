@@ -49,13 +49,7 @@ impl Turns {
 
     /// How many events the next page may have; `None` while the live version, which has more to do, goes
     /// first.
-    pub(super) fn page(
-        &mut self,
-        monotonic: Duration,
-        live_has_more: bool,
-        objective: Option<Duration>,
-    ) -> Option<usize> {
-        let _ = objective;
+    pub(super) fn page(&self, monotonic: Duration, live_has_more: bool) -> Option<usize> {
         (!live_has_more || monotonic >= self.live_until).then_some(self.events)
     }
 
@@ -107,7 +101,7 @@ mod tests {
             if busy {
                 turns.live_worked(now);
             }
-            let events = turns.page(now, false, objective).unwrap();
+            let events = turns.page(now, false).unwrap();
             let took = each * u32::try_from(events).unwrap();
             now += took;
             turns.took(took, now, objective);
@@ -133,7 +127,7 @@ mod tests {
         let (mut now, mut shadow, mut live) = (MS(0), MS(0), MS(0));
         while now < MS(2_000) {
             turns.live_worked(now);
-            match turns.page(now, true, objective) {
+            match turns.page(now, true) {
                 Some(_) => {
                     shadow += MS(10);
                     now += MS(10);

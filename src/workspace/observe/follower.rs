@@ -1,0 +1,373 @@
+//! One projection as it is seen from outside of its engine: what is remembered of it between two looks, and
+//! what a look comes to.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::operations::{self, Operations};
+use super::super::report::{self, Progress, Report};
+use super::super::snapshot::{Fault, HISTORY, ProjectionView, QueryInfo, RebuildView, Visibility};
+use super::super::{Workspace, WorkspaceError};
+use crate::event::{Position, StreamId, Timestamp};
+use crate::lag::why::Loop;
+use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Spent, Status, eta};
+use crate::log::SharedLog;
+use crate::read::{
+    Backlog, Checkpoint, Policy, Projection, QueryError, Reader, Survey, Tail, Versions, is_foreign,
+};
+
+/// A sample of history so often.
+const HISTORY_STEP: Duration = Duration::from_millis(500);
+
+/// What is remembered of one projection between two looks.
+pub(super) struct Follower {
+    pub(super) projection: Arc<dyn Projection>,
+    versions: Versions,
+    stream: StreamId,
+    operations: Operations,
+    /// Up to where the log's operations are known.
+    operations_to: Position,
+    reader: Option<(PathBuf, Reader)>,
+    /// Why its file cannot be read just now.
+    pub(super) unread: Option<String>,
+    pub(super) foreign: bool,
+    survey: Survey,
+    samples: Samples,
+    shadow: (String, Samples),
+    breach: Breach,
+    history: VecDeque<f32>,
+    historied: Option<Duration>,
+}
+
+/// What all projections are looked at with, at one moment.
+pub(super) struct Moment<'a> {
+    pub(super) log: &'a SharedLog,
+    pub(super) tail: &'a Tail,
+    pub(super) reports: &'a [Report],
+    pub(super) pid: Option<u32>,
+    pub(super) monotonic: Duration,
+    pub(super) budget: usize,
+}
+
+impl Follower {
+    pub(super) fn new(workspace: &Workspace, projection: &Arc<dyn Projection>) -> Option<Self> {
+        Some(Self {
+            projection: Arc::clone(projection),
+            versions: workspace.folder().versions(projection.name()),
+            stream: operations::stream(projection.name()).ok()?,
+            operations: Operations::default(),
+            operations_to: Position::START,
+            reader: None,
+            unread: None,
+            foreign: false,
+            survey: Survey::default(),
+            samples: Samples::new(),
+            shadow: (String::new(), Samples::new()),
+            breach: Breach::default(),
+            history: VecDeque::new(),
+            historied: None,
+        })
+    }
+
+    /// The live version's checkpoint, from its file; `None` while there is no version yet.
+    pub(super) fn checkpoint(&mut self) -> Option<Checkpoint> {
+        let live = self.versions.live().ok()??;
+        // Other queries may have been written into the same file.
+        let is_stale =
+            |reader: &Reader| reader.source() != self.projection.source() && !reader.is_current();
+        if self
+            .reader
+            .as_ref()
+            .is_some_and(|(_, reader)| is_stale(reader))
+        {
+            self.reader = None;
+        }
+        if self.reader.as_ref().is_none_or(|(path, _)| *path != live) {
+            self.reader = None;
+            let reader = Reader::open(&self.versions, &self.projection);
+            self.unread = match &reader {
+                Err(error @ QueryError::Model(_)) => Some(error.to_string()),
+                _ => None,
+            };
+            let reader = reader.ok()?;
+            self.reader = Some((live, reader));
+            self.survey = Survey::default();
+        }
+        let checkpoint = self
+            .reader
+            .as_ref()
+            .and_then(|(_, reader)| reader.checkpoint().ok());
+        if checkpoint.is_none() {
+            self.reader = None;
+        }
+        checkpoint
+    }
+
+    pub(super) async fn look(
+        &mut self,
+        checkpoint: &Checkpoint,
+        moment: &Moment<'_>,
+    ) -> Result<ProjectionView, WorkspaceError> {
+        self.take_operations(moment).await?;
+        self.foreign = is_foreign(&**moment.log, checkpoint).await?;
+        let subscription = match &self.reader {
+            Some((_, reader)) => reader.projection().subscription(),
+            None => self.projection.subscription(),
+        };
+        let backlog = self
+            .survey
+            .update(
+                &**moment.log,
+                moment.tail,
+                subscription,
+                checkpoint,
+                moment.monotonic,
+                moment.budget,
+            )
+            .await?;
+        let name = self.projection.name();
+        let owned = moment
+            .pid
+            .and_then(|_| report::progress_of(moment.reports, name));
+        let progress = owned.map(|(_, progress)| progress);
+        let policy = self.operations.policy.unwrap_or(self.projection.policy());
+        let lag = self.lag(checkpoint, &backlog, policy, progress, moment);
+        self.remember(&lag, checkpoint, progress, moment.monotonic);
+        let breach = self.breach.evaluate(lag.age, self.projection.objective());
+        Ok(self.view(
+            checkpoint,
+            lag,
+            backlog.stale_keys,
+            breach,
+            policy,
+            owned,
+            moment,
+        ))
+    }
+
+    /// Looks at the system stream when there may be something new in it.
+    async fn take_operations(&mut self, moment: &Moment<'_>) -> Result<(), WorkspaceError> {
+        let before = self.operations_to;
+        let events = moment.tail.events();
+        // What came faster than the tail has room for may have been an operation.
+        let skipped = events
+            .front()
+            .is_some_and(|first| first.position > before.next());
+        let mut news = events
+            .iter()
+            .rev()
+            .take_while(|event| event.position > before);
+        if skipped || news.any(|event| event.stream == self.stream) {
+            self.operations.refresh(&**moment.log, &self.stream).await?;
+        }
+        self.operations_to = moment.tail.head();
+        Ok(())
+    }
+
+    fn lag(
+        &self,
+        checkpoint: &Checkpoint,
+        backlog: &Backlog,
+        policy: Policy,
+        progress: Option<&Progress>,
+        moment: &Moment<'_>,
+    ) -> Lag {
+        let stopped = progress
+            .and_then(|p| p.trouble.as_ref())
+            .filter(|trouble| trouble.stopped);
+        let activity = match (progress, stopped) {
+            (None, _) => Activity::Dead,
+            (Some(_), Some(trouble)) => Activity::Faulted(trouble.position),
+            (Some(_), None) if self.operations.paused.is_some() => Activity::Paused,
+            (Some(_), None) => Activity::Running,
+        };
+        let facts = Facts {
+            checkpoint: checkpoint.position,
+            head: moment.tail.head(),
+            behind: backlog.behind,
+            behind_exact: backlog.exact,
+            oldest_waiting: backlog.oldest,
+            seen_waiting: backlog.seen_waiting,
+            now: Timestamp::now(),
+            allowance: policy
+                .allowance()
+                .map(|allowed| allowed.saturating_add(self.projection.stored_within(policy))),
+            foreign_checkpoint: self.foreign,
+            activity,
+            trend: self.samples.trend(),
+        };
+        facts.lag()
+    }
+
+    fn remember(
+        &mut self,
+        lag: &Lag,
+        checkpoint: &Checkpoint,
+        progress: Option<&Progress>,
+        monotonic: Duration,
+    ) {
+        self.samples.push(Sample {
+            at: monotonic,
+            excess: lag.excess,
+            checkpoint: checkpoint.position,
+            stored: checkpoint.applied + lag.behind,
+            applied: checkpoint.applied,
+            busy: progress.map_or(Duration::ZERO, |progress| {
+                Duration::from_micros(progress.busy_us)
+            }),
+            spent: progress.map_or_else(Spent::default, Progress::spent),
+        });
+        let (version, samples) = &mut self.shadow;
+        if let Some(shadow) = progress.and_then(|progress| progress.shadow.as_ref()) {
+            if *version != shadow.version {
+                version.clone_from(&shadow.version);
+                samples.clear();
+            }
+            samples.push(Sample {
+                at: monotonic,
+                checkpoint: shadow.checkpoint,
+                stored: shadow.target.get(),
+                applied: shadow.checkpoint.get(),
+                ..Sample::default()
+            });
+        }
+        if self
+            .historied
+            .is_none_or(|at| monotonic >= at + HISTORY_STEP)
+        {
+            self.historied = Some(monotonic);
+            self.history.push_back(lag.age.as_secs_f32());
+            while self.history.len() > HISTORY {
+                self.history.pop_front();
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // what was found out, put together in one place
+    fn view(
+        &self,
+        checkpoint: &Checkpoint,
+        lag: Lag,
+        stale_keys: usize,
+        breach: bool,
+        policy: Policy,
+        owned: Option<(u32, &Progress)>,
+        moment: &Moment<'_>,
+    ) -> ProjectionView {
+        let progress = owned.map(|(_, progress)| progress);
+        let shown = match &self.reader {
+            Some((_, reader)) => reader.projection(),
+            None => &self.projection,
+        };
+        let rates = self.samples.rates();
+        let moving = matches!(
+            lag.status,
+            Status::CatchingUp | Status::Falling | Status::Live
+        );
+        #[allow(clippy::cast_precision_loss)]
+        let cap = match policy {
+            Policy::Rate(rate) => Some(rate as f64),
+            _ => None,
+        };
+        let eta = eta(lag.behind, rates.stored, rates.applied, cap)
+            .known()
+            .filter(|_| moving && lag.behind > 0);
+        let micros = Duration::from_micros;
+        ProjectionView {
+            name: shown.name().to_owned(),
+            version: self
+                .reader
+                .as_ref()
+                .map(|(_, reader)| reader.version().to_owned())
+                .unwrap_or_default(),
+            description: shown
+                .description()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            policy,
+            stored_within: self.projection.stored_within(policy),
+            objective: self.projection.objective(),
+            breach,
+            checkpoint: checkpoint.position,
+            lag,
+            stale_keys,
+            parked: 0,
+            fault: progress
+                .and_then(|progress| progress.trouble.as_ref())
+                .map(|trouble| Fault {
+                    position: trouble.position,
+                    error: trouble.error.clone(),
+                    tries: trouble.tries,
+                    locked: trouble.locked,
+                }),
+            injected: progress.and_then(|progress| progress.injected.clone()),
+            event_types: shown
+                .subscription()
+                .named()
+                .map(|types| types.map(str::to_owned).collect())
+                .unwrap_or_default(),
+            paused: self.operations.paused.clone(),
+            owner: owned.map(|(pid, _)| pid),
+            runs: runs(moment.pid, owned),
+            problem: progress.and_then(|progress| progress.problem.clone()),
+            work: self.samples.work(),
+            rates,
+            eta,
+            visibility: progress.and_then(|progress| progress.visibility_us).map(
+                |[p50, p99, max]| Visibility {
+                    p50: micros(p50),
+                    p99: micros(p99),
+                    max: micros(max),
+                },
+            ),
+            rebuild: progress.and_then(|progress| self.rebuild(progress, moment.tail.head())),
+            replayable: shown.replayable(),
+            history: self.history.iter().copied().collect(),
+            queries: shown
+                .queries()
+                .iter()
+                .map(|query| QueryInfo {
+                    name: query.name.clone(),
+                    parameters: query.parameters.clone(),
+                })
+                .collect(),
+            path: self.versions.link(),
+        }
+    }
+
+    fn rebuild(&self, progress: &Progress, head: Position) -> Option<RebuildView> {
+        let shadow = progress.shadow.as_ref()?;
+        let rates = self.shadow.1.rates();
+        let target = shadow.target.min(head);
+        let left = target.since(shadow.checkpoint).max(1);
+        Some(RebuildView {
+            version: shadow.version.clone(),
+            checkpoint: shadow.checkpoint,
+            target,
+            rate: rates.applied.filter(|_| !shadow.held && !shadow.paused),
+            eta: eta(left, rates.stored, rates.applied, None)
+                .known()
+                .filter(|_| !shadow.held && !shadow.paused),
+            held: shadow.held,
+            paused: shadow.paused,
+        })
+    }
+}
+
+/// Who applies events, as far as reports tell.
+fn runs(pid: Option<u32>, owned: Option<(u32, &Progress)>) -> Loop {
+    match (pid, owned) {
+        (None, _) => Loop::NoEngine,
+        (Some(pid), None) => Loop::Silent { pid },
+        (Some(_), Some((pid, progress))) => Loop::Alive {
+            pid,
+            stuck_for: progress
+                .stuck_since
+                .and_then(|since| Duration::try_from(Timestamp::now().duration_since(since)).ok()),
+        },
+    }
+}
