@@ -21,6 +21,9 @@ use super::out::{Out, cut, width};
 use super::working::watched;
 use super::{Exit, Failure, interrupt};
 
+/// How many cells a line has where there is no terminal: a row may be as long as a book.
+const LONGEST: usize = 1_000;
+
 /// What `verify` is told.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
@@ -86,7 +89,7 @@ async fn model(workspace: &Workspace, name: &str, args: &Args) -> Result<Exit, F
         out.json(&value(name, &checked))?;
     } else {
         for line in lines(name, &checked) {
-            out.line(cut(&line, width()))?;
+            out.line(cut(&line, width().or(Some(LONGEST))))?;
         }
     }
     out.finish()?;
@@ -156,13 +159,13 @@ fn row(difference: &Difference, last: Option<Position>) -> String {
         |position| format!("last equal at position {}", thousands(position.get())),
     );
     let what = match (&difference.here, &difference.there) {
-        (Some(_), None) => "stored, and not in a fresh fold".to_owned(),
-        (None, _) => "not stored, and in a fresh fold".to_owned(),
+        (Some(_), None) => "not in a fresh fold".to_owned(),
+        (None, _) => "only in a fresh fold".to_owned(),
         _ => {
             let fields = difference.fields();
-            let fields = fields.iter().map(|(name, stored, fresh)| {
-                format!("{name} is {stored}, and {fresh} in a fresh fold")
-            });
+            let fields = fields
+                .iter()
+                .map(|(name, stored, fresh)| format!("{name} {stored} (fresh: {fresh})"));
             fields.collect::<Vec<_>>().join("; ")
         }
     };

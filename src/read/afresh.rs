@@ -201,42 +201,39 @@ impl Afresh {
             return Ok(());
         };
         let take: Vec<Event> = page.into_iter().filter(|e| self.takes(e)).collect();
-        let (mut done, mut many) = (0, take.len());
+        let mut rest = &take[..];
         loop {
-            let part = &take[done..done + many];
-            let is_all = done + many == take.len();
-            let (position, id) = match part.last() {
-                Some(last) if !is_all => (last.position, last.id.clone()),
-                _ => end.clone(),
-            };
             let through = Checkpoint {
-                position,
-                event: Some(id),
-                applied: self.model.checkpoint().applied + part.len() as u64,
+                position: end.0,
+                event: Some(end.1.clone()),
+                applied: self.model.checkpoint().applied + rest.len() as u64,
             };
-            match self.take(part, through) {
-                Ok(taken) if is_all && taken == many => return Ok(()),
-                Ok(taken) => {
-                    done += taken;
-                    many = take.len() - done;
+            match self.take(rest, &through) {
+                Ok(done) if done >= rest.len() => return Ok(()),
+                Ok(done) => rest = &rest[done..],
+                Err(error) => {
+                    let failed = self.failed(&error, rest.get(error.index), goal);
+                    // It stands where it came to: what comes before is applied.
+                    let before = rest.get(..error.index).unwrap_or_default();
+                    if error.poisoned && !before.is_empty() {
+                        drop(self.take(before, &through.short_of(rest, before.len())));
+                    }
+                    return Err(failed);
                 }
-                // What came to the time limit as a whole may do so again: half of it will not.
-                Err(error) if error.poisoned && many > 1 => {
-                    many = error.index.clamp(1, many / 2);
-                }
-                Err(error) => return Err(self.failed(&error, part.first(), goal)),
             }
         }
     }
 
-    /// What is folded in memory is in the file after each page too.
-    fn take(&mut self, events: &[Event], through: Checkpoint) -> Result<usize, ApplyError> {
+    /// Applies as many of the first of these as a page's time allows, and says how many. What is folded in
+    /// memory is in the file after that too.
+    fn take(&mut self, events: &[Event], through: &Checkpoint) -> Result<usize, ApplyError> {
         if self.projection.store_every().is_none() {
-            return self.model.apply(&*self.projection, events, through);
+            return self.model.apply(&*self.projection, events, through.clone());
         }
-        self.model.fold(&*self.projection, events)?;
+        let done = self.model.fold(&*self.projection, events)?;
+        let through = through.clone().short_of(events, done);
         let stored = self.model.store(&*self.projection, through);
-        stored.map(|()| events.len()).map_err(|error| ApplyError {
+        stored.map(|()| done).map_err(|error| ApplyError {
             index: 0,
             reason: error.to_string(),
             poisoned: false,

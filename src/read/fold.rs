@@ -24,8 +24,8 @@ use crate::event::Event;
 /// takes from memory is folded again from the log, so that each event counts once.
 ///
 /// JSON must give the state back as it was. Text, whole numbers, sequences, options and maps with such keys
-/// do; a floating point number may come back a little different, so count money in cents. The whole of
-/// it may be 64 MiB.
+/// do; a floating point number may come back a little different, so count money in cents. Equal states must be
+/// written alike: take a set with an order, where maps may be without. The whole of it may be 64 MiB.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -266,9 +266,17 @@ impl<F: Fold> InMemory<F> {
         serde_json::from_str(&state).map_err(unreadable)
     }
 
+    /// The same for the same state, whatever order its maps have: verifying compares it.
     fn text(state: &F::State) -> Result<String, String> {
-        serde_json::to_string(state)
-            .map_err(|e| format!("the state of {} cannot be written as JSON: {e}", F::NAME))
+        let text = match serde_json::to_value(state) {
+            Ok(mut value) => {
+                value.sort_all_objects();
+                serde_json::to_string(&value)
+            }
+            // A number that only text has room for.
+            Err(_) => serde_json::to_string(state),
+        };
+        text.map_err(|e| format!("the state of {} cannot be written as JSON: {e}", F::NAME))
     }
 }
 

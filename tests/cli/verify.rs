@@ -59,8 +59,8 @@ fn rows_that_differ_are_told_with_where_they_parted_and_the_answer_is_no() {
     let told = place.run(&["verify", "orders"]);
     told.failed(3, &["highwater rebuild orders"]);
     // Order 1 was shipped at position 3.
-    let last = "orders order_id = '1': last equal at position 2: status is 'placed', and 'shipped' in a \
-                fresh fold";
+    let last =
+        "orders order_id = '1': last equal at position 2: status 'placed' (fresh: 'shipped')";
     assert!(told.out.contains(last), "{told:?}");
     assert!(
         told.out.contains("orders order_id = '2': never equal"),
@@ -204,12 +204,10 @@ fn large() -> Place {
     place
 }
 
+/// Verifies rows that all differ, and so are looked for event by event: long enough to be sent a signal while
+/// it is at work. Answers the exit code and what was said.
 #[cfg(unix)]
-#[test]
-fn one_that_is_interrupted_says_how_far_it_was_and_leaves_nothing() {
-    let place = large();
-    // Rows that differ are looked for event by event: long enough to be interrupted.
-    damage(&place, "UPDATE orders SET status = 'gone'");
+fn signalled(place: &Place, signal: &str) -> (Option<i32>, String) {
     let mut verify = place.command(&["verify", "orders", "--rows", "1000"]);
     let verify = verify.stderr(std::process::Stdio::piped()).spawn().unwrap();
     let folder = place.file("data/scratch");
@@ -226,13 +224,28 @@ fn one_that_is_interrupted_says_how_far_it_was_and_leaves_nothing() {
     }
     let pid = verify.id().to_string();
     let sent = std::process::Command::new("kill")
-        .args(["-s", "INT", &pid])
+        .args(["-s", signal, &pid])
         .status();
     assert!(sent.unwrap().success());
     let ended = verify.wait_with_output().unwrap();
-    let told = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(1), "{told}");
+    (
+        ended.status.code(),
+        String::from_utf8(ended.stderr).unwrap(),
+    )
+}
+
+#[cfg(unix)]
+#[test]
+fn one_that_is_interrupted_says_how_far_it_was_and_what_a_killed_one_left_is_removed() {
+    let place = large();
+    damage(&place, "UPDATE orders SET status = 'gone'");
+    let (code, told) = signalled(&place, "INT");
+    assert_eq!(code, Some(1), "{told}");
     assert!(told.starts_with("error: stopped at position "), "{told}");
+    assert_eq!(left(&place), 0);
+    let (code, _) = signalled(&place, "KILL");
+    assert_eq!((code, left(&place)), (None, 1));
+    place.done(&["query", "orders", "Count", "--as-of", "3"]);
     assert_eq!(left(&place), 0);
 }
 

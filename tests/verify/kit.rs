@@ -62,6 +62,10 @@ impl Place {
         std::fs::write(file, text).unwrap();
     }
 
+    pub fn path(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     pub fn open(&self) -> Workspace {
         let folder = Folder::existing(self.dir.path()).unwrap();
         Workspace::open(folder, |_, _| Some(highwater::shop::commands())).unwrap()

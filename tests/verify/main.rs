@@ -4,6 +4,7 @@
 
 mod beside;
 mod kit;
+mod memory;
 mod parting;
 mod past;
 mod rows;

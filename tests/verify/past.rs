@@ -39,13 +39,17 @@ async fn any_sequence_of_steps_has_the_rows_of_a_fresh_fold_there() {
             };
             past.step_to(Position::new(at)).await.unwrap();
             assert_eq!(past.position(), Position::new(at));
-            if !fresh.contains_key(&at) {
-                let mut other = workspace.past("mixed", 0, Work::new()).await.unwrap();
-                other.step_to(Position::new(at)).await.unwrap();
-                fresh.insert(at, contents(other.path(), &work).unwrap());
-            }
+            let expected = match fresh.remove(&at) {
+                Some(known) => known,
+                None => {
+                    let mut other = workspace.past("mixed", 0, Work::new()).await.unwrap();
+                    other.step_to(Position::new(at)).await.unwrap();
+                    contents(other.path(), &work).unwrap()
+                }
+            };
             let found = contents(past.path(), &work).unwrap();
-            assert_eq!(found, fresh[&at], "{copies} copies, step {step} to {at}");
+            assert_eq!(found, expected, "{copies} copies, step {step} to {at}");
+            fresh.insert(at, expected);
         }
         // One folder for each that is open, and no more files in it than was said.
         let folders = place.scratch();

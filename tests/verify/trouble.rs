@@ -2,7 +2,7 @@
 //! of nothing yet; and being stopped itself.
 
 use highwater::event::Position;
-use highwater::read::VerifyError;
+use highwater::read::{FoldError, VerifyError};
 use highwater::workspace::{Work, Workspace, WorkspaceError};
 use rusqlite::Connection;
 
@@ -41,9 +41,10 @@ SELECT * FROM sizes;
 ";
     let place = Place::new(&[("sizes", strict)]);
     let workspace = place.open();
-    grow(&workspace, 9, 9).await;
+    let grown = grow(&workspace, 9, 9).await;
     catch_up(&workspace, "sizes").await;
-    append(&workspace, [("thing-3", "Grew", "{\"size\":1}".to_owned())]).await;
+    let again = ("thing-3", "Grew", "{\"size\":1}".to_owned());
+    let poison = append(&workspace, [again]).await;
     let mut engine = workspace.start(None).unwrap();
     engine.ready().await;
     let operator = workspace.operator().await.unwrap();
@@ -57,6 +58,12 @@ SELECT * FROM sizes;
     );
     engine.stop().await;
     assert_equal(&workspace, "sizes").await;
+    let mut past = workspace.past("sizes", 0, Work::new()).await.unwrap();
+    match past.step_to(poison).await {
+        Err(FoldError::Event { position, .. }) => assert_eq!(position, poison),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(past.position(), grown, "what comes before is folded");
     place.damage("sizes", "UPDATE sizes SET size = 77 WHERE key = '3'");
     let checked = verified(&workspace, "sizes").await.unwrap();
     assert_eq!(checked.comparison.total, 1);
