@@ -33,6 +33,7 @@ mod pause;
 mod policy;
 mod query;
 mod rebuild;
+mod repair;
 mod replay;
 mod resume;
 mod rollback;
@@ -117,6 +118,8 @@ enum Command {
     Rollback(rollback::Args),
     /// Give up the version that is built or held
     Cancel(cancel::Args),
+    /// Fold the stream that feeds one key alone, show what that changes, and replace the rows of that key
+    Repair(repair::Args),
     /// Apply events again into the same read model, from a position on
     Replay(replay::Args),
     /// Take back what was asked of a projection last: a pause, a policy …
@@ -240,6 +243,7 @@ async fn dispatch(
         Command::Cutover(args) => cutover::run(args, context).await,
         Command::Rollback(args) => rollback::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
+        Command::Repair(args) => repair::run(&args, context).await,
         Command::Replay(args) => replay::run(args, context).await,
         Command::Undo(args) => undo::run(&args, context).await,
         Command::Operations(args) => operations::run(&args, context).await,

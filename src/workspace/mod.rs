@@ -9,7 +9,8 @@ use crate::event::{NameError, Position, Timestamp};
 use crate::log::sqlite::{Limits, LogOptions, SqliteLog};
 use crate::log::{AppendError, LogError, SharedLog};
 use crate::read::{
-    DefinitionError, FoldError, ModelError, Projection, QueryError, RunnerError, VerifyError,
+    DefinitionError, FoldError, ModelError, Projection, QueryError, RepairError, RunnerError,
+    VerifyError,
 };
 use crate::text::human_bytes;
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
@@ -34,6 +35,7 @@ mod operator;
 mod past;
 mod preview;
 mod readers;
+mod repair;
 mod report;
 mod send;
 mod snapshot;
@@ -64,7 +66,7 @@ pub use snapshot::{
 
 pub use crate::log::Durability;
 pub use crate::read::{
-    Because, Checked, Comparison, Diff, Difference, Past, Phase, Policy, Progress, Work,
+    Because, Checked, Comparison, Diff, Difference, Mending, Past, Phase, Policy, Progress, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
@@ -139,6 +141,9 @@ pub enum WorkspaceError {
     /// The log did not store something.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// A key that is not mended.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
     /// A read model's file.
     #[error(transparent)]
     Model(#[from] ModelError),

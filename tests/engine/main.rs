@@ -6,6 +6,7 @@ mod audit;
 mod child;
 #[cfg(unix)]
 mod crashes;
+mod differences;
 mod faults;
 mod folds;
 mod interleavings;

@@ -87,6 +87,7 @@ pub fn start(model: &mut Model, projection: String, operation: Operation) -> Vec
         Operation::ResumeRebuild => "letting its rebuild go on".to_owned(),
         Operation::Cancel => "giving up the new version".to_owned(),
         Operation::CutOver { .. } => "cutting over to the new version".to_owned(),
+        Operation::Repair { key } => format!("mending the rows of key {key}"),
         Operation::RollBack { .. } => "rolling back to the version before".to_owned(),
         Operation::Replay { after } => format!("replaying the events after {after}"),
     };
@@ -132,6 +133,7 @@ pub fn operated(
         Operation::Cancel => ("cancel", "cancelled"),
         Operation::CutOver { .. } => ("cutover", "cut over"),
         Operation::RollBack { .. } => ("rollback", "rolled back"),
+        Operation::Repair { .. } => ("repair", "mended"),
         Operation::Replay { .. } => ("replay", "replayed"),
     };
     match result {

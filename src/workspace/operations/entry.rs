@@ -124,6 +124,7 @@ impl Operation {
             Self::Cancel => "CancelRequested",
             Self::CutOver { .. } => "CutOverRequested",
             Self::RollBack { .. } => "RollBackRequested",
+            Self::Repair { .. } => "RepairRequested",
             Self::Replay { .. } => "ReplayRequested",
         }
     }
@@ -141,6 +142,7 @@ impl Operation {
             Self::Cancel => "Cancelled",
             Self::CutOver { .. } => "CutOver",
             Self::RollBack { .. } => "RolledBack",
+            Self::Repair { .. } => "Repaired",
             Self::Replay { .. } => "ReplayFinished",
         }
     }
@@ -161,6 +163,7 @@ fn parse_request(event_type: &str, data: &Value) -> Option<Operation> {
         "CutOverRequested" => Operation::CutOver {
             version: text("version"),
         },
+        "RepairRequested" => Operation::Repair { key: text("key")? },
         "RollBackRequested" => Operation::RollBack { from: text("from") },
         "PolicyRequested" => Operation::SetPolicy(data.get("policy")?.as_str()?.parse().ok()?),
         "ReplayRequested" => Operation::Replay {
@@ -209,6 +212,7 @@ pub async fn request(
         Operation::CutOver {
             version: Some(version),
         } => data["version"] = json!(version),
+        Operation::Repair { key } => data["key"] = json!(key),
         Operation::RollBack { from: Some(from) } => data["from"] = json!(from),
         _ => {}
     }
