@@ -244,7 +244,9 @@ impl Run {
             finished(&self.workspace, name, live).await;
             if self.switched {
                 // Whatever is built is not waited for: what answers must be right all the same.
-                let cancel = self.workspace.operate(name, Operation::Cancel, Some(PATIENCE));
+                let cancel = self
+                    .workspace
+                    .operate(name, Operation::Cancel, Some(PATIENCE));
                 assert_ne!(cancel.await.unwrap(), Done::Requested);
             }
         }
