@@ -186,11 +186,11 @@ async fn fold_alone(
     }
 }
 
-/// The tables, each with the columns that are written. The inner error says why a key cannot be mended.
-fn tables(
-    db: &Connection,
-    column: &str,
-) -> rusqlite::Result<Result<Vec<(String, Vec<String>)>, String>> {
+/// A table, and the columns that are written.
+type Columns = (String, Vec<String>);
+
+/// The tables that count. The inner error says why a key cannot be mended.
+fn tables(db: &Connection, column: &str) -> rusqlite::Result<Result<Vec<Columns>, String>> {
     let triggers: i64 = db.query_row(
         "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'",
         [],
@@ -228,7 +228,7 @@ fn tables(
 
 fn rows_of(
     db: &Connection,
-    tables: &[(String, Vec<String>)],
+    tables: &[Columns],
     column: &str,
     key: &str,
 ) -> rusqlite::Result<Vec<Rows>> {
