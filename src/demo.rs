@@ -14,7 +14,7 @@ use serde_json::json;
 /// Units and money by product: counted when an order is paid, taken back when it is refunded.
 ///
 /// A payment says nothing of products, so what was ordered is remembered until the order has ended.
-pub struct Bestsellers;
+pub struct TopSellers;
 
 /// Everything that it remembers.
 #[derive(Default, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ struct Open {
     paid: bool,
 }
 
-impl Fold for Bestsellers {
-    const NAME: &'static str = "bestsellers";
+impl Fold for TopSellers {
+    const NAME: &'static str = "top_sellers";
     const REVISION: u32 = 1;
     const DESCRIPTION: &'static str = "What sells best. Written in Rust: its state is in memory.";
     const OBJECTIVE: Option<Duration> = Some(Duration::from_secs(3));
@@ -86,7 +86,7 @@ impl Fold for Bestsellers {
 
     fn queries() -> Vec<FoldQuery<Sales>> {
         vec![
-            FoldQuery::new("Bestsellers", &["limit"], |sales, given| {
+            FoldQuery::new("TopSellers", &["limit"], |sales, given| {
                 let mut best: Vec<_> = sales.sold.iter().collect();
                 best.sort_by_key(|(product, sold)| (Reverse(sold.units), *product));
                 let best = best.into_iter().take(given.parse("limit")?);

@@ -49,7 +49,7 @@ mod verify;
 mod why;
 mod working;
 
-use crate::demo::Bestsellers;
+use crate::demo::TopSellers;
 use context::Context;
 use failure::{Exit, Failure};
 
@@ -166,8 +166,8 @@ pub fn shop() -> Domain {
         highwater::shop::commands_with_fulfilment(config.shop.payment_within)
     })
     .with_where(
-        |config| config.shop.bestsellers,
-        Arc::new(InMemory::<Bestsellers>::new()),
+        |config| config.shop.top_sellers,
+        Arc::new(InMemory::<TopSellers>::new()),
     )
 }
 

@@ -8,8 +8,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
-use super::projection::{ApplyError, Memory, Projection};
-use super::sql::{APPLY_LIMIT, prepare_connection};
+use super::projection::{ApplyError, Blame, Memory, Projection};
+use super::sql::{APPLY_LIMIT, blame, prepare_connection};
 use crate::crash;
 use crate::event::{Event, Position};
 
@@ -32,6 +32,16 @@ pub struct Model {
     checkpoint: Checkpoint,
     /// What was folded beyond the checkpoint, by a projection that folds in memory.
     memory: Memory,
+    spent: ModelSpent,
+}
+
+/// What was done with time in one read model's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ModelSpent {
+    /// Running handlers.
+    pub apply: Duration,
+    /// Beginning and committing transactions, with the wait for others' locks.
+    pub commit: Duration,
 }
 
 /// What a read model's file says of itself.
@@ -157,6 +167,7 @@ impl Model {
             about,
             checkpoint: Checkpoint::default(),
             memory: Memory::default(),
+            spent: ModelSpent::default(),
         })
     }
 
@@ -175,6 +186,7 @@ impl Model {
             about,
             checkpoint,
             memory: Memory::default(),
+            spent: ModelSpent::default(),
         })
     }
 
@@ -246,23 +258,37 @@ impl Model {
         let general = |e: rusqlite::Error| ApplyError {
             index: 0,
             reason: words(&e),
-            poisoned: false,
+            // Whatever SQLite says here, no handler has run.
+            blame: match blame(&e) {
+                Blame::Lock => Blame::Lock,
+                _ => Blame::System,
+            },
         };
+        let began = Instant::now();
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(general)?;
+        let folding = Instant::now();
         let done = in_parts(
             projection,
             (&transaction, &mut self.memory),
             (&self.guard, Mode::Handler),
             events,
         )?;
+        let folded = folding.elapsed();
         let through = through.short_of(events, done);
         write_checkpoint(&transaction, &through).map_err(general)?;
         transaction.commit().map_err(general)?;
         self.checkpoint = through;
+        self.spent.apply += folded;
+        self.spent.commit += began.elapsed().saturating_sub(folded);
         Ok(done)
+    }
+
+    /// What was done with time since this was asked last.
+    pub fn take_spent(&mut self) -> ModelSpent {
+        std::mem::take(&mut self.spent)
     }
 
     /// Folds events into memory: as many of the first as a page's time allows, and at least one. Says how many.
@@ -275,12 +301,14 @@ impl Model {
         events: &[Event],
     ) -> Result<usize, ApplyError> {
         // What is not in the transaction of a checkpoint may read at most.
+        let began = Instant::now();
         let folded = in_parts(
             projection,
             (&self.db, &mut self.memory),
             (&self.guard, Mode::Query),
             events,
         );
+        self.spent.apply += began.elapsed();
         folded.inspect_err(|_| self.memory.clear())
     }
 
@@ -293,6 +321,7 @@ impl Model {
         through: Checkpoint,
     ) -> Result<(), ModelError> {
         let fail = io(&self.path);
+        let began = Instant::now();
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -309,6 +338,7 @@ impl Model {
         write_checkpoint(&transaction, &through).map_err(&fail)?;
         transaction.commit().map_err(&fail)?;
         self.checkpoint = through;
+        self.spent.commit += began.elapsed();
         Ok(())
     }
 
@@ -365,7 +395,9 @@ fn in_parts(
         let part = &events[done..events.len().min(done + size)];
         projection.apply(db, memory, part).map_err(|mut error| {
             error.index += done;
-            error.poisoned &= !guard.is_to_stop();
+            if guard.is_to_stop() {
+                error.blame = Blame::System;
+            }
             error.reason = guard.explain_limit(error.reason);
             error
         })?;

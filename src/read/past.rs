@@ -58,7 +58,7 @@ impl Past {
         work: Work,
     ) -> Result<Self, FoldError> {
         let head = log.head().await?;
-        let every = head.get() / (copies as u64 + 1) + 1;
+        let every = head.get() / (copies as u64).saturating_add(1) + 1;
         let fold = Afresh::begin(&scratch.file("past-0.db"), &projection, &log, &work)?;
         Ok(Self {
             fold,

@@ -9,7 +9,9 @@ use rusqlite::{CachedStatement, Connection, Statement};
 use super::definition::{Definition, DefinitionError, Key, Section};
 use super::guard::{Guard, Mode, OWN_PREFIX, message};
 use super::policy::Policy;
-use super::projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
+use super::projection::{
+    AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
+};
 use super::rows::{collect, sql_value};
 use super::subscription::Subscription;
 use super::{dates, guard};
@@ -352,7 +354,7 @@ impl Projection for SqlProjection {
                             program.section.line,
                             message(&e)
                         ),
-                        poisoned: is_poison(&e),
+                        blame: blame(&e),
                     })?;
             }
         }
@@ -418,20 +420,20 @@ impl SqlProjection {
 }
 
 /// Whether the event and its handler are to blame: not the disk, nor somebody's lock.
-fn is_poison(error: &rusqlite::Error) -> bool {
+/// What is to blame for what SQLite says.
+pub(super) fn blame(error: &rusqlite::Error) -> Blame {
     use rusqlite::ErrorCode as Code;
-    let blameless = [
-        Code::DatabaseBusy,
-        Code::DatabaseLocked,
-        Code::DiskFull,
-        Code::SystemIoFailure,
-        Code::OutOfMemory,
-        Code::CannotOpen,
-        Code::ReadOnly,
-    ];
-    error
-        .sqlite_error_code()
-        .is_none_or(|code| !blameless.contains(&code))
+    match error.sqlite_error_code() {
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => Blame::Lock,
+        Some(
+            Code::DiskFull
+            | Code::SystemIoFailure
+            | Code::OutOfMemory
+            | Code::CannotOpen
+            | Code::ReadOnly,
+        ) => Blame::System,
+        _ => Blame::Event,
+    }
 }
 
 #[cfg(test)]

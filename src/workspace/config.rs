@@ -29,8 +29,8 @@ pub const CONFIG_TEMPLATE: &str = r#"# A highwater workspace. Everything here ha
 # The shop's fulfilment: how long a customer has to pay, once everything is reserved.
 # [shop]
 # payment-within = "15m"
-# Whether there is its read model `bestsellers`, which is written in Rust.
-# bestsellers = false
+# Whether there is its read model `top_sellers`, which is written in Rust.
+# top-sellers = false
 
 # Limits of one event and one commit. They can be lowered only.
 # [limits]
@@ -44,8 +44,8 @@ const SHOP_PART: &str = "\
 # The shop's fulfilment: how long a customer has to pay, once everything is reserved.
 # [shop]
 # payment-within = \"15m\"
-# Whether there is its read model `bestsellers`, which is written in Rust.
-# bestsellers = false
+# Whether there is its read model `top_sellers`, which is written in Rust.
+# top-sellers = false
 
 ";
 
@@ -87,15 +87,15 @@ pub struct ShopConfig {
     /// How long a customer has to pay before the order is cancelled.
     #[serde(deserialize_with = "duration")]
     pub payment_within: std::time::Duration,
-    /// Whether there is its read model `bestsellers`, which is written in Rust.
-    pub bestsellers: bool,
+    /// Whether there is its read model `top_sellers`, which is written in Rust.
+    pub top_sellers: bool,
 }
 
 impl Default for ShopConfig {
     fn default() -> Self {
         Self {
             payment_within: std::time::Duration::from_secs(15 * 60),
-            bestsellers: false,
+            top_sellers: false,
         }
     }
 }

@@ -93,7 +93,10 @@ impl Workspace {
     /// said before it is begun.
     pub fn past_room(bytes: u64, copies: usize) -> u64 {
         // The file itself; and to step back, one copy near where it stands and one that is made of it.
-        let files = if copies == 0 { 1 } else { copies as u64 + 3 };
+        let files = match copies as u64 {
+            0 => 1,
+            copies => copies.saturating_add(3),
+        };
         bytes.saturating_mul(files)
     }
 }

@@ -15,14 +15,17 @@ use super::operations::{self, Operations, Request};
 use super::report::{self, Progress, TroubleReport};
 use crate::event::{Position, StreamId, Timestamp};
 use crate::log::SharedLog;
-use crate::read::{Now, Projection, Runner, Step, Versions, built_from};
+use crate::read::{Blame, ModelSpent, Now, Projection, Runner, Step, Versions, built_from};
 
 mod cutover;
 mod faulty;
 mod rebuild;
 mod requests;
+mod stepping;
 mod turns;
 mod visibility;
+
+pub(super) use stepping::Stepping;
 
 use rebuild::{Shadow, live_model};
 use requests::record_definition;
@@ -60,6 +63,8 @@ pub(super) struct Charge {
     pub stop: watch::Receiver<bool>,
     pub runtime: Handle,
     pub started: Instant,
+    /// Since when it is in the step that it is in.
+    pub stepping: Stepping,
 }
 
 /// The live version and everything around it, while this process owns the projection.
@@ -250,7 +255,10 @@ impl<'a> Owned<'a> {
                     self.carry_out().await?;
                 }
             }
-            let rest = self.step().await?;
+            self.charge.stepping.begin();
+            let rest = self.step().await;
+            self.charge.stepping.end();
+            let rest = rest?;
             self.finish_what_is_done().await?;
             self.report();
             if let Some((until, past)) = rest {
@@ -294,7 +302,12 @@ impl<'a> Owned<'a> {
                 Step::Rest { until, past } => rest = Some((until, past)),
             }
         }
-        match self.step_shadow(live_moved).await? {
+        let began = Instant::now();
+        let step = self.step_shadow(live_moved).await?;
+        if step.is_some() {
+            self.progress.spent.rebuild_us += micros(began.elapsed());
+        }
+        match step {
             None => Ok(rest),
             Some(Step::Moved { .. }) => Ok(None),
             Some(Step::Rest { until, .. }) => {
@@ -308,6 +321,14 @@ impl<'a> Owned<'a> {
         let stood = self.live.model().checkpoint().position;
         let step = self.live.step(self.now()).await?;
         let visible = Timestamp::now();
+        let took = began.elapsed();
+        let ModelSpent { apply, commit } = self.live.model_mut().take_spent();
+        let spent = &mut self.progress.spent;
+        spent.apply_us += micros(apply);
+        spent.commit_us += micros(commit);
+        if matches!(step, Step::Moved { .. }) {
+            spent.load_us += micros(took.saturating_sub(apply + commit));
+        }
         if self.live.model().checkpoint().position != stood {
             self.charge.moved.notify_waiters();
         }
@@ -315,7 +336,7 @@ impl<'a> Owned<'a> {
             && (*applied > 0 || !live.is_empty())
         {
             self.progress.applied += applied;
-            self.progress.busy_us += u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.progress.busy_us += micros(took);
             self.visibility
                 .record(live, visible, self.charge.started.elapsed());
         }
@@ -333,7 +354,7 @@ impl<'a> Owned<'a> {
                 error: trouble.error.clone(),
                 tries: trouble.tries,
                 stopped: trouble.next_try.is_none(),
-                locked: false,
+                locked: trouble.blame == Blame::Lock,
             }),
             applied: self.progress.applied,
             busy_us: self.progress.busy_us,
@@ -397,6 +418,10 @@ async fn changed(
         Some(faults) => faults.changed().await,
         None => std::future::pending().await,
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {

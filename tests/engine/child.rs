@@ -98,6 +98,19 @@ impl Other {
             .map(drop)
     }
 
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends a signal by its name.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
     pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();

@@ -20,3 +20,4 @@ mod slow;
 mod sync;
 mod trouble;
 mod two;
+mod why;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::place::Place;
 use super::screen::{CTRL_U, Console, ENTER, ESC, Picture, SMALL, TAB, UP, WIDE};
 
-const PROJECTIONS: [&str; 11] = [
+const PROJECTIONS: [&str; 12] = [
     "activity",
     "customers",
     "letters",
@@ -17,6 +17,7 @@ const PROJECTIONS: [&str; 11] = [
     "parcels@us",
     "revenue",
     "stock",
+    "top_sellers",
 ];
 
 #[track_caller]
@@ -31,7 +32,7 @@ fn opens_and_moves(size: (u16, u16)) {
         shown
             && picture
                 .line("Projections")
-                .is_some_and(|line| line.contains("11"))
+                .is_some_and(|line| line.contains("12"))
     });
     let (seen, head) = (Instant::now(), first.head());
     demo.until("a head that grows", |picture| picture.head() > head);

@@ -125,6 +125,46 @@ async fn a_step_that_is_stopped_can_be_taken_again() {
     assert_eq!(past.position(), head);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_of_a_fold_is_never_ahead_of_it() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    let head = grow(&workspace, 50, 12_000).await;
+    let mut past = workspace.past("mixed", 0, Work::new()).await.unwrap();
+    let (work, path) = (past.work().clone(), past.path().to_owned());
+    let step = tokio::spawn(async move { past.step_to(head).await.map(|()| past) });
+    let db = rusqlite::Connection::open(path).unwrap();
+    let (mut looks, mut last) = (0, 0);
+    while !step.is_finished() {
+        let shown = work.progress().done;
+        let folded = "SELECT position FROM _highwater_checkpoint";
+        let folded: i64 = db.query_row(folded, [], |row| row.get(0)).unwrap();
+        let folded = folded.unsigned_abs();
+        assert!(last <= shown && shown <= folded, "{last} {shown} {folded}");
+        (looks, last) = (looks + 1, shown);
+    }
+    step.await.unwrap().unwrap();
+    assert_eq!((work.progress().done, work.progress().of), (12_000, 12_000));
+    assert!(looks > 0);
+}
+
+#[tokio::test]
+async fn what_the_disk_has_no_room_for_is_refused_before_it_is_begun() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    grow(&workspace, 3, 9).await;
+    catch_up(&workspace, "mixed").await;
+    for copies in [1 << 50, usize::MAX] {
+        match workspace.past("mixed", copies, Work::new()).await {
+            Err(error @ WorkspaceError::NoRoom { .. }) => {
+                assert!(error.to_string().contains("free some space"), "{error}");
+            }
+            other => panic!("{:?}", other.map(|past| past.position())),
+        }
+    }
+    assert_eq!(place.scratch(), [""; 0]);
+}
+
 /// A log with events at these times, in microseconds.
 async fn log_at(dir: &std::path::Path, times: &[i64]) -> SqliteLog {
     use std::sync::atomic::{AtomicI64, Ordering};

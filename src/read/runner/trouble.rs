@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::pace::Now;
-use super::super::projection::ApplyError;
+use super::super::projection::{ApplyError, Blame};
 use super::{Runner, Step};
 use crate::event::{Event, Position};
 
@@ -21,6 +21,8 @@ pub struct Trouble {
     pub tries: u32,
     /// When it is tried again (monotonic); `None`: it stopped here.
     pub next_try: Option<Duration>,
+    /// What is to blame.
+    pub blame: Blame,
 }
 
 /// How pages are read after one failed, until the event that failed is passed: they end before it, and it
@@ -79,13 +81,14 @@ impl Runner {
             Some(trouble) if trouble.position == position => trouble.tries + 1,
             _ => 1,
         };
-        let stops = error.poisoned && tries >= TRIES;
+        let stops = error.blame == Blame::Event && tries >= TRIES;
         let pause = Duration::from_millis(100) * 2_u32.pow(tries.min(5) - 1);
         self.trouble = Some(Trouble {
             position,
             error: error.reason.clone(),
             tries,
             next_try: (!stops).then(|| now.monotonic + pause),
+            blame: error.blame,
         });
         tracing::warn!(
             projection = self.projection.name(),

@@ -10,8 +10,8 @@ use super::turns::Turns;
 use crate::crash;
 use crate::event::Position;
 use crate::read::{
-    Model, Policy, Projection, Runner, RunnerError, Step, TRIES, Trouble, Versions, is_disk_full,
-    remove_database,
+    Blame, Model, Policy, Projection, Runner, RunnerError, Step, TRIES, Trouble, Versions,
+    is_disk_full, remove_database,
 };
 
 /// A version that is built beside the live one.
@@ -90,8 +90,6 @@ impl Owned<'_> {
         if let Ok(Step::Moved { .. }) = &step {
             let took = began.elapsed();
             shadow.turns.took(took, now.monotonic + took, objective);
-            let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            self.progress.spent.rebuild_us += took;
         }
         crash::point("while-folding");
         let over = match &step {
@@ -353,7 +351,8 @@ impl Owned<'_> {
 /// Whether there is no use in trying again: the event is to blame, the disk is full, or the disk says no
 /// again and again.
 fn is_over(trouble: &Trouble) -> bool {
-    trouble.next_try.is_none() || is_disk_full(&trouble.error) || trouble.tries >= TRIES
+    let refused = is_disk_full(&trouble.error) || trouble.tries >= TRIES;
+    trouble.next_try.is_none() || trouble.blame == Blame::System && refused
 }
 
 /// Why a version ended that stopped at an event.
