@@ -144,6 +144,14 @@ async fn a_saved_file_waits_where_it_says_so_and_is_not_built_again_once_it_was_
     until_held(&operator).await;
     finished(&workspace, "counts", CUT_OVER).await;
     assert_eq!(sum(&workspace).await, 5 + 195 * 3);
+
+    // And until it says no longer that a new version waits.
+    let once = doubled().replace("+ 2", "+ 1 + 0");
+    place.write("counts", &once);
+    until_held(&operator).await;
+    place.write("counts", &once.replace("-- cutover: asked\n", ""));
+    until(&operator, |s| shadow(s).is_none()).await;
+    assert_eq!(sum(&workspace).await, 200);
     engine.stop().await;
 }
 

@@ -151,9 +151,14 @@ impl Owned<'_> {
         self.carry_out().await
     }
 
-    /// Removes what is being built from a definition that is no longer the file's.
+    /// Removes what is being built from a definition that is no longer the file's. Where it still is, the file
+    /// may say something else about its cutover.
     pub(super) fn drop_outdated_shadow(&mut self) -> Result<(), WorkspaceError> {
         let hash = self.projection.hash();
+        let is_new = self.live.model().about().hash != hash;
+        if let Some(shadow) = &mut self.shadow {
+            shadow.hold = holds(shadow.request.as_ref(), is_new, &*self.projection);
+        }
         let Some(shadow) = self
             .shadow
             .take_if(|shadow| shadow.runner.model().about().hash != hash)
@@ -299,16 +304,14 @@ impl Owned<'_> {
             },
         };
         crash::point("after-shadow");
-        let asked_to_hold = request
-            .as_ref()
-            .is_some_and(|request| request.operation == Operation::Rebuild { hold: true });
         let is_new = self.live.model().about().hash != self.projection.hash();
+        let hold = holds(request.as_ref(), is_new, &*self.projection);
         let was_held = asked.is_some() && asked == self.operations.held;
         self.shadow = Some(Shadow {
             runner,
             request,
             began: Instant::now(),
-            hold: asked_to_hold || is_new && self.projection.waits(),
+            hold,
             held: was_held && adopted,
             adopted,
             cut_over: None,
@@ -346,6 +349,12 @@ impl Owned<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// Whether a version waits once it has caught up: somebody said so, or the file of a new definition does.
+fn holds(request: Option<&Request>, is_new: bool, projection: &dyn Projection) -> bool {
+    let asked = request.is_some_and(|r| r.operation == Operation::Rebuild { hold: true });
+    asked || is_new && projection.waits()
 }
 
 /// Whether there is no use in trying again: the event is to blame, the disk is full, or the disk says no
