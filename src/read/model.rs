@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
 use super::projection::{ApplyError, Blame, Memory, Projection};
 use super::sql::{APPLY_LIMIT, blame, prepare_connection};
 use crate::crash;
 use crate::event::{Event, Position};
+
+mod error;
+
+pub(super) use error::io;
+pub use error::{ModelError, is_disk_full};
+use error::{io_error, words};
 
 /// `HwRm`: tells our read models from every other SQLite file.
 pub const MODEL_APPLICATION_ID: i32 = 0x4877_526d;
@@ -86,44 +92,6 @@ pub struct Replay {
     pub request: Position,
     /// It is done when the checkpoint is here again.
     pub goal: Position,
-}
-
-/// Why a read model's file cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ModelError {
-    /// It is not one of ours.
-    #[error("{path} is not a read model of highwater's: it is left untouched. Move it away")]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It was made by a newer program.
-    #[error(
-        "{path} has format {found}, and this highwater knows up to {MODEL_FORMAT}: use a newer highwater"
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: i32,
-    },
-    /// Its tables could not be made.
-    #[error("the schema of {projection} could not be applied: {reason}. Mend its file")]
-    Schema {
-        /// Which projection.
-        projection: String,
-        /// What SQLite said.
-        reason: String,
-    },
-    /// SQLite or the system said no.
-    #[error("{path}: {reason}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        reason: String,
-    },
 }
 
 impl Model {
@@ -612,42 +580,4 @@ fn int(position: Position) -> i64 {
 
 fn position(stored: i64) -> Position {
     Position::new(u64::try_from(stored).unwrap_or(0))
-}
-
-pub(super) fn io(path: &Path) -> impl Fn(rusqlite::Error) -> ModelError + use<> {
-    let path = path.to_owned();
-    move |e| ModelError::Io {
-        path: path.clone(),
-        reason: words(&e),
-    }
-}
-
-/// Whether SQLite's own words say that the disk is full.
-pub fn is_disk_full(words: &str) -> bool {
-    words.contains("database or disk is full")
-}
-
-/// What SQLite said of a file, with the way out where one is known.
-pub(super) fn words(error: &rusqlite::Error) -> String {
-    let way_out = match error.sqlite_error_code() {
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-            ": give this user the right to read and write the file and its folder"
-        }
-        Some(ErrorCode::DiskFull) => ": free some space; nothing is lost",
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            ": remove the file, and it is made anew from the log"
-        }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            ": look for what else writes to it; highwater tries again"
-        }
-        _ => "",
-    };
-    format!("{}{way_out}", message(error))
-}
-
-fn io_error(path: &Path, error: &std::io::Error) -> ModelError {
-    ModelError::Io {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    }
 }
