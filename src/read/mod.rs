@@ -5,6 +5,7 @@ mod afresh;
 mod contents;
 mod dates;
 mod definition;
+mod diff;
 mod difference;
 mod fold;
 mod forecast;
@@ -17,6 +18,7 @@ mod past;
 mod policy;
 mod projection;
 mod query;
+mod repair;
 mod retired;
 mod rows;
 mod runner;
@@ -33,12 +35,14 @@ pub use contents::{Cell, Contents};
 pub use definition::{
     Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section, is_name,
 };
+pub use diff::{Because, Copied, Diff, diff};
 pub use difference::{Comparison, Difference, Shape, Side, compare, contents};
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
 pub use hindered::Hindered;
 pub use model::{
     About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, ModelSpent, Replay,
+    is_disk_full,
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use past::{Past, position_at};
@@ -47,6 +51,7 @@ pub use projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
 };
 pub use query::{Answer, QueryError, Reader};
+pub use repair::{Mending, RepairError, mend};
 pub use retired::built_from;
 pub use rows::{ANSWER_LIMIT, ROW_LIMIT};
 pub use runner::{Runner, RunnerError, Step, TRIES, Trouble, is_foreign};
@@ -55,5 +60,5 @@ pub use sql::SqlProjection;
 pub use subscription::Subscription;
 pub use survey::{Backlog, STALE_KEYS, Survey, Tail};
 pub use verify::{Checked, Stored, VerifyError, verify};
-pub use versions::{Versions, remove_database};
+pub use versions::{Versions, label, remove_database};
 pub use work::{Phase, Progress, Work};

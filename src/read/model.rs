@@ -15,8 +15,8 @@ use crate::event::{Event, Position};
 
 mod error;
 
-pub use error::ModelError;
 pub(super) use error::io;
+pub use error::{ModelError, is_disk_full};
 use error::{io_error, words};
 
 /// `HwRm`: tells our read models from every other SQLite file.
@@ -156,6 +156,24 @@ impl Model {
             memory: Memory::default(),
             spent: ModelSpent::default(),
         })
+    }
+
+    /// Opens a file that nobody has looked after for a while, and looks at all of it.
+    ///
+    /// Errors: as [`open`](Self::open), and damage anywhere.
+    pub fn open_checked(path: &Path) -> Result<Self, ModelError> {
+        let model = Self::open(path)?;
+        let said: String = model
+            .db
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(io(path))?;
+        if said != "ok" {
+            return Err(ModelError::Io {
+                path: path.to_owned(),
+                reason: format!("it is damaged: {said}"),
+            });
+        }
+        Ok(model)
     }
 
     /// What the file says of itself.

@@ -9,7 +9,8 @@ use crate::event::{NameError, Position, Timestamp};
 use crate::log::sqlite::{Limits, LogOptions, SqliteLog};
 use crate::log::{AppendError, LogError, SharedLog};
 use crate::read::{
-    DefinitionError, FoldError, ModelError, Projection, QueryError, RunnerError, VerifyError,
+    DefinitionError, FoldError, ModelError, Projection, QueryError, RepairError, RunnerError,
+    VerifyError,
 };
 use crate::text::human_bytes;
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
@@ -19,6 +20,7 @@ mod audit;
 mod catalogue;
 mod causes;
 mod config;
+mod diff;
 mod domain;
 mod engine;
 mod faults;
@@ -33,6 +35,7 @@ mod operator;
 mod past;
 mod preview;
 mod readers;
+mod repair;
 mod report;
 mod send;
 mod snapshot;
@@ -62,7 +65,9 @@ pub use snapshot::{
 };
 
 pub use crate::log::Durability;
-pub use crate::read::{Checked, Comparison, Difference, Past, Phase, Policy, Progress, Work};
+pub use crate::read::{
+    Because, Checked, Comparison, Diff, Difference, Mending, Past, Phase, Policy, Progress, Work,
+};
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
 /// Why a workspace could not be opened or used.
@@ -118,6 +123,15 @@ pub enum WorkspaceError {
         /// What there is.
         known: String,
     },
+    /// Nothing is built beside the version that answers.
+    #[error(
+        "no new version of {projection} is built or held: save a change of its file, or \
+         `highwater rebuild {projection} --hold`"
+    )]
+    NoShadow {
+        /// The projection.
+        projection: String,
+    },
     /// A projection's file is wrong.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
@@ -127,6 +141,9 @@ pub enum WorkspaceError {
     /// The log did not store something.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// A key that is not mended.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
     /// A read model's file.
     #[error(transparent)]
     Model(#[from] ModelError),

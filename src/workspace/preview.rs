@@ -7,6 +7,7 @@ use super::operations::Operation;
 use super::{Workspace, WorkspaceError};
 use crate::event::{Position, Timestamp};
 use crate::read::{Model, Now, Policy, Projection, Reader, Runner, Step, remove_database};
+use crate::text::human_bytes;
 
 /// What an operation would mean, shown before it happens.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,10 +59,24 @@ impl Workspace {
             refused: None,
         };
         match operation {
-            Operation::Rebuild => {
-                preview.events = checkpoint.applied;
+            Operation::Rebuild { .. } => {
+                // Another definition may take other events.
+                preview.events = if reader.projection().hash() == today.hash() {
+                    checkpoint.applied
+                } else {
+                    let all = Position::START;
+                    self.count_events(today, all, checkpoint.position).await?
+                };
                 preview.disk_needed = database_size(&versions.link());
                 preview.disk_free = free_space(self.0.folder.path());
+                if let Some(free) = preview.disk_free.filter(|free| *free < preview.disk_needed) {
+                    preview.refused = Some(format!(
+                        "the disk has too little room: about {} are needed, and {} are free. Free some, and \
+                         ask again",
+                        human_bytes(preview.disk_needed),
+                        human_bytes(free)
+                    ));
+                }
             }
             &Operation::Replay { after } if !reader.projection().replayable() => {
                 preview.events = self.count_events(today, after, checkpoint.position).await?;
@@ -78,6 +93,21 @@ impl Workspace {
                         "nothing to replay: it stands at position {}",
                         checkpoint.position
                     ));
+                }
+            }
+            Operation::CutOver { .. } if self.shadow(projection)?.is_none_or(|s| !s.held) => {
+                preview.refused = Some("no new version is ready and held".to_owned());
+            }
+            Operation::Cancel if self.shadow(projection)?.is_none() => {
+                preview.refused =
+                    Some("nothing is being rebuilt, and no version is held".to_owned());
+            }
+            Operation::RollBack { .. } => {
+                let all = versions.all();
+                let all = all.map_err(|e| WorkspaceError::io(&versions.link(), &e))?;
+                let shadow = self.shadow(projection)?.map(|shadow| shadow.version);
+                if all.len() < 2 + usize::from(shadow.is_some()) {
+                    preview.refused = Some("no version is kept to go back to".to_owned());
                 }
             }
             _ => {}

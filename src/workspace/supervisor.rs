@@ -17,10 +17,12 @@ use crate::event::{Position, StreamId, Timestamp};
 use crate::log::SharedLog;
 use crate::read::{Blame, ModelSpent, Now, Projection, Runner, Step, Versions, built_from};
 
+mod cutover;
 mod faulty;
 mod rebuild;
 mod requests;
 mod stepping;
+mod turns;
 mod visibility;
 
 pub(super) use stepping::Stepping;
@@ -293,14 +295,15 @@ impl<'a> Owned<'a> {
         &mut self,
     ) -> Result<Option<(Option<Duration>, Option<Position>)>, WorkspaceError> {
         let mut rest = Some((None, None));
+        let mut live_moved = false;
         if self.operations.paused.is_none() {
             match self.step_live().await? {
-                Step::Moved { .. } => rest = None,
+                Step::Moved { .. } => (rest, live_moved) = (None, true),
                 Step::Rest { until, past } => rest = Some((until, past)),
             }
         }
         let began = Instant::now();
-        let step = self.step_shadow().await?;
+        let step = self.step_shadow(live_moved).await?;
         if step.is_some() {
             self.progress.spent.rebuild_us += micros(began.elapsed());
         }
@@ -359,12 +362,14 @@ impl<'a> Owned<'a> {
             stuck_since: None,
             visibility_us: self.visibility.figures(self.charge.started.elapsed()),
             shadow: self.shadow.as_ref().map(|shadow| {
-                let version = shadow.runner.model().about().label();
-                report::shadow(
-                    version,
+                let mut report = report::shadow(
+                    shadow.label(),
                     shadow.runner.checkpoint(),
                     live.checkpoint().position,
-                )
+                );
+                report.held = shadow.held;
+                report.paused = self.operations.rebuild_paused;
+                report
             }),
             problem: self.progress.problem.clone(),
             injected: (self.charge.faults.as_ref()).and_then(|faults| faults.of(&self.charge.name)),

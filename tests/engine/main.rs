@@ -6,6 +6,7 @@ mod audit;
 mod child;
 #[cfg(unix)]
 mod crashes;
+mod differences;
 mod faults;
 mod folds;
 mod interleavings;
@@ -14,6 +15,7 @@ mod live;
 mod objectives;
 mod operations;
 mod queries;
+mod rebuilds;
 mod slow;
 mod sync;
 mod trouble;

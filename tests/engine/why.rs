@@ -39,7 +39,7 @@ struct Scene {
     workspace: Workspace,
     operator: Operator,
     engine: highwater::workspace::Engine,
-    _place: Place,
+    place: Place,
 }
 
 /// A running engine with one projection.
@@ -53,7 +53,7 @@ async fn scene(text: &str) -> Scene {
         workspace,
         operator,
         engine,
-        _place: place,
+        place,
     }
 }
 
@@ -278,20 +278,16 @@ async fn committing_is_slow() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_takes_the_time() {
-    let scene = scene(&slow(3_000_000)).await;
-    append_many(&scene.workspace, 1, 12).await;
+    let scene = scene(COUNTS).await;
+    append_many(&scene.workspace, 1, 60).await;
     until(&scene.operator, |s| view(s, "counts").lag.behind == 0).await;
-    let workspace = scene.workspace.clone();
-    let rebuilding = tokio::spawn(async move {
-        workspace
-            .operate("counts", Operation::Rebuild, Some(PATIENCE))
-            .await
-    });
+    // One event of the new version takes longer than live work can wait: a page cannot be shorter.
+    scene.place.write("counts", &slow(3_000_000));
     until(&scene.operator, |s| view(s, "counts").rebuild.is_some()).await;
     let workspace = scene.workspace.clone();
     // Now and then something new, so that there is live work to wait for.
     let arriving = tokio::spawn(async move {
-        let mut tick = tokio::time::interval(Duration::from_millis(700));
+        let mut tick = tokio::time::interval(Duration::from_millis(300));
         loop {
             tick.tick().await;
             append_many(&workspace, 1, 1).await;
@@ -303,7 +299,6 @@ async fn a_rebuild_takes_the_time() {
         "{sentence}"
     );
     arriving.abort();
-    rebuilding.abort();
     scene.engine.stop().await;
 }
 

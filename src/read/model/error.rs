@@ -53,6 +53,11 @@ pub(in crate::read) fn io(path: &Path) -> impl Fn(rusqlite::Error) -> ModelError
     }
 }
 
+/// Whether SQLite's own words say that the disk is full.
+pub fn is_disk_full(words: &str) -> bool {
+    words.contains("database or disk is full")
+}
+
 /// What SQLite said of a file, with the way out where one is known.
 pub(in crate::read) fn words(error: &rusqlite::Error) -> String {
     let way_out = match error.sqlite_error_code() {
@@ -75,5 +80,25 @@ pub(super) fn io_error(path: &Path, error: &std::io::Error) -> ModelError {
     ModelError::Io {
         path: path.to_owned(),
         reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_troubles_by_sqlites_own_words() {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE t (bytes); PRAGMA max_page_count = 10")
+            .unwrap();
+        let full = db.execute("INSERT INTO t VALUES (zeroblob(1000000))", []);
+        let full = words(&full.unwrap_err());
+        assert!(
+            is_disk_full(&full) && full.contains("free some space"),
+            "{full}"
+        );
+        let other = db.execute("INSERT INTO u VALUES (1)", []).unwrap_err();
+        assert!(!is_disk_full(&words(&other)));
     }
 }

@@ -1,11 +1,11 @@
 //! What a projection's system stream asks for, and how each request ends.
 
 use super::super::WorkspaceError;
-use super::super::operations::{self, Defined, Ended, Operation, Operations, Request};
+use super::super::operations::{self, Defined, Done, Ended, Operation, Operations, Request};
 use super::{Charge, Owned};
 use crate::crash;
 use crate::event::{Position, StreamId};
-use crate::read::Projection;
+use crate::read::{Projection, Scratch, built_from, mend};
 
 impl Owned<'_> {
     /// Begins what is asked for and not begun.
@@ -16,23 +16,21 @@ impl Owned<'_> {
             self.live.set_policy(policy, monotonic);
         }
         for request in self.operations.pending.clone() {
-            if !self.is_under_way(&request) {
+            let pending = self.operations.pending.contains(&request);
+            if pending && !self.is_under_way(&request) {
                 self.begin_request(request).await?;
             }
         }
-        let changed = self.live.model().about().hash != self.projection.hash();
-        if changed && self.shadow.is_none() && self.progress.problem.is_none() {
-            self.begin_shadow(None).await?;
-        }
-        Ok(())
+        self.begin_wanted().await
     }
 
     pub(super) fn is_under_way(&self, request: &Request) -> bool {
-        let building = self
-            .shadow
-            .as_ref()
-            .and_then(|shadow| shadow.request.as_ref());
-        building == Some(request) || self.under_way.iter().any(|(begun, _)| begun == request)
+        let shadow = self.shadow.as_ref();
+        let building = shadow.and_then(|shadow| shadow.request.as_ref());
+        let switching = shadow.and_then(|shadow| shadow.cut_over.as_ref());
+        building == Some(request)
+            || switching == Some(request)
+            || self.under_way.iter().any(|(begun, _)| begun == request)
     }
 
     pub(super) async fn begin_request(&mut self, request: Request) -> Result<(), WorkspaceError> {
@@ -67,7 +65,24 @@ impl Owned<'_> {
                 self.under_way.push((request, goal));
                 Ok(())
             }
-            Operation::Rebuild => self.begin_rebuild(request).await,
+            Operation::Rebuild { .. } => self.begin_rebuild(request).await,
+            Operation::PauseRebuild | Operation::ResumeRebuild => {
+                let ended = self.pause_rebuild(request.operation == Operation::PauseRebuild);
+                self.finish(request, &ended).await
+            }
+            Operation::Cancel => self.cancel(request).await,
+            Operation::Repair { ref key } => {
+                let key = key.clone();
+                self.repair(request, &key).await
+            }
+            Operation::CutOver { ref version } => {
+                let version = version.clone();
+                Box::pin(self.begin_cut_over(request, version)).await
+            }
+            Operation::RollBack { ref from } => {
+                let from = from.clone();
+                Box::pin(self.roll_back(request, from)).await
+            }
             Operation::Replay { after } => self.begin_replay(request, after).await,
         }
     }
@@ -108,6 +123,68 @@ impl Owned<'_> {
         crash::point("after-replay-began");
         self.under_way.push((request, goal));
         Ok(())
+    }
+
+    /// Folds the stream that feeds a key alone, and replaces that key's rows.
+    async fn repair(&mut self, request: Request, key: &str) -> Result<(), WorkspaceError> {
+        let refusal = match self.hindrance() {
+            // One that stands still can be mended where it stands.
+            Some(_) if self.operations.paused.is_some() && !self.live.is_foreign() => None,
+            Some(why) => Some(why),
+            None => None,
+        };
+        let replaying = self
+            .under_way
+            .iter()
+            .any(|(begun, _)| matches!(begun.operation, Operation::Replay { .. }));
+        let refusal = if replaying {
+            Some("it is being replayed: its rows are of no single position until that is done")
+        } else {
+            refusal
+        };
+        if let Some(why) = refusal {
+            return self.finish(request, &Ended::Failed(why.to_owned())).await;
+        }
+        self.live.flush()?;
+        let root = self.charge.folder.scratch();
+        let scratch = Scratch::new(&root).map_err(|e| WorkspaceError::io(&root, &e))?;
+        // As the file says, without faults that were injected.
+        let folded_with = built_from(&self.projection, self.live.model().about());
+        let path = self.live.model().path().to_owned();
+        let log = &self.charge.log;
+        let mended = mend(&path, &folded_with, key, log, &scratch).await;
+        let ended = match mended {
+            Ok(mending) if mending.comparison.is_equal() => Ended::Finished(format!(
+                "the rows of key {key} are what {} gives: nothing was changed",
+                mending.stream
+            )),
+            Ok(mending) => match self.live.model_mut().replace(&mending) {
+                Ok(()) => {
+                    crash::point("after-repair");
+                    self.charge.moved.notify_waiters();
+                    Ended::Finished(format!(
+                        "the rows of key {key} are what {} gives, {} events up to position {}: {} changed",
+                        mending.stream, mending.events, mending.position, mending.comparison.total
+                    ))
+                }
+                Err(error) => Ended::Failed(error.to_string()),
+            },
+            Err(error) => Ended::Failed(error.to_string()),
+        };
+        self.finish(request, &ended).await
+    }
+
+    /// How a wish for the rebuild to stand still, or to go on, ends.
+    fn pause_rebuild(&self, pause: bool) -> Ended {
+        let Some(shadow) = &self.shadow else {
+            return Ended::Failed("nothing is being rebuilt".to_owned());
+        };
+        let (label, at) = (shadow.label(), shadow.runner.checkpoint().position);
+        Ended::Finished(if pause {
+            format!("the rebuild stands at position {at}; version {label} waits")
+        } else {
+            format!("the rebuild goes on from position {at}")
+        })
     }
 
     /// Why nothing can be applied to the live version, however long one waits.
@@ -175,12 +252,25 @@ impl Owned<'_> {
         request: Request,
         ended: &Ended,
     ) -> Result<(), WorkspaceError> {
+        self.finish_all(vec![Done::plain(request, ended.clone())])
+            .await
+    }
+
+    /// Says how requests ended, of all at once.
+    pub(super) async fn finish_all(&mut self, done: Vec<Done>) -> Result<(), WorkspaceError> {
+        if done.is_empty() {
+            return Ok(());
+        }
         self.operations
             .pending
-            .retain(|pending| *pending != request);
+            .retain(|pending| !done.iter().any(|done| done.request == *pending));
         crash::point("before-outcome");
-        operations::finish(&*self.charge.log, &self.stream, &request, ended).await?;
+        operations::finish(&*self.charge.log, &self.stream, &done).await?;
         crash::point("after-outcome");
+        for done in done {
+            self.operations
+                .ended(&done.request, &done.ended, done.declines);
+        }
         Ok(())
     }
 }
