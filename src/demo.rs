@@ -67,8 +67,10 @@ impl Fold for TopSellers {
                 open.paid = true;
                 for line in &open.lines {
                     let sold = sales.sold.entry(line.product.clone()).or_default();
-                    sold.units += line.quantity;
-                    sold.cents += line.quantity * line.unit_price_cents;
+                    sold.units = sold.units.saturating_add(line.quantity);
+                    sold.cents = sold
+                        .cents
+                        .saturating_add(line.quantity.saturating_mul(line.unit_price_cents));
                 }
             }
             "OrderShipped" => drop(sales.open.remove(order)),
@@ -76,8 +78,10 @@ impl Fold for TopSellers {
                 let open = sales.open.remove(order).filter(|open| open.paid);
                 for line in open.iter().flat_map(|open| &open.lines) {
                     let sold = sales.sold.entry(line.product.clone()).or_default();
-                    sold.units -= line.quantity;
-                    sold.cents -= line.quantity * line.unit_price_cents;
+                    sold.units = sold.units.saturating_sub(line.quantity);
+                    sold.cents = sold
+                        .cents
+                        .saturating_sub(line.quantity.saturating_mul(line.unit_price_cents));
                 }
             }
         }

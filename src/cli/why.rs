@@ -35,6 +35,8 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let snapshot = look(&workspace.operator().await?, args).await;
     let asked = |view: &&ProjectionView| args.name.as_ref().is_none_or(|name| *name == view.name);
+    let widest = snapshot.projections.iter().map(|view| view.name.len());
+    let widest = widest.max().unwrap_or(0);
     let mut out = Out::new();
     for view in snapshot.projections.iter().filter(asked) {
         let case = snapshot.case(view);
@@ -47,7 +49,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             }
         } else {
             let status = view.lag.status;
-            out.line(format_args!("{status:<12} {}", case.sentence(&verdict)))?;
+            out.line(format_args!(
+                "{:<widest$}  {status:<12} {}",
+                view.name,
+                case.sentence(&verdict)
+            ))?;
         }
     }
     out.finish()?;

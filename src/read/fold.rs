@@ -16,6 +16,7 @@ use super::projection::{
 };
 use super::rows::ROW_LIMIT;
 use super::subscription::Subscription;
+use crate::crash;
 use crate::event::Event;
 
 /// A read model that is a value in memory: what it begins with, how each event changes it, and what it can be
@@ -112,7 +113,7 @@ pub trait Fold: Send + Sync + 'static {
     /// Takes an event up. The same events must give the same state, whenever and however often they are folded.
     ///
     /// Errors: the sentence that says why this event cannot be applied. The projection stops before it, and
-    /// what was done to the state is forgotten.
+    /// what was done to the state is forgotten. A panic counts as such an error.
     fn evolve(state: &mut Self::State, event: &Event) -> Result<(), String>;
 
     /// What it can be asked.
@@ -367,7 +368,9 @@ impl<F: Fold> Projection for InMemory<F> {
             .get_or_load(|| Self::load(db))
             .map_err(|e| failed(0, e.to_string(), Blame::System))?;
         for (index, event) in events.iter().enumerate() {
-            F::evolve(state, event).map_err(|reason| failed(index, reason, Blame::Event))?;
+            crash::catching(|| F::evolve(state, event))
+                .and_then(|evolved| evolved)
+                .map_err(|reason| failed(index, reason, Blame::Event))?;
         }
         Ok(())
     }
@@ -392,7 +395,9 @@ impl<F: Fold> Projection for InMemory<F> {
         let asked = self.queries.iter().find(|q| q.signature.name == query);
         let asked = asked.ok_or_else(|| AnswerError::Refused(format!("there is no {query}")))?;
         let state = Self::load(db)?;
-        let rows = (asked.ask)(&state, &Given(parameters)).map_err(AnswerError::Refused)?;
+        let rows = crash::catching(|| (asked.ask)(&state, &Given(parameters)))
+            .and_then(|rows| rows)
+            .map_err(AnswerError::Refused)?;
         if rows.len() > ROW_LIMIT {
             return Err(AnswerError::TooLarge(format!("{ROW_LIMIT} rows")));
         }

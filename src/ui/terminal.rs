@@ -19,6 +19,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tokio::sync::Notify;
 
+use crate::crash;
+
 /// Whether the terminal is ours: a panic anywhere gives it back once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
@@ -65,6 +67,10 @@ impl Screen {
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
+                if crash::is_caught() {
+                    tracing::error!(%panic, "code of a projection panicked");
+                    return;
+                }
                 if TAKEN.load(Ordering::SeqCst) {
                     let whole = (!DRAWS.get())
                         .then(|| WRITING.lock().unwrap_or_else(PoisonError::into_inner));

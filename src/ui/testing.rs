@@ -49,6 +49,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         injected: None,
         event_types: vec!["OrderPlaced".to_owned(), "OrderShipped".to_owned()],
         paused: None,
+        asked: None,
         owner: Some(4242),
         runs: Loop::Alive {
             pid: 4242,

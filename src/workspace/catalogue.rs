@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::folder::Folder;
 use super::{Inner, WorkspaceError, watching};
-use crate::read::{About, FILE_LIMIT, Projection, SqlProjection, is_name};
+use crate::read::{About, Definition, FILE_LIMIT, Projection, SqlProjection, is_name};
 
 /// Editors write a file in several steps: it is read once they have been quiet for so long.
 const QUIET: Duration = Duration::from_millis(30);
@@ -187,13 +187,42 @@ fn last_good(folder: &Folder, name: &str, before: &Catalogue) -> Vec<Arc<dyn Pro
         let stem = path.file_stem()?.to_str()?.to_owned();
         (path.is_symlink() && path.extension()? == "db" && is_of_it(&stem)).then_some(stem)
     });
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    let built_from = |name: &String| -> Option<Arc<dyn Projection>> {
-        let about = About::read(&folder.versions(name).link()).ok()?;
-        Some(Arc::new(SqlProjection::parse(name, &about.source).ok()?))
+    let mut models: Vec<(String, About, Option<SystemTime>)> = names
+        .filter_map(|name| {
+            let link = folder.versions(&name).link();
+            let about = About::read(&link).ok()?;
+            Some((name, about, written_at(&link)))
+        })
+        .collect();
+    models.sort_by(|a, b| a.0.cmp(&b.0));
+    // A replica that was taken out of the file keeps its read model, and the text of its day.
+    let newest = models.iter().max_by_key(|(_, _, written)| *written);
+    let newest = newest.and_then(|(_, about, _)| Definition::parse(name, &about.source).ok());
+    let replicas = newest
+        .map(|definition| definition.replicas)
+        .unwrap_or_default();
+    let stands = |model: &str| match model.split_once('@') {
+        Some((_, replica)) => replicas.iter().any(|r| r.name == replica),
+        None => replicas.is_empty(),
     };
-    names.iter().filter_map(built_from).collect()
+    let built_from = |(name, about, _): &(String, About, _)| -> Option<Arc<dyn Projection>> {
+        let projection = SqlProjection::parse(name, &about.source).ok()?;
+        stands(name).then(|| Arc::new(projection) as _)
+    };
+    models.iter().filter_map(built_from).collect()
+}
+
+/// When the version behind a link was written to last.
+fn written_at(link: &Path) -> Option<SystemTime> {
+    let database = std::fs::canonicalize(link).ok()?;
+    let mut wal = database.clone().into_os_string();
+    wal.push("-wal");
+    let modified = |path: &Path| {
+        std::fs::metadata(path)
+            .and_then(|data| data.modified())
+            .ok()
+    };
+    modified(&database).max(modified(Path::new(&wal)))
 }
 
 /// A projection that is not in the catalogue though it has a read model: some editors put the old file aside

@@ -60,8 +60,8 @@ pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
 pub use send::{Sent, Visibility as SentVisibility};
 pub use snapshot::{
-    CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS, Rates,
-    RebuildView, Snapshot, Visibility, WorkspaceInfo,
+    Asked, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS,
+    Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
 
 pub use crate::log::Durability;

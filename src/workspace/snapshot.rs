@@ -172,6 +172,8 @@ pub struct ProjectionView {
     pub event_types: Vec<String>,
     /// Who paused it and when, where somebody did.
     pub paused: Option<Said>,
+    /// What somebody asked of it last.
+    pub asked: Option<Asked>,
     /// The process whose engine owns it, as that says.
     pub owner: Option<u32>,
     /// Who applies events to it.
@@ -196,6 +198,19 @@ pub struct ProjectionView {
     pub queries: Vec<QueryInfo>,
     /// Where its live version can be opened by others.
     pub path: PathBuf,
+}
+
+/// What somebody asked of a projection last, whatever became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The position of the event that asked.
+    pub position: Position,
+    /// What for, as a command line has it.
+    pub what: String,
+    /// Who.
+    pub by: String,
+    /// Whether it was this process.
+    pub mine: bool,
 }
 
 /// Why a projection stopped.

@@ -128,7 +128,9 @@ fn a_console_takes_over_from_an_engine_that_has_died() {
     let mut engine = place.engine();
     let mut console = place.console(WIDE, &[]);
     console.shows("engine pid");
+    let gone = format!("the engine (process {}) is gone", engine.id());
     engine.kill();
+    console.shows(&gone);
     console.shows("engine here");
     place.append("thing-1", "ThingHappened", "{}");
     console.until("the event applied", |picture| {
@@ -137,4 +139,53 @@ fn a_console_takes_over_from_an_engine_that_has_died() {
             .is_some_and(|row| row.status == "live" && row.gap == 0)
             && picture.head() >= 1
     });
+}
+
+#[test]
+fn two_consoles_that_ask_for_opposites_end_in_one_state_and_both_see_who_won() {
+    let place = Place::with(&[("counts.sql", COUNTS)]);
+    let mut engine = place.engine();
+    let (mut one, mut other) = (place.console(WIDE, &[]), place.console(SMALL, &[]));
+    for console in [&mut one, &mut other] {
+        console.until("live", |picture| {
+            picture
+                .row("counts")
+                .is_some_and(|row| row.status == "live")
+        });
+    }
+    // At the same instant: neither has seen what the other asks for.
+    one.keys(":pause counts\r");
+    other.keys(":resume counts\r");
+    let asked = loop {
+        let operations = place.highwater(&["-w", "shop", "operations", "counts", "--json"]);
+        let text = String::from_utf8(operations.stdout).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let asked: Vec<serde_json::Value> = lines.collect();
+        let ended = |line: &&serde_json::Value| line["outcome"]["finished"] == true;
+        if asked.iter().filter(ended).count() == 2 {
+            break asked;
+        }
+    };
+    // The last word in the log is the state, and both show it.
+    let last = asked.iter().rfind(|line| line["by"].is_string()).unwrap();
+    let state = if last["what"] == "pause" {
+        "paused"
+    } else {
+        "live"
+    };
+    for console in [&mut one, &mut other] {
+        console.until("the state that won", |picture| {
+            picture.row("counts").is_some_and(|row| row.status == state)
+        });
+    }
+    // Whoever lost is told: by the answer to what was asked, or by what was asked for after it.
+    let loser = if last["what"] == "pause" {
+        &mut other
+    } else {
+        &mut one
+    };
+    loser.until("who won", |picture| {
+        picture.has("overruled: somebody") || picture.has("was asked for by somebody")
+    });
+    engine.stop();
 }

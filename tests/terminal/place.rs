@@ -108,6 +108,11 @@ pub struct Engine {
 
 impl Engine {
     /// Ends it as a power cut would.
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

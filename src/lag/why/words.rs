@@ -257,6 +257,7 @@ impl Case {
                 human_duration(*since)
             ),
             Verdict::Fresh if self.lag.behind == 0 => format!("{name} has everything."),
+            Verdict::Fresh if self.lag.behind == 1 => "1 event is on its way.".to_owned(),
             Verdict::Fresh => format!("{} are on their way.", capital(&self.waiting())),
             Verdict::Counting => format!(
                 "Nothing was found waiting for {name} so far; {} positions are not looked at yet.",

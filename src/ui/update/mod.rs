@@ -3,6 +3,7 @@
 mod form;
 mod layers;
 mod line;
+mod news;
 mod operation;
 mod overview;
 mod page;
@@ -163,6 +164,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             if let Some(Said::Ripple(ripple)) = &mut model.said {
                 ripple.see(&snapshot);
             }
+            news::tell(model, &snapshot);
             model.snapshot = snapshot;
             Vec::new()
         }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::super::operations::{self, Operations};
 use super::super::report::{self, Progress, Report};
-use super::super::snapshot::{Fault, HISTORY, ProjectionView, QueryInfo, RebuildView, Visibility};
+use super::super::snapshot::{
+    Asked, Fault, HISTORY, ProjectionView, QueryInfo, RebuildView, Visibility,
+};
 use super::super::{Workspace, WorkspaceError};
 use crate::event::{Position, StreamId, Timestamp};
 use crate::lag::why::Loop;
@@ -311,6 +313,12 @@ impl Follower {
                 .map(|types| types.map(str::to_owned).collect())
                 .unwrap_or_default(),
             paused: self.operations.paused.clone(),
+            asked: self.operations.last.as_ref().map(|last| Asked {
+                position: last.position,
+                what: last.operation.to_string(),
+                by: last.said.by.clone(),
+                mine: last.said.by == operations::who(),
+            }),
             owner: owned.map(|(pid, _)| pid),
             runs: runs(moment.pid, owned),
             problem: progress.and_then(|progress| progress.problem.clone()),

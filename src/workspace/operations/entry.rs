@@ -350,7 +350,7 @@ async fn store(
 }
 
 /// Who asks: the user, and the process.
-fn who() -> String {
+pub fn who() -> String {
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("USERNAME"))
         .unwrap_or_else(|_| "somebody".into());

@@ -241,7 +241,11 @@ impl Folding<'_> {
 pub(in crate::workspace) fn undo(
     recorded: &[Recorded],
 ) -> Result<(Position, Operation), CannotUndo> {
-    let undone: Vec<Position> = recorded.iter().filter_map(|line| line.undoes).collect();
+    let undone: Vec<Position> = recorded
+        .iter()
+        .filter(|line| line.outcome.as_ref().is_none_or(|outcome| outcome.finished))
+        .filter_map(|line| line.undoes)
+        .collect();
     // A request that was refused has changed nothing.
     let counts = |line: &&Recorded| {
         line.operation.is_some()
@@ -256,6 +260,10 @@ pub(in crate::workspace) fn undo(
     if last.outcome.is_none() {
         return Err(CannotUndo::NotDone { what, position });
     }
+    let of_file = |line: &Recorded| line.operation.is_none() && line.breach.is_none();
+    let saved_since = recorded
+        .iter()
+        .any(|line| line.position > position && of_file(line));
     let impossible = |why| CannotUndo::Impossible {
         what: what.clone(),
         position,
@@ -268,6 +276,11 @@ pub(in crate::workspace) fn undo(
         Some(Operation::Resume) => {
             return Err(impossible(
                 "it had not been paused: it tried the event again that it had stopped at",
+            ));
+        }
+        Some(Operation::SetPolicy(_)) if saved_since => {
+            return Err(impossible(
+                "its file was saved since, and what that says counts: change the policy there",
             ));
         }
         Some(Operation::SetPolicy(_)) => match last.policy_before {

@@ -18,7 +18,7 @@ mod history;
 
 use entry::Entry;
 
-pub use entry::{Done, cleared, define, finish, outcome, raised, request};
+pub use entry::{Done, cleared, define, finish, outcome, raised, request, who};
 pub use history::{CannotUndo, Recorded, RecordedOutcome, Turn};
 pub(super) use history::{read as read_history, undo};
 
@@ -90,6 +90,17 @@ impl fmt::Display for Operation {
     }
 }
 
+/// What somebody asked for, whatever became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The position of the event that asked.
+    pub position: Position,
+    /// What for.
+    pub operation: Operation,
+    /// Who, and when.
+    pub said: Said,
+}
+
 /// A request that has no outcome yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -121,6 +132,8 @@ pub struct Operations {
     pub policy: Option<Policy>,
     /// What the file said when it was last recorded.
     pub defined: Option<Defined>,
+    /// What was asked for last.
+    pub last: Option<Asked>,
     /// Since when its objective is breached, where it is.
     pub breached: Option<Timestamp>,
     /// Requests without an outcome, oldest first.
@@ -151,6 +164,26 @@ pub fn stream(projection: &str) -> Result<StreamId, NameError> {
 }
 
 impl Operations {
+    /// Who asked for the opposite of a pause or a resume after it, before it was carried out.
+    pub fn overruled(&self, request: &Request) -> Option<String> {
+        let stands = match request.operation {
+            Operation::Pause => self.paused.is_some(),
+            Operation::Resume => self.paused.is_none(),
+            _ => return None,
+        };
+        let last = self.last.as_ref().filter(|_| !stands)?;
+        let opposite = if self.paused.is_some() {
+            "pause"
+        } else {
+            "resume"
+        };
+        let by = match last.operation {
+            Operation::Pause | Operation::Resume => last.said.by.as_str(),
+            _ => "somebody",
+        };
+        Some(format!("overruled: {by} asked to {opposite} it after that"))
+    }
+
     /// Everything that a projection's stream says. Errors: the log cannot be read.
     pub async fn read(log: &dyn EventLog, stream: &StreamId) -> Result<Self, LogError> {
         let mut operations = Self::default();
@@ -182,8 +215,14 @@ impl Operations {
         let operation = match Entry::of(event) {
             Some(Entry::Requested { operation, by, .. }) => {
                 let at = event.recorded_at;
+                let said = Said { by, at };
+                self.last = Some(Asked {
+                    position: event.position,
+                    operation: operation.clone(),
+                    said: said.clone(),
+                });
                 match &operation {
-                    Operation::Pause => self.paused = Some(Said { by, at }),
+                    Operation::Pause => self.paused = Some(said),
                     Operation::Resume => self.paused = None,
                     Operation::SetPolicy(policy) => self.policy = Some(*policy),
                     _ => {}

@@ -35,6 +35,9 @@ impl Owned<'_> {
 
     pub(super) async fn begin_request(&mut self, request: Request) -> Result<(), WorkspaceError> {
         let done = |what: String| Ended::Finished(what);
+        if let Some(overruled) = self.operations.overruled(&request) {
+            return self.finish(request, &done(overruled)).await;
+        }
         match request.operation {
             Operation::Pause => {
                 self.live.flush()?;

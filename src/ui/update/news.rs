@@ -1,0 +1,57 @@
+//! What others did meanwhile: an engine that came or went, an operation that was asked for elsewhere.
+
+use super::super::state::{Model, Said, Tone};
+use crate::workspace::{EngineInfo, Snapshot};
+
+/// Says what is new in a snapshot and was not done here. The newest is said; the log has all of it.
+pub fn tell(model: &mut Model, next: &Snapshot) {
+    let before = &model.snapshot;
+    let asked = next.projections.iter().filter_map(|view| {
+        let asked = view.asked.as_ref().filter(|asked| !asked.mine)?;
+        let known = before.projections.iter().find(|b| b.name == view.name)?;
+        let known = known.asked.as_ref().map(|known| known.position);
+        (known < Some(asked.position)).then_some((view, asked))
+    });
+    let news = match engine(before.engine, next.engine, model.read_only) {
+        Some(news) => Some(news),
+        None => asked
+            .max_by_key(|(_, asked)| asked.position)
+            .map(|(view, asked)| {
+                let what = format!(
+                    "{}: `{}` was asked for by {}",
+                    view.name, asked.what, asked.by
+                );
+                (Tone::Info, what)
+            }),
+    };
+    // Where somebody waits for what becomes of a command of their own, that stays.
+    let waits = matches!(model.said, Some(Said::Ripple(_))) && before.engine.pid == next.engine.pid;
+    if let Some((tone, text)) = news.filter(|_| !waits) {
+        model.say(tone, text);
+    }
+}
+
+fn engine(before: EngineInfo, next: EngineInfo, read_only: bool) -> Option<(Tone, String)> {
+    let gone = before.pid.filter(|pid| next.pid != Some(*pid));
+    match (gone, next.pid) {
+        (Some(gone), None) if read_only => Some((
+            Tone::Bad,
+            format!(
+                "the engine (process {gone}) is gone: what is stored is shown. Start one with `highwater run`, or \
+                 open this without --read-only"
+            ),
+        )),
+        (Some(gone), None) => Some((
+            Tone::Bad,
+            format!("the engine (process {gone}) is gone: this dashboard takes over"),
+        )),
+        (Some(gone), Some(_)) if next.here => Some((
+            Tone::Good,
+            format!("the engine (process {gone}) is gone: this dashboard has taken over"),
+        )),
+        (_, Some(now)) if before.pid != Some(now) && !next.here => {
+            Some((Tone::Info, format!("process {now} runs the engine now")))
+        }
+        _ => None,
+    }
+}
