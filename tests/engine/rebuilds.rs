@@ -441,11 +441,53 @@ async fn a_switch_is_taken_back_by_the_switch_back() {
     finished(&workspace, "counts", HOLD).await;
     finished(&workspace, "counts", CUT_OVER).await;
     let second = label(&place);
-    assert_eq!(undo().await, format!("rollback {second}"));
+    assert_eq!(undo().await, format!("rollback --from {second}"));
     assert_eq!(label(&place), first);
     finished(&workspace, "counts", ROLL_BACK).await;
     assert_eq!(label(&place), second);
-    assert_eq!(undo().await, format!("rollback {second}"));
+    assert_eq!(undo().await, format!("rollback --from {second}"));
     assert_eq!(label(&place), first);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opposite_wishes_at_once_end_in_one_state_and_both_hear_which() {
+    use highwater::workspace::Done;
+    let place = Place::new(&[("counts", COUNTS)]);
+    let (one, other) = (place.open(), place.open());
+    append_many(&one, 5, 100).await;
+    let mut engine = one.start(None).unwrap();
+    engine.ready().await;
+    sum(&one).await;
+    let patience = Some(crate::kit::PATIENCE);
+    for _ in 0..5 {
+        let before = label(&place);
+        finished(&one, "counts", HOLD).await;
+        let (cut, cancelled) = tokio::join!(
+            one.operate("counts", CUT_OVER, patience),
+            other.operate("counts", Operation::Cancel, patience)
+        );
+        let finished = |done: Result<Done, _>| matches!(done.unwrap(), Done::Finished { .. });
+        let (cut, cancelled) = (finished(cut), finished(cancelled));
+        assert!(cut || cancelled);
+        assert_eq!(
+            cut,
+            label(&place) != before,
+            "whoever was told so was obeyed"
+        );
+        assert_eq!(sum(&other).await, 100);
+
+        // Twice the same is once.
+        let before = label(&place);
+        if files(&place).len() < 3 {
+            continue;
+        }
+        let (first, second) = tokio::join!(
+            one.operate("counts", ROLL_BACK, patience),
+            other.operate("counts", ROLL_BACK, patience)
+        );
+        assert!(finished(first) && finished(second));
+        assert_ne!(label(&place), before, "and not there and back");
+    }
     engine.stop().await;
 }
