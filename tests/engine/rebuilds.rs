@@ -491,3 +491,43 @@ async fn opposite_wishes_at_once_end_in_one_state_and_both_hear_which() {
     }
     engine.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_version_is_never_ahead_of_one_that_its_policy_holds_back() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    append_many(&workspace, 5, 100).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    assert_eq!(sum(&workspace).await, 100);
+    let manual = Operation::SetPolicy("manual".parse().unwrap());
+    finished(&workspace, "counts", manual).await;
+    append_many(&workspace, 5, 50).await;
+    finished(&workspace, "counts", HOLD).await;
+    let seen = until_held(&operator).await;
+    let stands = view(&seen, "counts").checkpoint;
+    assert!(stands < seen.head && view(&seen, "counts").lag.behind >= 50);
+    assert!(shadow(&seen).unwrap().checkpoint <= seen.head);
+    let diff = workspace
+        .diff("counts", 5, &highwater::workspace::Work::new())
+        .await;
+    assert!(diff.as_ref().unwrap().comparison.is_equal());
+    assert!(diff.unwrap().position < seen.head, "neither has what waits");
+
+    finished(&workspace, "counts", Operation::Apply).await;
+    until(&operator, |s| {
+        view(s, "counts").lag.behind == 0
+            && shadow(s).is_some_and(|new| new.checkpoint >= view(s, "counts").checkpoint)
+    })
+    .await;
+    finished(&workspace, "counts", CUT_OVER).await;
+    let all = rows(&workspace, "counts", "All", Consistency::Eventual).await;
+    let events = all.iter().map(|row| row["events"].as_u64().unwrap());
+    assert_eq!(
+        events.sum::<u64>(),
+        150,
+        "it had everything when it took over"
+    );
+    engine.stop().await;
+}
