@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use highwater::text::thousands;
+use highwater::text::{human_duration, thousands};
 use highwater::workspace::{Done, Operation, Operator, ProjectionView, Workspace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -88,7 +88,17 @@ fn show(bar: &ProgressBar, view: &ProjectionView) {
         bar.set_length(target);
         bar.set_position(at);
         let (at, target) = (thousands(at), thousands(target));
-        bar.set_message(format!("position {at} of {target}"));
+        let mut message = format!("position {at} of {target}");
+        if rebuild.paused {
+            message.push_str(", paused");
+        }
+        if let Some(rate) = rebuild.rate {
+            message.push_str(&format!(", {rate:.0} events/s"));
+        }
+        if let Some(eta) = rebuild.eta {
+            message.push_str(&format!(", ready in {}", human_duration(eta)));
+        }
+        bar.set_message(message);
     }
 }
 

@@ -16,4 +16,5 @@ mod scenarios;
 mod status;
 mod transfer;
 mod verify;
+mod versions;
 mod write;

@@ -441,11 +441,93 @@ async fn a_switch_is_taken_back_by_the_switch_back() {
     finished(&workspace, "counts", HOLD).await;
     finished(&workspace, "counts", CUT_OVER).await;
     let second = label(&place);
-    assert_eq!(undo().await, format!("rollback {second}"));
+    assert_eq!(undo().await, format!("rollback --from {second}"));
     assert_eq!(label(&place), first);
     finished(&workspace, "counts", ROLL_BACK).await;
     assert_eq!(label(&place), second);
-    assert_eq!(undo().await, format!("rollback {second}"));
+    assert_eq!(undo().await, format!("rollback --from {second}"));
     assert_eq!(label(&place), first);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opposite_wishes_at_once_end_in_one_state_and_both_hear_which() {
+    use highwater::workspace::Done;
+    let place = Place::new(&[("counts", COUNTS)]);
+    let (one, other) = (place.open(), place.open());
+    append_many(&one, 5, 100).await;
+    let mut engine = one.start(None).unwrap();
+    engine.ready().await;
+    sum(&one).await;
+    let patience = Some(crate::kit::PATIENCE);
+    for _ in 0..5 {
+        let before = label(&place);
+        finished(&one, "counts", HOLD).await;
+        let (cut, cancelled) = tokio::join!(
+            one.operate("counts", CUT_OVER, patience),
+            other.operate("counts", Operation::Cancel, patience)
+        );
+        let finished = |done: Result<Done, _>| matches!(done.unwrap(), Done::Finished { .. });
+        let (cut, cancelled) = (finished(cut), finished(cancelled));
+        assert!(cut || cancelled);
+        assert_eq!(
+            cut,
+            label(&place) != before,
+            "whoever was told so was obeyed"
+        );
+        assert_eq!(sum(&other).await, 100);
+
+        // Twice the same is once.
+        let before = label(&place);
+        if files(&place).len() < 3 {
+            continue;
+        }
+        let (first, second) = tokio::join!(
+            one.operate("counts", ROLL_BACK, patience),
+            other.operate("counts", ROLL_BACK, patience)
+        );
+        assert!(finished(first) && finished(second));
+        assert_ne!(label(&place), before, "and not there and back");
+    }
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_version_is_never_ahead_of_one_that_its_policy_holds_back() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    append_many(&workspace, 5, 100).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    assert_eq!(sum(&workspace).await, 100);
+    let manual = Operation::SetPolicy("manual".parse().unwrap());
+    finished(&workspace, "counts", manual).await;
+    append_many(&workspace, 5, 50).await;
+    finished(&workspace, "counts", HOLD).await;
+    let seen = until_held(&operator).await;
+    let stands = view(&seen, "counts").checkpoint;
+    assert!(stands < seen.head && view(&seen, "counts").lag.behind >= 50);
+    assert!(shadow(&seen).unwrap().checkpoint <= seen.head);
+    let diff = workspace
+        .diff("counts", 5, &highwater::workspace::Work::new())
+        .await;
+    assert!(diff.as_ref().unwrap().comparison.is_equal());
+    assert!(diff.unwrap().position < seen.head, "neither has what waits");
+
+    finished(&workspace, "counts", Operation::Apply).await;
+    until(&operator, |s| {
+        view(s, "counts").lag.behind == 0
+            && shadow(s).is_some_and(|new| new.checkpoint >= view(s, "counts").checkpoint)
+    })
+    .await;
+    finished(&workspace, "counts", CUT_OVER).await;
+    let all = rows(&workspace, "counts", "All", Consistency::Eventual).await;
+    let events = all.iter().map(|row| row["events"].as_u64().unwrap());
+    assert_eq!(
+        events.sum::<u64>(),
+        150,
+        "it had everything when it took over"
+    );
     engine.stop().await;
 }

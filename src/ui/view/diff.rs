@@ -1,9 +1,10 @@
 //! What a cutover would change: the rows that differ, and the events that explain them.
 
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
+use super::super::action::Action;
 use super::super::theme::Theme;
-use super::page::wrapped;
+use super::page::{key_of, wrapped};
 use super::words::own;
 use crate::text::thousands;
 use crate::workspace::{Because, Diff, Difference};
@@ -42,6 +43,12 @@ pub fn lines(diff: &Diff, theme: &Theme, width: usize) -> Vec<Line<'static>> {
             theme.dim,
         )));
     }
+    let (cut_over, cancel) = (key_of(Action::CutOver), key_of(Action::Cancel));
+    lines.push(Line::default());
+    lines.push(Line::from(own(
+        format!("{cut_over} lets the new version answer, {cancel} removes it."),
+        theme.dim,
+    )));
     lines
 }
 
@@ -57,15 +64,22 @@ fn row(
         (None, _) => Some("is in the new version only"),
         _ => None,
     };
-    lines.extend(only.map(|words| Line::from(own(format!("  {words}"), theme.text))));
+    let mut indented = |words: &str, style| {
+        for mut line in wrapped(words, style, width.saturating_sub(2), theme) {
+            line.spans.insert(0, Span::raw("  "));
+            lines.push(line);
+        }
+    };
+    if let Some(words) = only {
+        indented(words, theme.text);
+    }
     for (name, live, new) in difference.fields() {
-        let words = format!("  {name}: {live} → {new}");
-        lines.extend(wrapped(&words, theme.text, width, theme));
+        indented(&format!("{name}: {live} → {new}"), theme.text);
     }
     if let Some(because) = because {
         let at = thousands(because.position.get());
-        let words = format!("  since {at}: {} of {}", because.event_type, because.stream);
-        lines.extend(wrapped(&words, theme.dim, width, theme));
+        let words = format!("since {at}: {} of {}", because.event_type, because.stream);
+        indented(&words, theme.dim);
     }
     lines
 }

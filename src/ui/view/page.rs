@@ -148,7 +148,7 @@ const fn remedy_words(remedy: Remedy) -> (Option<Action>, &'static str) {
     }
 }
 
-fn key_of(action: Action) -> &'static str {
+pub(super) fn key_of(action: Action) -> &'static str {
     ACTIONS
         .iter()
         .find(|entry| entry.action == action)

@@ -5,11 +5,13 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::super::action::Action;
 use super::super::state::Model;
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::columns::{Column, SPACE, fit};
 use super::super::widgets::{bar, rows, rule};
+use super::page::key_of;
 use super::put;
 use super::words::own;
 use crate::lag::Status;
@@ -414,7 +416,15 @@ fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Lin
             format!("{paused} at {}", text::thousands(rebuild.checkpoint.get())),
             theme.dim,
         ),
-        ("D compares, C cuts over, X cancels".to_owned(), theme.dim),
+        (
+            format!(
+                "{} compares, {} cuts over, {} cancels",
+                key_of(Action::Diff),
+                key_of(Action::CutOver),
+                key_of(Action::Cancel)
+            ),
+            theme.dim,
+        ),
     ];
     for (part, style) in parts {
         let used: usize = spans.iter().map(Span::width).sum();

@@ -81,9 +81,9 @@ impl fmt::Display for Operation {
             Self::ResumeRebuild => f.write_str("resume --rebuild"),
             Self::Cancel => f.write_str("cancel"),
             Self::CutOver { version: None } => f.write_str("cutover"),
-            Self::CutOver { version: Some(to) } => write!(f, "cutover {to}"),
+            Self::CutOver { version: Some(to) } => write!(f, "cutover --version {to}"),
             Self::RollBack { from: None } => f.write_str("rollback"),
-            Self::RollBack { from: Some(from) } => write!(f, "rollback {from}"),
+            Self::RollBack { from: Some(from) } => write!(f, "rollback --from {from}"),
             Self::Repair { key } => write!(f, "repair --key {key}"),
             Self::Replay { after } => write!(f, "replay {after}"),
         }
