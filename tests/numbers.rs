@@ -166,7 +166,7 @@ impl State {
             }
             9 => self.ask(known, Operation::Apply).await,
             10 => {
-                self.ask(known, Operation::Rebuild).await;
+                self.ask(known, Operation::Rebuild { hold: false }).await;
                 if self.random.random() {
                     self.kill();
                 }

@@ -14,9 +14,12 @@ use highwater::workspace::Domain;
 
 mod append;
 mod apply;
+mod cancel;
 mod causes;
 mod context;
+mod cutover;
 mod demo;
+mod diff;
 mod events;
 mod export;
 mod failure;
@@ -32,6 +35,7 @@ mod query;
 mod rebuild;
 mod replay;
 mod resume;
+mod rollback;
 mod run;
 mod screen;
 mod send;
@@ -105,6 +109,14 @@ enum Command {
     Apply(apply::Args),
     /// Fold a read model again from the first event, while the old version answers
     Rebuild(rebuild::Args),
+    /// The rows that differ between the version that answers and the new one, and the events that explain them
+    Diff(diff::Args),
+    /// Let the version that is held answer
+    Cutover(cutover::Args),
+    /// Let the version before answer again; once more, and it goes forward
+    Rollback(rollback::Args),
+    /// Give up the version that is built or held
+    Cancel(cancel::Args),
     /// Apply events again into the same read model, from a position on
     Replay(replay::Args),
     /// Take back what was asked of a projection last: a pause, a policy …
@@ -224,6 +236,10 @@ async fn dispatch(
         Command::Policy(args) => policy::run(args, context).await,
         Command::Apply(args) => apply::run(args, context).await,
         Command::Rebuild(args) => rebuild::run(args, context).await,
+        Command::Diff(args) => diff::run(&args, context).await,
+        Command::Cutover(args) => cutover::run(args, context).await,
+        Command::Rollback(args) => rollback::run(args, context).await,
+        Command::Cancel(args) => cancel::run(args, context).await,
         Command::Replay(args) => replay::run(args, context).await,
         Command::Undo(args) => undo::run(&args, context).await,
         Command::Operations(args) => operations::run(&args, context).await,

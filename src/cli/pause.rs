@@ -11,9 +11,17 @@ use super::{Exit, Failure};
 pub struct Args {
     #[command(flatten)]
     target: Target,
+    /// Only the rebuild under way; the version that answers goes on
+    #[arg(long)]
+    rebuild: bool,
 }
 
 /// Asks for it, and waits until it stands.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    operate::soon(&context.open()?, &args.target, Operation::Pause).await
+    let operation = if args.rebuild {
+        Operation::PauseRebuild
+    } else {
+        Operation::Pause
+    };
+    operate::soon(&context.open()?, &args.target, operation).await
 }

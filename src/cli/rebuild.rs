@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use highwater::text::{human_bytes, human_duration, thousands};
 use highwater::workspace::{Operation, Preview};
+use serde_json::{Value, json};
 
 use super::context::{Context, engine_for, stop, warn_of};
 use super::failure::say;
 use super::operate::{self, Target};
+use super::out::Out;
 use super::{Exit, Failure};
 
 /// What `rebuild` is told.
@@ -16,6 +18,12 @@ use super::{Exit, Failure};
 pub struct Args {
     #[command(flatten)]
     target: Target,
+    /// The new version waits, once it has caught up: compare with `diff`, then `cutover` or `cancel`
+    #[arg(long)]
+    hold: bool,
+    /// Only say what it would mean
+    #[arg(long)]
+    dry_run: bool,
     /// Without asking; without a terminal nobody is asked anyway
     #[arg(long)]
     yes: bool,
@@ -25,19 +33,58 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let name = &args.target.name;
     let workspace = context.open()?;
+    let operation = Operation::Rebuild { hold: args.hold };
+    if args.dry_run {
+        let preview = workspace.preview(name, &operation).await?;
+        return told(&args, &preview);
+    }
     let engine = engine_for(&workspace, name).await?;
     warn_of(&workspace, name);
-    let preview = workspace.preview(name, &Operation::Rebuild).await?;
+    let preview = workspace.preview(name, &operation).await?;
     for line in lines(name, &preview) {
         say(&line);
+    }
+    if let Some(why) = preview.refused {
+        stop(engine).await;
+        return Err(Failure::no(format!("{name}: {why}")));
     }
     if !args.yes && !confirmed(&format!("rebuild {name}?")) {
         stop(engine).await;
         return Err(Failure::failed("left as it is: nothing was asked for"));
     }
-    let done = operate::long(&workspace, &args.target, Operation::Rebuild).await;
+    let done = operate::long(&workspace, &args.target, operation).await;
     stop(engine).await;
     done
+}
+
+/// What it would mean, and nothing more. Exit 3 where it would be refused.
+fn told(args: &Args, preview: &Preview) -> Result<Exit, Failure> {
+    let name = &args.target.name;
+    let mut out = Out::new();
+    if args.target.json {
+        out.json(&as_json(preview))?;
+    } else {
+        for line in lines(name, preview) {
+            out.line(line)?;
+        }
+    }
+    out.finish()?;
+    match &preview.refused {
+        Some(why) => Err(Failure::no(format!("{name}: {why}"))),
+        None => Ok(Exit::Done),
+    }
+}
+
+fn as_json(preview: &Preview) -> Value {
+    let seconds = |time: Duration| (time.as_secs_f64() * 1_000.0).round() / 1_000.0;
+    json!({
+        "events": preview.events,
+        "seconds": preview.takes.map(|(fast, slow)| [seconds(fast), seconds(slow)]),
+        "disk_needed": preview.disk_needed,
+        "disk_free": preview.disk_free,
+        "answers": preview.answers,
+        "refused": preview.refused,
+    })
 }
 
 /// What it would mean, in words.

@@ -11,9 +11,17 @@ use super::{Exit, Failure};
 pub struct Args {
     #[command(flatten)]
     target: Target,
+    /// Only the rebuild under way; the version that answers goes on
+    #[arg(long)]
+    rebuild: bool,
 }
 
 /// Asks for it, and waits until it goes on.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    operate::soon(&context.open()?, &args.target, Operation::Resume).await
+    let operation = if args.rebuild {
+        Operation::ResumeRebuild
+    } else {
+        Operation::Resume
+    };
+    operate::soon(&context.open()?, &args.target, operation).await
 }

@@ -169,6 +169,15 @@ impl Afresh {
         Ok(None)
     }
 
+    /// Folds one event that somebody else read, the next after where it stands; says whether it takes it.
+    pub(super) fn take_one(&mut self, event: &Event) -> Result<bool, FoldError> {
+        let takes = self.takes(event);
+        if takes {
+            self.apply(vec![event.clone()], event.position)?;
+        }
+        Ok(takes)
+    }
+
     /// Reads the next page, where nothing read is left.
     async fn fill(&mut self, goal: Position) -> Result<(), FoldError> {
         let at = self.at();

@@ -5,6 +5,7 @@ mod afresh;
 mod contents;
 mod dates;
 mod definition;
+mod diff;
 mod difference;
 mod fold;
 mod forecast;
@@ -33,11 +34,14 @@ pub use contents::{Cell, Contents};
 pub use definition::{
     Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section, is_name,
 };
+pub use diff::{Because, Copied, Diff, diff};
 pub use difference::{Comparison, Difference, Shape, Side, compare, contents};
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
 pub use hindered::Hindered;
-pub use model::{About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay};
+pub use model::{
+    About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay, is_disk_full,
+};
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use past::{Past, position_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
@@ -51,5 +55,5 @@ pub use sql::SqlProjection;
 pub use subscription::Subscription;
 pub use survey::{Backlog, STALE_KEYS, Survey, Tail};
 pub use verify::{Checked, Stored, VerifyError, verify};
-pub use versions::{Versions, remove_database};
+pub use versions::{Versions, label, remove_database};
 pub use work::{Phase, Progress, Work};

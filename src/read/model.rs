@@ -178,6 +178,24 @@ impl Model {
         })
     }
 
+    /// Opens a file that nobody has looked after for a while, and looks at all of it.
+    ///
+    /// Errors: as [`open`](Self::open), and damage anywhere.
+    pub fn open_checked(path: &Path) -> Result<Self, ModelError> {
+        let model = Self::open(path)?;
+        let said: String = model
+            .db
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(io(path))?;
+        if said != "ok" {
+            return Err(ModelError::Io {
+                path: path.to_owned(),
+                reason: format!("it is damaged: {said}"),
+            });
+        }
+        Ok(model)
+    }
+
     /// What the file says of itself.
     pub fn about(&self) -> &About {
         &self.about
@@ -570,6 +588,11 @@ pub(super) fn io(path: &Path) -> impl Fn(rusqlite::Error) -> ModelError + use<> 
         path: path.clone(),
         reason: words(&e),
     }
+}
+
+/// Whether SQLite's own words say that the disk is full.
+pub fn is_disk_full(words: &str) -> bool {
+    words.contains("database or disk is full")
 }
 
 /// What SQLite said of a file, with the way out where one is known.

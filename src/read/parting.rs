@@ -177,7 +177,7 @@ impl Changes {
 }
 
 /// Runs a selection of a table's rows and answers the first that fits.
-fn find(
+pub(super) fn find(
     db: &Connection,
     table: &Table,
     sql: &str,
@@ -199,7 +199,7 @@ fn find(
 }
 
 /// Selects the row with a key, as the table itself compares keys: by its index.
-fn select_by_key(table: &Table) -> String {
+pub(super) fn select_by_key(table: &Table) -> String {
     let named = table.key.iter().enumerate();
     let named = named.map(|(at, column)| format!("{} = ?{}", quoted(column), at + 1));
     let named: Vec<String> = named.collect();

@@ -59,6 +59,12 @@ pub trait Projection: Send + Sync + 'static {
         false
     }
 
+    /// Whether a version with another content than the one that answers waits, once it has caught up, until
+    /// somebody cuts over.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Which column's rows belong to streams of which category.
     fn key(&self) -> Option<&Key> {
         None

@@ -46,6 +46,8 @@ pub struct Runner {
     goal: Position,
     /// Never beyond this.
     bound: Position,
+    /// At most so many events a page.
+    page: usize,
     trouble: Option<Trouble>,
     /// How pages are read until the event that failed is passed.
     caution: Option<Caution>,
@@ -114,6 +116,7 @@ impl Runner {
             unwritten: Vec::new(),
             goal,
             bound: Position::new(u64::MAX),
+            page: PAGE_FAR,
             trouble: None,
             caution: None,
             far: false,
@@ -174,6 +177,11 @@ impl Runner {
     /// Never goes beyond this position, whatever the policy says.
     pub fn bound_to(&mut self, position: Position) {
         self.bound = position;
+    }
+
+    /// Reads at most so many events a page, for one that must not take long; at least 1.
+    pub fn limit_page(&mut self, events: usize) {
+        self.page = events.clamp(1, PAGE_FAR);
     }
 
     /// Tries an event that it stopped at again.
@@ -366,6 +374,7 @@ impl Runner {
             Some(_) => PAGE_HELD,
             None => PAGE_NEAR,
         };
+        let limit = limit.min(self.page);
         let through = through.min(self.bound);
         let was_far = std::mem::replace(&mut self.far, false);
         if self.seen.position >= through {

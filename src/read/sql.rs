@@ -316,6 +316,10 @@ impl Projection for SqlProjection {
         self.definition.replayable
     }
 
+    fn waits(&self) -> bool {
+        self.definition.waits
+    }
+
     fn key(&self) -> Option<&Key> {
         self.definition.key.as_ref()
     }

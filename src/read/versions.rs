@@ -60,6 +60,13 @@ impl Versions {
         live.is_ok_and(|live| live.is_none_or(|path| matches!(path.try_exists(), Ok(false))))
     }
 
+    /// What the version that answers is called; `None` before there is one.
+    ///
+    /// Errors: as [`live`](Self::live).
+    pub fn live_label(&self) -> io::Result<Option<String>> {
+        Ok(self.live()?.as_deref().and_then(label))
+    }
+
     /// Every version's file, with its generation, oldest first.
     ///
     /// Errors: the system.
@@ -161,6 +168,11 @@ fn remove(path: &Path) -> io::Result<bool> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e),
     }
+}
+
+/// What a version is called, by its file.
+pub fn label(path: &Path) -> Option<String> {
+    path.file_stem()?.to_str().map(str::to_owned)
 }
 
 fn generation(path: &Path) -> Option<u64> {

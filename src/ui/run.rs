@@ -334,6 +334,11 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
                 history,
             }
         }
+        Effect::Diff { projection } => {
+            let diff = operator.diff(&projection).await;
+            let diff = diff.map(Box::new).map_err(|e| e.to_string());
+            Msg::Compared { projection, diff }
+        }
         Effect::Undo { projection } => {
             let result = operator.undo(&projection).await;
             let result = result.map_err(|e| e.to_string());

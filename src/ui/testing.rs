@@ -272,7 +272,20 @@ pub fn rebuilding() -> Snapshot {
         target: Position::new(HEAD),
         rate: Some(18_240.0),
         eta: Some(Duration::from_millis(4_100)),
+        held: false,
+        paused: false,
     });
+    snapshot
+}
+
+/// A new version is ready, and waits for a cutover.
+pub fn held() -> Snapshot {
+    let mut snapshot = rebuilding();
+    if let Some(rebuild) = &mut snapshot.projections[2].rebuild {
+        rebuild.checkpoint = rebuild.target;
+        (rebuild.rate, rebuild.eta) = (None, None);
+        rebuild.held = true;
+    }
     snapshot
 }
 

@@ -140,6 +140,7 @@ fn the_overview_at_every_size() {
     check_all("empty", &testing::empty());
     check_all("failed", &testing::failed());
     check_all("rebuilding", &testing::rebuilding());
+    check_all("held", &testing::held());
     check_all("injected", &testing::injected());
     check_all("at_the_head", &testing::at_the_head());
 }
@@ -256,6 +257,10 @@ fn each_popup() {
     });
     each_size("rebuild", |model| {
         let effects = press(model, &["R"]);
+        answer_preview(model, &effects, None);
+    });
+    each_size("rollback", |model| {
+        let effects = press(model, &["B"]);
         answer_preview(model, &effects, None);
     });
     each_size("replay", |model| {

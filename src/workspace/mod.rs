@@ -19,6 +19,7 @@ mod audit;
 mod catalogue;
 mod causes;
 mod config;
+mod diff;
 mod domain;
 mod engine;
 mod faults;
@@ -62,7 +63,9 @@ pub use snapshot::{
 };
 
 pub use crate::log::Durability;
-pub use crate::read::{Checked, Comparison, Difference, Past, Phase, Policy, Progress, Work};
+pub use crate::read::{
+    Because, Checked, Comparison, Diff, Difference, Past, Phase, Policy, Progress, Work,
+};
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
 /// Why a workspace could not be opened or used.
@@ -117,6 +120,15 @@ pub enum WorkspaceError {
         name: String,
         /// What there is.
         known: String,
+    },
+    /// Nothing is built beside the version that answers.
+    #[error(
+        "no new version of {projection} is built or held: save a change of its file, or \
+         `highwater rebuild {projection} --hold`"
+    )]
+    NoShadow {
+        /// The projection.
+        projection: String,
     },
     /// A projection's file is wrong.
     #[error(transparent)]

@@ -10,8 +10,8 @@ use tokio::sync::{Notify, watch};
 use super::faults::FaultOrder;
 use super::operations::{self, Ended, Operation};
 use super::{
-    CannotUndo, CommandInfo, Outcome, Preview, Recorded, Snapshot, Undone, Workspace,
-    WorkspaceError,
+    CannotUndo, CommandInfo, Diff, Outcome, Preview, Recorded, Snapshot, Undone, Work, Workspace,
+    WorkspaceError, report,
 };
 use crate::event::Position;
 use crate::log::EventLog as _;
@@ -91,13 +91,14 @@ impl Workspace {
         patience: Option<Duration>,
     ) -> Result<Done, WorkspaceError> {
         let stream = operations::stream(projection)?;
+        let operation = &self.named(projection, operation)?;
         let request = operations::request(&*self.0.log, &stream, operation, undoes).await?;
         let deadline = patience.map(|patience| Instant::now() + patience);
         let mut head = request.last;
         loop {
             if let Some(ended) = operations::outcome(&*self.0.log, &stream, &request).await? {
                 return Ok(match ended {
-                    Ended::Finished(what) => Done::Finished { what },
+                    Ended::Finished(what) | Ended::Held(what) => Done::Finished { what },
                     Ended::Failed(reason) => Done::Failed { reason },
                 });
             }
@@ -105,11 +106,42 @@ impl Workspace {
             if over || self.engine().is_none() {
                 return Ok(Done::Requested);
             }
+            // One whose file was removed is nobody's work any more.
+            self.projection(projection)?;
             // An engine that dies meanwhile is noticed within a second.
             let look = Instant::now() + Duration::from_secs(1);
             let until = deadline.map_or(look, |deadline| deadline.min(look));
             head = self.0.log.wait(head, Some(until)).await?;
         }
+    }
+}
+
+impl Workspace {
+    /// An operation that says which version it means: the one there is now.
+    fn named(&self, projection: &str, operation: &Operation) -> Result<Operation, WorkspaceError> {
+        let versions = self.folder().versions(projection);
+        Ok(match operation {
+            Operation::RollBack { from: None } => Operation::RollBack {
+                from: versions
+                    .live_label()
+                    .map_err(|e| WorkspaceError::io(&versions.link(), &e))?,
+            },
+            Operation::CutOver { version: None } => Operation::CutOver {
+                version: self.shadow(projection)?.map(|shadow| shadow.version),
+            },
+            other => other.clone(),
+        })
+    }
+
+    /// What is built beside the version that answers, as its engine says.
+    pub(super) fn shadow(
+        &self,
+        projection: &str,
+    ) -> Result<Option<report::ShadowReport>, WorkspaceError> {
+        let reports = self.folder().reports();
+        let reports = report::read_all(&reports).map_err(|e| WorkspaceError::io(&reports, &e))?;
+        Ok(report::progress_of(&reports, projection)
+            .and_then(|(_, progress)| progress.shadow.clone()))
     }
 }
 
@@ -196,6 +228,19 @@ impl Operator {
     /// What was asked of a projection so far, oldest first. Errors: no such projection, the log.
     pub async fn history(&self, projection: &str) -> Result<Vec<Recorded>, OperateError> {
         Ok(self.workspace.history(Some(projection)).await?)
+    }
+
+    /// The rows that differ between the version that answers and the new one: the first 50, each with the
+    /// event that explains it. Errors: there is none, or why they could not be compared.
+    pub async fn diff(&self, projection: &str) -> Result<Diff, OperateError> {
+        const MOST: usize = 50;
+        let (workspace, name) = (self.workspace.clone(), projection.to_owned());
+        let runtime = tokio::runtime::Handle::current();
+        // It reads whole files: on a thread of its own.
+        let task = tokio::task::spawn_blocking(move || {
+            runtime.block_on(workspace.diff(&name, MOST, &Work::new()))
+        });
+        Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
     }
 
     /// Takes back what was asked of a projection last, and waits for the outcome for as long as an engine

@@ -58,7 +58,7 @@ impl Workspace {
             refused: None,
         };
         match operation {
-            Operation::Rebuild => {
+            Operation::Rebuild { .. } => {
                 preview.events = checkpoint.applied;
                 preview.disk_needed = database_size(&versions.link());
                 preview.disk_free = free_space(self.0.folder.path());
@@ -78,6 +78,21 @@ impl Workspace {
                         "nothing to replay: it stands at position {}",
                         checkpoint.position
                     ));
+                }
+            }
+            Operation::CutOver { .. } if self.shadow(projection)?.is_none_or(|s| !s.held) => {
+                preview.refused = Some("no new version is ready and held".to_owned());
+            }
+            Operation::Cancel if self.shadow(projection)?.is_none() => {
+                preview.refused =
+                    Some("nothing is being rebuilt, and no version is held".to_owned());
+            }
+            Operation::RollBack { .. } => {
+                let all = versions.all();
+                let all = all.map_err(|e| WorkspaceError::io(&versions.link(), &e))?;
+                let shadow = self.shadow(projection)?.map(|shadow| shadow.version);
+                if all.len() < 2 + usize::from(shadow.is_some()) {
+                    preview.refused = Some("no version is kept to go back to".to_owned());
                 }
             }
             _ => {}

@@ -114,6 +114,12 @@ pub struct ShadowReport {
     pub target: Position,
     /// How many events it applied.
     pub applied: u64,
+    /// Whether it has caught up and waits until somebody cuts over.
+    #[serde(default)]
+    pub held: bool,
+    /// Whether somebody wants it to stand still.
+    #[serde(default)]
+    pub paused: bool,
 }
 
 impl Progress {
@@ -230,5 +236,7 @@ pub(super) fn shadow(version: String, checkpoint: &Checkpoint, target: Position)
         checkpoint: checkpoint.position,
         target,
         applied: checkpoint.applied,
+        held: false,
+        paused: false,
     }
 }

@@ -235,6 +235,10 @@ pub struct RebuildView {
     pub rate: Option<f64>,
     /// When it will be there, where that can be said.
     pub eta: Option<Duration>,
+    /// Whether it is there, and waits until somebody cuts over.
+    pub held: bool,
+    /// Whether somebody wants it to stand still.
+    pub paused: bool,
 }
 
 impl RebuildView {

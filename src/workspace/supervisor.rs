@@ -17,9 +17,11 @@ use crate::event::{Position, StreamId, Timestamp};
 use crate::log::SharedLog;
 use crate::read::{Now, Projection, Runner, Step, Versions, built_from};
 
+mod cutover;
 mod faulty;
 mod rebuild;
 mod requests;
+mod turns;
 mod visibility;
 
 use rebuild::{Shadow, live_model};
@@ -285,13 +287,14 @@ impl<'a> Owned<'a> {
         &mut self,
     ) -> Result<Option<(Option<Duration>, Option<Position>)>, WorkspaceError> {
         let mut rest = Some((None, None));
+        let mut live_moved = false;
         if self.operations.paused.is_none() {
             match self.step_live().await? {
-                Step::Moved { .. } => rest = None,
+                Step::Moved { .. } => (rest, live_moved) = (None, true),
                 Step::Rest { until, past } => rest = Some((until, past)),
             }
         }
-        match self.step_shadow().await? {
+        match self.step_shadow(live_moved).await? {
             None => Ok(rest),
             Some(Step::Moved { .. }) => Ok(None),
             Some(Step::Rest { until, .. }) => {
@@ -338,12 +341,14 @@ impl<'a> Owned<'a> {
             stuck_since: None,
             visibility_us: self.visibility.figures(self.charge.started.elapsed()),
             shadow: self.shadow.as_ref().map(|shadow| {
-                let version = shadow.runner.model().about().label();
-                report::shadow(
-                    version,
+                let mut report = report::shadow(
+                    shadow.label(),
                     shadow.runner.checkpoint(),
                     live.checkpoint().position,
-                )
+                );
+                report.held = shadow.held;
+                report.paused = self.operations.rebuild_paused;
+                report
             }),
             problem: self.progress.problem.clone(),
             injected: (self.charge.faults.as_ref()).and_then(|faults| faults.of(&self.charge.name)),

@@ -118,10 +118,16 @@ impl Files {
         };
         let names = Self::names(&folder);
         assert!(names.contains(&live), "{live} is not in {names:?}");
-        let before = names
-            .iter()
-            .filter(|name| name.ends_with(".db") && number(name) < number(&live))
+        // After a rollback, the one that was rolled back is kept; else the one before.
+        let others = || {
+            names
+                .iter()
+                .filter(|name| name.ends_with(".db") && **name != live)
+        };
+        let before = others()
+            .filter(|name| number(name) < number(&live))
             .max_by_key(|name| number(name))
+            .or(others().next().filter(|_| others().count() == 1))
             .cloned();
         let kept = |name: &String| {
             name.starts_with(&live) || before.as_ref().is_some_and(|b| name.starts_with(b))
@@ -166,7 +172,7 @@ async fn prepared() -> Place {
     let mut engine = workspace.start(None).unwrap();
     engine.ready().await;
     rows(&workspace, "last", "All", Consistency::Strong).await;
-    finished(&workspace, "last", Operation::Rebuild).await;
+    finished(&workspace, "last", Operation::Rebuild { hold: false }).await;
     engine.stop().await;
     append_many(&workspace, 5, 50).await;
     place
@@ -227,7 +233,7 @@ async fn a_rebuild_ends_once_though_an_engine_dies_in_it() {
         .chain(["before-outcome", "after-outcome"])
     {
         let place = prepared().await;
-        request(&place, Operation::Rebuild).await;
+        request(&place, Operation::Rebuild { hold: false }).await;
         dies_and_recovers(&place, "rebuild", point).await;
         let last = Files::of(&place).requests().pop_last().unwrap();
         assert_eq!(last.1, ["RebuildFinished"], "{point}");
@@ -260,10 +266,132 @@ async fn a_version_that_fails_is_given_up_once_though_an_engine_dies_doing_so() 
     for point in ["half-removed", "before-outcome", "after-outcome"] {
         let place = prepared().await;
         place.write("last", &broken());
-        request(&place, Operation::Rebuild).await;
+        request(&place, Operation::Rebuild { hold: false }).await;
         dies_and_recovers(&place, "rebuild that fails", point).await;
         let last = Files::of(&place).requests().pop_last().unwrap();
         assert_eq!(last.1, ["OperationFailed"], "{point}");
+    }
+}
+
+/// A workspace in which a changed definition is built and waits, with all that it asks for asked.
+async fn held() -> Place {
+    let place = prepared().await;
+    place.write(
+        "last",
+        &changed().replace("-- policy: live", "-- cutover: asked"),
+    );
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    until(&operator, |s| {
+        view(s, "last").rebuild.as_ref().is_some_and(|r| r.held)
+    })
+    .await;
+    engine.stop().await;
+    place
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_version_is_held_again_though_an_engine_dies_holding_it() {
+    for point in ["while-folding", "before-outcome", "after-outcome"] {
+        let place = prepared().await;
+        request(&place, Operation::Rebuild { hold: true }).await;
+        let died = Other::start_to_die_at(place.folder().path(), point).died();
+        assert_eq!(died.signal(), Some(SIGABRT), "{point}");
+        let workspace = place.open();
+        let mut engine = workspace.start(None).unwrap();
+        engine.ready().await;
+        let operator = workspace.operator().await.unwrap();
+        until(&operator, |s| {
+            view(s, "last").rebuild.as_ref().is_some_and(|r| r.held)
+        })
+        .await;
+        finished(&workspace, "last", Operation::CutOver { version: None }).await;
+        engine.stop().await;
+        assert_whole(&place, "held rebuild", point).await;
+        let requests = Files::of(&place).requests();
+        let outcomes: Vec<_> = requests.values().rev().take(2).collect();
+        assert_eq!(outcomes, [&["CutOver"], &["RebuildHeld"]], "{point}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cutover_that_was_asked_for_ends_once_though_an_engine_dies_in_it() {
+    for point in [
+        "after-shadow",
+        "half-removed",
+        "before-switch",
+        "half-switched",
+        "after-switch",
+        "before-outcome",
+        "after-outcome",
+    ] {
+        let place = held().await;
+        let (_, path) = place
+            .folder()
+            .versions("last")
+            .all()
+            .unwrap()
+            .pop()
+            .unwrap();
+        let version = highwater::read::label(&path);
+        request(&place, Operation::CutOver { version }).await;
+        dies_and_recovers(&place, "cutover", point).await;
+        let last = Files::of(&place).requests().pop_last().unwrap();
+        assert_eq!(last.1, ["CutOver"], "{point}");
+        let live = place.folder().versions("last").live().unwrap();
+        assert_eq!(live, Some(path), "{point}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_goes_back_once_though_an_engine_dies_in_it() {
+    for point in [
+        "before-roll-back",
+        "half-switched",
+        "after-roll-back",
+        "before-outcome",
+        "after-outcome",
+    ] {
+        let place = prepared().await;
+        let versions = place.folder().versions("last");
+        let before = versions.all().unwrap()[0].1.clone();
+        request(&place, Operation::RollBack { from: None }).await;
+        dies_and_recovers(&place, "rollback", point).await;
+        let last = Files::of(&place).requests().pop_last().unwrap();
+        assert_eq!(last.1, ["RolledBack"], "{point}");
+        assert_eq!(versions.live().unwrap(), Some(before), "{point}");
+        assert_eq!(versions.all().unwrap().len(), 2, "{point}: both are kept");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_version_is_not_built_again_though_an_engine_dies_cancelling() {
+    for point in ["half-removed", "before-outcome", "after-outcome"] {
+        let place = held().await;
+        let before = place.folder().versions("last").live().unwrap();
+        request(&place, Operation::Cancel).await;
+        let died = Other::start_to_die_at(place.folder().path(), point).died();
+        assert_eq!(died.signal(), Some(SIGABRT), "{point}");
+        let workspace = place.open();
+        let mut engine = workspace.start(None).unwrap();
+        engine.ready().await;
+        rows(&workspace, "last", "All", Consistency::Strong).await;
+        let files = Files::of(&place);
+        let last = files.requests().pop_last().unwrap();
+        assert_eq!(last.1, ["Cancelled"], "{point}");
+        assert_eq!(
+            view(&workspace.snapshot().await.unwrap(), "last").rebuild,
+            None
+        );
+        engine.stop().await;
+        assert_eq!(place.folder().versions("last").live().unwrap(), before);
+        assert!(
+            files.left_over().is_empty(),
+            "{point}: {:?}",
+            files.left_over()
+        );
     }
 }
 
@@ -332,7 +460,7 @@ async fn a_request_is_not_taken_for_one_of_another_log() {
         drop(db);
         append_many(&place.open(), 3, 40).await;
         settle(&place).await;
-        request(&place, Operation::Rebuild).await;
+        request(&place, Operation::Rebuild { hold: false }).await;
         match point {
             Some(point) => {
                 let died = Other::start_to_die_at(place.folder().path(), point).died();
@@ -350,7 +478,7 @@ async fn a_request_is_not_taken_for_one_of_another_log() {
         let between = usize::try_from(asked.unsigned_abs() - head - 1).unwrap();
         append_many(&workspace, 2, between).await;
         drop(workspace);
-        request(&place, Operation::Rebuild).await;
+        request(&place, Operation::Rebuild { hold: false }).await;
         assert_eq!(Files::of(&place).requests().pop_last().unwrap().0, asked);
         assert_whole(&place, "a restored log", point.unwrap_or("no point")).await;
     }
@@ -384,7 +512,7 @@ async fn a_rebuild_goes_on_where_it_was_killed() {
     let place = prepared().await;
     append_many(&place.open(), 9, 3_000).await;
     settle(&place).await;
-    request(&place, Operation::Rebuild).await;
+    request(&place, Operation::Rebuild { hold: false }).await;
     let died = Other::start_to_die_at(place.folder().path(), "while-folding").died();
     assert_eq!(died.signal(), Some(SIGABRT));
     let all = place.folder().versions("last").all().unwrap();

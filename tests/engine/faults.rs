@@ -157,7 +157,7 @@ async fn a_version_that_is_built_beside_the_faulty_one_is_spared_and_has_the_fau
     until(&operator, |s| view(s, "counts").checkpoint > middle).await;
     // Also while the version that answers is never at rest.
     let began = Instant::now();
-    finished(&workspace, "counts", Operation::Rebuild).await;
+    finished(&workspace, "counts", Operation::Rebuild { hold: false }).await;
     assert!(
         began.elapsed() < Duration::from_secs(30),
         "not an event of it was slowed"

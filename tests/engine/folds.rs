@@ -192,7 +192,7 @@ async fn an_outcome_is_said_when_the_file_has_it() {
     finished(&workspace, "lazy", Operation::Apply).await;
     assert_eq!(stored(&place, "lazy"), 20);
     append_many(&workspace, 3, 20).await;
-    finished(&workspace, "lazy", Operation::Rebuild).await;
+    finished(&workspace, "lazy", Operation::Rebuild { hold: false }).await;
     assert!(stored(&place, "lazy") >= 20, "no reader goes back in time");
     append_many(&workspace, 3, 20).await;
     finished(&workspace, "lazy", Operation::Apply).await;
@@ -465,7 +465,7 @@ async fn whatever_happens_in_between_the_end_is_that_of_one_fold() {
                 }
                 other => {
                     let operation = match (other, dice.roll(3)) {
-                        (6, _) => Operation::Rebuild,
+                        (6, _) => Operation::Rebuild { hold: false },
                         (_, 0) => Operation::Pause,
                         (_, 1) => Operation::SetPolicy("every 20ms".parse().unwrap()),
                         _ => Operation::Resume,

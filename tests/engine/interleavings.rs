@@ -92,7 +92,7 @@ fn act() -> impl Strategy<Value = Act> {
     let operation = prop_oneof![
         2 => Just(Operation::Pause),
         2 => Just(Operation::Resume),
-        3 => Just(Operation::Rebuild),
+        3 => Just(Operation::Rebuild { hold: false }),
         1 => Just(Operation::Apply),
         2 => select(policies.to_vec()).prop_map(|p| Operation::SetPolicy(p.parse().unwrap())),
     ];

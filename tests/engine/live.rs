@@ -244,7 +244,7 @@ async fn a_rebuild_that_is_asked_for_while_files_change_has_one_outcome() {
         let workspace = workspace.clone();
         tokio::spawn(async move {
             workspace
-                .operate("counts", Operation::Rebuild, Some(PATIENCE))
+                .operate("counts", Operation::Rebuild { hold: false }, Some(PATIENCE))
                 .await
         })
     };

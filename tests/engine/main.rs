@@ -14,6 +14,7 @@ mod live;
 mod objectives;
 mod operations;
 mod queries;
+mod rebuilds;
 mod slow;
 mod sync;
 mod trouble;

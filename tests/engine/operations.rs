@@ -90,7 +90,7 @@ async fn a_rebuild_makes_a_new_version_and_the_old_one_answers_until_then() {
     let db = rusqlite::Connection::open(live.as_ref().unwrap()).unwrap();
     db.execute("UPDATE counts SET events = 0", []).unwrap();
     drop(db);
-    let what = finished(&workspace, "counts", Operation::Rebuild).await;
+    let what = finished(&workspace, "counts", Operation::Rebuild { hold: false }).await;
     assert!(what.contains("20000 events"), "{what}");
     assert_ne!(workspace.folder().versions("counts").live().unwrap(), live);
     assert_eq!(
@@ -317,7 +317,7 @@ async fn a_restored_log_is_noticed() {
     let workspace = place.open();
     let mut engine = workspace.start(None).unwrap();
     engine.ready().await;
-    finished(&workspace, "counts", Operation::Rebuild).await;
+    finished(&workspace, "counts", Operation::Rebuild { hold: false }).await;
     let all = rows(&workspace, "counts", "All", Consistency::Strong).await;
     assert_eq!(
         all.iter()

@@ -78,7 +78,7 @@ async fn answers_stay_whole_while_rebuilds_cut_over_in_another_process() {
     let child = other(&place, "two::asker");
     for _ in 0..25 {
         append_many(&workspace, 7, 20).await;
-        finished(&workspace, "counts", Operation::Rebuild).await;
+        finished(&workspace, "counts", Operation::Rebuild { hold: false }).await;
     }
     let answers = said(child);
     engine.stop().await;

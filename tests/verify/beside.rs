@@ -32,7 +32,8 @@ async fn it_is_equal_again_and_again_while_events_come_and_versions_are_cut_over
         tokio::spawn(async move {
             let mut rebuilds = 0;
             while !done.load(Ordering::Relaxed) {
-                let rebuild = workspace.operate("mixed", Operation::Rebuild, Some(PATIENCE));
+                let rebuild =
+                    workspace.operate("mixed", Operation::Rebuild { hold: false }, Some(PATIENCE));
                 rebuild.await.unwrap();
                 rebuilds += 1;
             }

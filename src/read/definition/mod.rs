@@ -30,6 +30,9 @@ pub struct Definition {
     pub key: Option<Key>,
     /// Whether an event can be applied twice.
     pub replayable: bool,
+    /// Whether what a changed file gives waits, once it has caught up, until somebody cuts over
+    /// (`-- cutover: asked`); else it answers at once (`-- cutover: caught up`).
+    pub waits: bool,
     /// What it is told of.
     pub subscription: Subscription,
     /// What makes its tables.
@@ -253,6 +256,10 @@ SELECT * FROM orders WHERE order_id = :order_id;
             hash(ORDERS),
             hash(&ORDERS.replace("SELECT *", "SELECT status"))
         );
+        let waits = ORDERS.replace("-- objective: 1s", "-- cutover: asked");
+        assert_eq!(hash(ORDERS), hash(&waits));
+        assert!(Definition::parse("orders", &waits).unwrap().waits);
+        assert!(error("-- cutover: never\n").contains("`asked` or `caught up`"));
         assert_ne!(hash(ORDERS), hash(&ORDERS.replace("'paid'", "'settled'")));
         assert_ne!(
             hash(ORDERS),

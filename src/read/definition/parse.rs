@@ -11,13 +11,14 @@ use crate::read::policy::{Policy, parse_duration};
 use crate::read::subscription::Subscription;
 
 /// The directives that a file may have before `-- schema`.
-const DIRECTIVES: [&str; 6] = [
+const DIRECTIVES: [&str; 7] = [
     "policy",
     "replicas",
     "objective",
     "key",
     "category",
     "replayable",
+    "cutover",
 ];
 
 /// Reads a whole file.
@@ -83,6 +84,7 @@ struct Head {
     key: Option<Key>,
     category: Option<String>,
     replayable: bool,
+    waits: bool,
     given: BTreeSet<String>,
 }
 
@@ -229,6 +231,13 @@ impl Parser<'_> {
                     _ => return Err(format!("replayable {value:?}: write yes or no")),
                 }
             }
+            "cutover" => {
+                self.head.waits = match value {
+                    "asked" => true,
+                    "caught up" => false,
+                    _ => return Err(format!("cutover {value:?}: write `asked` or `caught up`")),
+                }
+            }
             "key" => match value.split_once('=').map(|(c, k)| (c.trim(), k.trim())) {
                 Some((column, category)) if is_word(column) && is_word(category) => {
                     self.head.key = Some(Key {
@@ -325,6 +334,7 @@ impl Parser<'_> {
             key,
             category,
             replayable,
+            waits,
             given: _,
         } = self.head;
         Ok(Definition {
@@ -335,6 +345,7 @@ impl Parser<'_> {
             objective,
             key,
             replayable,
+            waits,
             hash: hash(&schema, category.as_deref(), &handlers),
             subscription: subscription(&handlers).of_category(category),
             schema,

@@ -98,6 +98,12 @@ pub fn takes_projection(action: Action) -> bool {
         Action::Pause
             | Action::Policy
             | Action::Rebuild
+            | Action::Hold
+            | Action::PauseRebuild
+            | Action::Diff
+            | Action::CutOver
+            | Action::RollBack
+            | Action::Cancel
             | Action::Replay
             | Action::Apply
             | Action::Why

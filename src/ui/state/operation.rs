@@ -1,4 +1,5 @@
-//! The prompts before an operation: a policy to choose, a rebuild to confirm, a replay to be sure of.
+//! The prompts before an operation: a policy to choose, a rebuild or a switch to confirm, a replay to be
+//! sure of.
 
 use super::editor::Editor;
 use crate::event::Position;
@@ -80,14 +81,14 @@ impl PolicyPrompt {
     }
 }
 
-/// A rebuild or a replay before it happens.
+/// An operation before it happens.
 #[derive(Debug, Clone)]
 pub struct Confirm {
     /// Of which projection.
     pub projection: String,
     /// Whether its handlers can be applied twice.
     pub replayable: bool,
-    /// Which of the two.
+    /// Which operation.
     pub ask: Ask,
     /// What it would mean; `None` until the answer is there.
     pub preview: Option<Result<Preview, String>>,
@@ -97,7 +98,12 @@ pub struct Confirm {
 #[derive(Debug, Clone)]
 pub enum Ask {
     /// Only Enter.
-    Rebuild,
+    Rebuild {
+        /// Whether the new version waits, once it has caught up.
+        hold: bool,
+    },
+    /// Only Enter: one that is done at once.
+    Plain(Operation),
     /// From where, and the name, to be sure.
     Replay {
         /// The position before the first event to be applied again.
@@ -115,7 +121,27 @@ impl Confirm {
         Self {
             projection,
             replayable,
-            ask: Ask::Rebuild,
+            ask: Ask::Rebuild { hold: false },
+            preview: None,
+        }
+    }
+
+    /// Before a rebuild whose version waits.
+    pub fn hold(projection: String) -> Self {
+        Self {
+            projection,
+            replayable: false,
+            ask: Ask::Rebuild { hold: true },
+            preview: None,
+        }
+    }
+
+    /// Before something that is done at once.
+    pub fn plain(projection: String, operation: Operation) -> Self {
+        Self {
+            projection,
+            replayable: false,
+            ask: Ask::Plain(operation),
             preview: None,
         }
     }
@@ -138,7 +164,7 @@ impl Confirm {
     /// The field that is being filled in.
     pub fn focused(&mut self) -> Option<&mut Editor> {
         match &mut self.ask {
-            Ask::Rebuild => None,
+            Ask::Rebuild { .. } | Ask::Plain(_) => None,
             Ask::Replay {
                 name, naming: true, ..
             } => Some(name),
@@ -149,7 +175,8 @@ impl Confirm {
     /// What it comes to. Errors: the position is none.
     pub fn operation(&self) -> Result<Operation, String> {
         match &self.ask {
-            Ask::Rebuild => Ok(Operation::Rebuild),
+            Ask::Rebuild { hold } => Ok(Operation::Rebuild { hold: *hold }),
+            Ask::Plain(operation) => Ok(operation.clone()),
             Ask::Replay { after, .. } => {
                 let digits: String = after.text().chars().filter(|c| *c != ',').collect();
                 let position = digits
@@ -177,7 +204,7 @@ impl Confirm {
     /// Whether what has to be typed was typed.
     pub fn sure(&self) -> bool {
         match &self.ask {
-            Ask::Rebuild => true,
+            Ask::Rebuild { .. } | Ask::Plain(_) => true,
             Ask::Replay { name, .. } => name.text().trim() == self.projection,
         }
     }

@@ -1,6 +1,6 @@
 //! A page about one projection that lies over the screen and is read: why it is stale, what was done to it.
 
-use crate::workspace::Recorded;
+use crate::workspace::{Diff, Recorded};
 
 /// A page, scrolled by so many lines.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub enum About {
     Why,
     /// Who asked what of it; `None` until the answer is there.
     Operations(Option<Result<Vec<Recorded>, String>>),
+    /// What differs between the version that answers and the new one; `None` until the answer is there.
+    Diff(Option<Result<Box<Diff>, String>>),
 }
 
 impl Page {

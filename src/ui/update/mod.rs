@@ -23,7 +23,7 @@ use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
 use crate::workspace::{
-    CannotUndo, Done, FaultOrder, Operation, Outcome, Preview, Recorded, Snapshot, Undone,
+    CannotUndo, Diff, Done, FaultOrder, Operation, Outcome, Preview, Recorded, Snapshot, Undone,
 };
 
 /// Something that happened.
@@ -73,6 +73,13 @@ pub enum Msg {
         /// Oldest first; or why it cannot be read.
         history: Result<Vec<Recorded>, String>,
     },
+    /// What differs between the version that answers and the new one.
+    Compared {
+        /// Of which projection.
+        projection: String,
+        /// What differs; or why that cannot be said.
+        diff: Result<Box<Diff>, String>,
+    },
     /// Something was taken back.
     Undone {
         /// Of which projection.
@@ -111,6 +118,11 @@ pub enum Effect {
     /// Ask what was asked of a projection so far; answered by [`Msg::Told`].
     History {
         /// Of which.
+        projection: String,
+    },
+    /// Compare the version that answers with the new one; answered by [`Msg::Compared`].
+    Diff {
+        /// Of which projection.
         projection: String,
     },
     /// Take back what was asked of it last; answered by [`Msg::Undone`].
@@ -186,6 +198,10 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             history,
         } => {
             page::told(model, &projection, &history);
+            Vec::new()
+        }
+        Msg::Compared { projection, diff } => {
+            page::compared(model, &projection, &diff);
             Vec::new()
         }
         Msg::Undone { projection, result } => {

@@ -80,7 +80,14 @@ pub fn start(model: &mut Model, projection: String, operation: Operation) -> Vec
         Operation::Resume => "resuming".to_owned(),
         Operation::SetPolicy(policy) => format!("setting the policy to {policy}"),
         Operation::Apply => "applying what waits".to_owned(),
-        Operation::Rebuild => "rebuilding: the version there is goes on answering".to_owned(),
+        Operation::Rebuild { .. } => {
+            "rebuilding: the version there is goes on answering".to_owned()
+        }
+        Operation::PauseRebuild => "pausing its rebuild".to_owned(),
+        Operation::ResumeRebuild => "letting its rebuild go on".to_owned(),
+        Operation::Cancel => "giving up the new version".to_owned(),
+        Operation::CutOver { .. } => "cutting over to the new version".to_owned(),
+        Operation::RollBack { .. } => "rolling back to the version before".to_owned(),
         Operation::Replay { after } => format!("replaying the events after {after}"),
     };
     model.say(Tone::Info, format!("{projection}: {what}"));
@@ -119,7 +126,12 @@ pub fn operated(
         Operation::Resume => ("resume", "resumed"),
         Operation::SetPolicy(_) => ("policy", "changed"),
         Operation::Apply => ("apply", "applied"),
-        Operation::Rebuild => ("rebuild", "rebuilt"),
+        Operation::Rebuild { .. } => ("rebuild", "rebuilt"),
+        Operation::PauseRebuild => ("pause of the rebuild", "waits"),
+        Operation::ResumeRebuild => ("resume of the rebuild", "goes on"),
+        Operation::Cancel => ("cancel", "cancelled"),
+        Operation::CutOver { .. } => ("cutover", "cut over"),
+        Operation::RollBack { .. } => ("rollback", "rolled back"),
         Operation::Replay { .. } => ("replay", "replayed"),
     };
     match result {

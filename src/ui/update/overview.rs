@@ -109,8 +109,27 @@ pub fn on_projection(
             model.layers.push(Layer::Policy(prompt));
             Vec::new()
         }
-        Action::Why | Action::Operations => page::open(model, action, name),
+        Action::Why | Action::Operations | Action::Diff => page::open(model, action, name),
         Action::Undo => vec![Effect::Undo { projection: name }],
+        Action::Hold => open(model, Confirm::hold(name)),
+        Action::PauseRebuild => {
+            let paused = view.rebuild.as_ref().is_some_and(|rebuild| rebuild.paused);
+            let operation = if paused {
+                Operation::ResumeRebuild
+            } else {
+                Operation::PauseRebuild
+            };
+            operation::start(model, name, operation)
+        }
+        Action::CutOver => {
+            let version = view.rebuild.as_ref().map(|rebuild| rebuild.version.clone());
+            open(model, Confirm::plain(name, Operation::CutOver { version }))
+        }
+        Action::RollBack => {
+            let from = Some(view.version.clone());
+            open(model, Confirm::plain(name, Operation::RollBack { from }))
+        }
+        Action::Cancel => open(model, Confirm::plain(name, Operation::Cancel)),
         Action::Rebuild => open(model, Confirm::rebuild(name, replayable)),
         Action::Replay => open(model, Confirm::replay(name, replayable, after)),
         _ => Vec::new(),

@@ -4,7 +4,7 @@ use super::super::action::Action;
 use super::super::state::page::{About, Page};
 use super::super::state::{Layer, Model, Tone};
 use super::Effect;
-use crate::workspace::{CannotUndo, Done, Recorded, Undone};
+use crate::workspace::{CannotUndo, Diff, Done, Recorded, Undone};
 
 /// Lines a page key moves.
 const PAGE: usize = 10;
@@ -22,6 +22,10 @@ pub fn open(model: &mut Model, action: Action, projection: String) -> Vec<Effect
                 About::Operations(None),
                 vec![Effect::History { projection }],
             )
+        }
+        Action::Diff => {
+            let projection = projection.clone();
+            (About::Diff(None), vec![Effect::Diff { projection }])
         }
         _ => return Vec::new(),
     };
@@ -52,6 +56,18 @@ pub fn told(model: &mut Model, projection: &str, told: &Result<Vec<Recorded>, St
             && let About::Operations(waits) = &mut page.about
         {
             *waits = Some(told.clone());
+        }
+    }
+}
+
+/// What differs has come: the page that waits for it takes it.
+pub fn compared(model: &mut Model, projection: &str, diff: &Result<Box<Diff>, String>) {
+    for layer in &mut model.layers {
+        if let Layer::Page(page) = layer
+            && page.projection == projection
+            && let About::Diff(waits) = &mut page.about
+        {
+            *waits = Some(diff.clone());
         }
     }
 }

@@ -173,7 +173,7 @@ fn a_rebuild_happens_only_after_its_preview() {
     answer(&mut model, asked, None);
     assert_eq!(
         press(&mut model, &["enter"]),
-        operate("orders", Operation::Rebuild)
+        operate("orders", Operation::Rebuild { hold: false })
     );
 }
 
@@ -223,7 +223,7 @@ fn a_refused_replay_offers_a_rebuild() {
     press(&mut model, &["Y"]);
     assert_eq!(model.context(), Context::Confirm);
     let asked = press(&mut model, &["enter"]);
-    let operation = Operation::Rebuild;
+    let operation = Operation::Rebuild { hold: false };
     let projection = "revenue".to_owned();
     assert_eq!(
         asked,
@@ -235,7 +235,7 @@ fn a_refused_replay_offers_a_rebuild() {
     answer(&mut model, asked, None);
     assert_eq!(
         press(&mut model, &["enter"]),
-        operate("revenue", Operation::Rebuild)
+        operate("revenue", Operation::Rebuild { hold: false })
     );
 }
 

@@ -1,5 +1,6 @@
 //! Draws the state, and changes nothing.
 
+mod diff;
 mod events;
 mod footer;
 mod form;

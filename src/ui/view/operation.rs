@@ -14,7 +14,7 @@ use super::super::widgets::{input, popup};
 use super::footer;
 use super::words::{own, span};
 use super::{put, put_cut};
-use crate::workspace::Preview;
+use crate::workspace::{Operation, Preview};
 
 /// The widest box.
 const WIDTH: u16 = 72;
@@ -88,10 +88,11 @@ pub fn confirm(
 ) -> Option<Position> {
     let name = text::clean(&confirm.projection).into_owned();
     let replay = matches!(confirm.ask, Ask::Replay { .. });
-    let title = if replay {
-        format!("Replay into {name}")
-    } else {
-        format!("Rebuild {name}")
+    let title = match &confirm.ask {
+        Ask::Replay { .. } => format!("Replay into {name}"),
+        Ask::Plain(operation) => format!("{} {name}", plain(operation).0),
+        Ask::Rebuild { hold: false } => format!("Rebuild {name}"),
+        Ask::Rebuild { hold: true } => format!("Rebuild {name}, and hold"),
     };
     let inside = usize::from(WIDTH.min(area.width).saturating_sub(4));
     let mut lines = intro(confirm, inside, theme);
@@ -147,10 +148,37 @@ fn keys(
     line
 }
 
+/// A word for an operation that is done at once, and what it does.
+fn plain(operation: &Operation) -> (&'static str, &'static str) {
+    match operation {
+        Operation::CutOver { .. } => (
+            "Cut over",
+            "The new version answers from now on; the one there is will be kept, and a rollback goes back to it.",
+        ),
+        Operation::RollBack { .. } => (
+            "Roll back",
+            "The version that was kept answers from now on, from where it stands: its rows may be older \
+             until it has caught up. What the file says is not built again until it changes; another \
+             rollback goes forward.",
+        ),
+        _ => (
+            "Cancel the rebuild of",
+            "The new version is removed, however far it is. The version there is goes on answering. What \
+             a changed file says is not built again until it changes.",
+        ),
+    }
+}
+
 /// What the operation is.
 fn intro(confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let words = match (&confirm.ask, confirm.refused()) {
-        (Ask::Rebuild, _) => {
+        (Ask::Plain(_), Some(_)) => "",
+        (Ask::Plain(operation), None) => plain(operation).1,
+        (Ask::Rebuild { hold: true }, _) => {
+            "Folds the read model again from position 0 into a new version, which then follows and waits: \
+             compare the two, then cut over or cancel."
+        }
+        (Ask::Rebuild { hold: false }, _) => {
             "Folds the read model again from position 0 into a new version. The version there is \
              answers until the new one has caught up."
         }
@@ -225,7 +253,7 @@ fn consequences(confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'sta
                 .map(|l| Line::from(own(l, theme.bad)))
                 .collect();
         }
-        Some(Ok(preview)) => facts(preview, width, theme),
+        Some(Ok(preview)) => facts(confirm, preview, width, theme),
     };
     if let Ask::Replay { name, .. } = &confirm.ask {
         lines.push(Line::default());
@@ -247,7 +275,7 @@ fn consequences(confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'sta
 }
 
 /// The preview as a small table.
-fn facts(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn facts(confirm: &Confirm, preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let row = |label: &str, value: Vec<Span<'static>>| {
         let mut spans = vec![own(format!("{label:<15}"), theme.dim)];
         spans.extend(value);
@@ -285,6 +313,10 @@ fn facts(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         row("disk", vec![disk]),
     ];
     let mut label = "still answers";
+    if let Ask::Plain(_) = confirm.ask {
+        lines.clear();
+        label = "answers";
+    }
     for line in text::wrap(&answers, room, theme.glyphs.ellipsis)
         .into_iter()
         .take(3)
@@ -296,10 +328,12 @@ fn facts(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'static>> {
 }
 
 fn refusal(confirm: &Confirm, reason: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let what = if matches!(confirm.ask, Ask::Replay { .. }) {
-        "replay"
-    } else {
-        "rebuild"
+    let what = match &confirm.ask {
+        Ask::Replay { .. } => "replay",
+        Ask::Rebuild { .. } => "rebuild",
+        Ask::Plain(Operation::CutOver { .. }) => "cutover",
+        Ask::Plain(Operation::RollBack { .. }) => "rollback",
+        Ask::Plain(_) => "cancel",
     };
     let words = format!(
         "{} No {what}: {}.",

@@ -11,9 +11,9 @@ use super::super::state::page::{About, Page};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::popup;
-use super::footer;
 use super::put_cut;
 use super::words::{own, span, status};
+use super::{diff, footer};
 use crate::lag::why::Remedy;
 use crate::text::thousands;
 use crate::workspace::Recorded;
@@ -52,6 +52,7 @@ fn title(page: &Page) -> String {
     match page.about {
         About::Why => format!("Why is {name} as it is?"),
         About::Operations(_) => format!("What was done to {name}"),
+        About::Diff(_) => format!("What a cutover of {name} would change"),
     }
 }
 
@@ -61,10 +62,13 @@ fn lines(model: &Model, page: &Page, theme: &Theme, width: usize) -> Vec<Line<'s
         About::Operations(None) => vec![Line::from(own("reading the log …", theme.dim))],
         About::Operations(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
         About::Operations(Some(Ok(recorded))) => operations(recorded, theme, width),
+        About::Diff(None) => vec![Line::from(own("comparing rows …", theme.dim))],
+        About::Diff(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
+        About::Diff(Some(Ok(found))) => diff::lines(found, theme, width),
     }
 }
 
-fn wrapped(
+pub(super) fn wrapped(
     words: &str,
     style: ratatui::style::Style,
     width: usize,

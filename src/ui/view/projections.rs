@@ -13,7 +13,7 @@ use super::super::widgets::{bar, rows, rule};
 use super::put;
 use super::words::own;
 use crate::lag::Status;
-use crate::workspace::{INJECTED, ProjectionView};
+use crate::workspace::{INJECTED, ProjectionView, RebuildView};
 
 /// What a column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -352,6 +352,9 @@ fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> 
     let Some(rebuild) = &view.rebuild else {
         return Line::default();
     };
+    if rebuild.held {
+        return held(rebuild, selected, width, theme);
+    }
     let bar = match width {
         0..60 => 10,
         60..100 => 20,
@@ -370,6 +373,9 @@ fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> 
     let percent = (rebuild.progress() * 1000.0).floor() / 10.0;
     spans.push(own(format!("  {percent:.1} %"), theme.strong));
     let mut more = Vec::new();
+    if rebuild.paused {
+        more.push("paused".to_owned());
+    }
     if let Some(rate) = rebuild.rate {
         more.push(format!("{} events/s", text::rate(rate)));
     }
@@ -385,6 +391,35 @@ fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> 
         let used: usize = spans.iter().map(Span::width).sum();
         if used + 2 + part.len() <= usize::from(width) {
             spans.push(own(format!("  {part}"), theme.dim));
+        }
+    }
+    Line::from(spans)
+}
+
+/// The same line where the new version is ready and waits.
+fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
+    let side = if selected { theme.glyphs.selected } else { " " };
+    let mut spans = vec![
+        own(side, theme.title),
+        own(format!("    {} ", theme.glyphs.rebuild), theme.accent),
+    ];
+    let paused = if rebuild.paused { "paused" } else { "follows" };
+    let parts = [
+        (
+            "new version ready, waits for cutover".to_owned(),
+            theme.strong,
+        ),
+        (text::clean(&rebuild.version).into_owned(), theme.text),
+        (
+            format!("{paused} at {}", text::thousands(rebuild.checkpoint.get())),
+            theme.dim,
+        ),
+        ("D compares, C cuts over, X cancels".to_owned(), theme.dim),
+    ];
+    for (part, style) in parts {
+        let used: usize = spans.iter().map(Span::width).sum();
+        if used + 2 + part.len() <= usize::from(width) {
+            spans.push(own(format!(" {part} "), style));
         }
     }
     Line::from(spans)

@@ -348,8 +348,12 @@ impl Follower {
             version: shadow.version.clone(),
             checkpoint: shadow.checkpoint,
             target,
-            rate: rates.applied,
-            eta: eta(left, rates.stored, rates.applied, None).known(),
+            rate: rates.applied.filter(|_| !shadow.held && !shadow.paused),
+            eta: eta(left, rates.stored, rates.applied, None)
+                .known()
+                .filter(|_| !shadow.held && !shadow.paused),
+            held: shadow.held,
+            paused: shadow.paused,
         })
     }
 }

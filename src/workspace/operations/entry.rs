@@ -14,6 +14,9 @@ const FAILED: &str = "OperationFailed";
 /// The type of the event that says a projection's file has another definition than before.
 const DEFINED: &str = "DefinitionChanged";
 
+/// The type of the event that says a rebuild's version waits for a cutover.
+const HELD: &str = "RebuildHeld";
+
 /// The types of the events that say its objective is breached, and no longer.
 const RAISED: &str = "ObjectiveBreached";
 const CLEARED: &str = "ObjectiveHeld";
@@ -41,6 +44,10 @@ pub(super) enum Entry {
         ended: Ended,
         /// The engine's process.
         engine: Option<u64>,
+        /// The hash of the definition that is not to be built by itself any more.
+        declines: Option<String>,
+        /// What the version is called that answers, or is held, by this.
+        version: Option<String>,
     },
     /// The projection's file says this now.
     Defined(Defined),
@@ -81,14 +88,17 @@ impl Entry {
         if let Some(request) = number("request") {
             let what = data.get("what").and_then(Value::as_str);
             let what = what.unwrap_or_default().to_owned();
+            let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
             return Some(Self::Ended {
                 request: Position::new(request),
-                ended: if event_type == FAILED {
-                    Ended::Failed(what)
-                } else {
-                    Ended::Finished(what)
+                ended: match event_type {
+                    FAILED => Ended::Failed(what),
+                    HELD => Ended::Held(what),
+                    _ => Ended::Finished(what),
                 },
                 engine: number("engine"),
+                declines: text("declines"),
+                version: text("version"),
             });
         }
         let by = data.get("by").and_then(Value::as_str).unwrap_or("somebody");
@@ -108,7 +118,12 @@ impl Operation {
             Self::Resume => "ResumeRequested",
             Self::SetPolicy(_) => "PolicyRequested",
             Self::Apply => "ApplyRequested",
-            Self::Rebuild => "RebuildRequested",
+            Self::Rebuild { .. } => "RebuildRequested",
+            Self::PauseRebuild => "RebuildPauseRequested",
+            Self::ResumeRebuild => "RebuildResumeRequested",
+            Self::Cancel => "CancelRequested",
+            Self::CutOver { .. } => "CutOverRequested",
+            Self::RollBack { .. } => "RollBackRequested",
             Self::Replay { .. } => "ReplayRequested",
         }
     }
@@ -120,18 +135,33 @@ impl Operation {
             Self::Resume => "Resumed",
             Self::SetPolicy(_) => "PolicyChanged",
             Self::Apply => "Applied",
-            Self::Rebuild => "RebuildFinished",
+            Self::Rebuild { .. } => "RebuildFinished",
+            Self::PauseRebuild => "RebuildPaused",
+            Self::ResumeRebuild => "RebuildResumed",
+            Self::Cancel => "Cancelled",
+            Self::CutOver { .. } => "CutOver",
+            Self::RollBack { .. } => "RolledBack",
             Self::Replay { .. } => "ReplayFinished",
         }
     }
 }
 
 fn parse_request(event_type: &str, data: &Value) -> Option<Operation> {
+    let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
     Some(match event_type {
         "PauseRequested" => Operation::Pause,
         "ResumeRequested" => Operation::Resume,
         "ApplyRequested" => Operation::Apply,
-        "RebuildRequested" => Operation::Rebuild,
+        "RebuildRequested" => Operation::Rebuild {
+            hold: data.get("hold").and_then(Value::as_bool).unwrap_or(false),
+        },
+        "RebuildPauseRequested" => Operation::PauseRebuild,
+        "RebuildResumeRequested" => Operation::ResumeRebuild,
+        "CancelRequested" => Operation::Cancel,
+        "CutOverRequested" => Operation::CutOver {
+            version: text("version"),
+        },
+        "RollBackRequested" => Operation::RollBack { from: text("from") },
         "PolicyRequested" => Operation::SetPolicy(data.get("policy")?.as_str()?.parse().ok()?),
         "ReplayRequested" => Operation::Replay {
             after: Position::new(data.get("after")?.as_u64()?),
@@ -175,30 +205,83 @@ pub async fn request(
     match operation {
         Operation::SetPolicy(policy) => data["policy"] = json!(policy),
         Operation::Replay { after } => data["after"] = json!(after),
+        Operation::Rebuild { hold: true } => data["hold"] = json!(true),
+        Operation::CutOver {
+            version: Some(version),
+        } => data["version"] = json!(version),
+        Operation::RollBack { from: Some(from) } => data["from"] = json!(from),
         _ => {}
     }
     if let Some(undone) = undoes {
         data["undoes"] = json!(undone);
     }
-    store(log, stream, operation.requested(), &data, CommitId::new()).await
+    let event = new_event(operation.requested(), &data)?;
+    store(log, stream, vec![event], CommitId::new()).await
 }
 
-/// Stores an outcome, once for each request, however often it is said.
+/// A request that has ended, and how.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// The request.
+    pub request: Request,
+    /// How it ended.
+    pub ended: Ended,
+    /// The hash of the definition that is not to be built by itself any more.
+    pub declines: Option<String>,
+    /// What the version is called that answers, or is held, by this.
+    pub version: Option<String>,
+}
+
+impl Done {
+    /// One that changes nothing else.
+    pub const fn plain(request: Request, ended: Ended) -> Self {
+        Self {
+            request,
+            ended,
+            declines: None,
+            version: None,
+        }
+    }
+
+    /// The event that says so.
+    fn event(&self) -> (&'static str, Value) {
+        let (event_type, what) = match &self.ended {
+            Ended::Finished(what) => (self.request.operation.finished(), what),
+            Ended::Held(what) => (HELD, what),
+            Ended::Failed(what) => (FAILED, what),
+        };
+        let request = self.request.position;
+        let mut data = json!({ "request": request, "what": what, "engine": std::process::id() });
+        if let Some(declines) = &self.declines {
+            data["declines"] = json!(declines);
+        }
+        if let Some(version) = &self.version {
+            data["version"] = json!(version);
+        }
+        (event_type, data)
+    }
+}
+
+/// Stores outcomes, all of them or none; once for the last request, however often it is said.
 ///
 /// Errors: the log's.
 pub async fn finish(
     log: &dyn EventLog,
     stream: &StreamId,
-    request: &Request,
-    ended: &Ended,
-) -> Result<Committed, AppendError> {
-    let (event_type, what) = match ended {
-        Ended::Finished(what) => (request.operation.finished(), what),
-        Ended::Failed(what) => (FAILED, what),
+    done: &[Done],
+) -> Result<(), AppendError> {
+    let Some(last) = done.last() else {
+        return Ok(());
     };
-    let data = json!({ "request": request.position, "what": what, "engine": std::process::id() });
-    let id = CommitId::Key(format!("{stream} outcome {}", request.position));
-    store(log, stream, event_type, &data, id).await
+    let events: Result<Vec<_>, _> = done
+        .iter()
+        .map(|done| {
+            let (event_type, data) = done.event();
+            new_event(event_type, &data)
+        })
+        .collect();
+    let id = CommitId::Key(format!("{stream} outcome {}", last.request.position));
+    store(log, stream, events?, id).await.map(drop)
 }
 
 /// Records what a projection's file says now. Errors: the log's.
@@ -208,7 +291,8 @@ pub async fn define(
     defined: &Defined,
 ) -> Result<Committed, AppendError> {
     let data = serde_json::to_value(defined).unwrap_or_default();
-    store(log, stream, DEFINED, &data, CommitId::new()).await
+    let event = new_event(DEFINED, &data)?;
+    store(log, stream, vec![event], CommitId::new()).await
 }
 
 /// Records that a read model is older than its objective allows. Errors: the log's.
@@ -220,7 +304,8 @@ pub async fn raised(
 ) -> Result<Committed, AppendError> {
     let objective = u64::try_from(objective.as_millis()).unwrap_or(u64::MAX);
     let data = json!({ "since": since, "objective_ms": objective, "engine": std::process::id() });
-    store(log, stream, RAISED, &data, CommitId::new()).await
+    let event = new_event(RAISED, &data)?;
+    store(log, stream, vec![event], CommitId::new()).await
 }
 
 /// Records that it is not any more. Errors: the log's.
@@ -230,16 +315,11 @@ pub async fn cleared(
     since: Timestamp,
 ) -> Result<Committed, AppendError> {
     let data = json!({ "since": since, "engine": std::process::id() });
-    store(log, stream, CLEARED, &data, CommitId::new()).await
+    let event = new_event(CLEARED, &data)?;
+    store(log, stream, vec![event], CommitId::new()).await
 }
 
-async fn store(
-    log: &dyn EventLog,
-    stream: &StreamId,
-    event_type: &str,
-    data: &Value,
-    id: CommitId,
-) -> Result<Committed, AppendError> {
+fn new_event(event_type: &str, data: &Value) -> Result<NewEvent, AppendError> {
     let invalid = |reason: String| AppendError::Limit {
         what: "an operation",
         found: reason,
@@ -247,7 +327,15 @@ async fn store(
     };
     let event_type = EventType::new(event_type).map_err(|e| invalid(e.to_string()))?;
     let data = JsonObject::of(data).map_err(|e| invalid(e.to_string()))?;
-    let events = vec![NewEvent::new(event_type, data)];
+    Ok(NewEvent::new(event_type, data))
+}
+
+async fn store(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    events: Vec<NewEvent>,
+    id: CommitId,
+) -> Result<Committed, AppendError> {
     log.append(Commit {
         id,
         stream: stream.clone(),

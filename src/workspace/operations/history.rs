@@ -35,6 +35,10 @@ pub struct Recorded {
     policy_before: Option<Policy>,
     /// Whether it was paused until then.
     paused_before: bool,
+    /// What the version is called that answers, or is held, by it.
+    version: Option<String>,
+    /// Whether its version was built and waits, or waited.
+    held: bool,
 }
 
 /// The beginning or the end of a breach, and when that was.
@@ -133,7 +137,9 @@ impl Folding<'_> {
                 request,
                 ended,
                 engine,
-            }) => self.take_outcome(event, request, ended, engine),
+                version,
+                ..
+            }) => self.take_outcome(event, request, ended, engine, version),
             Some(Entry::Defined(defined)) => self.take_definition(event, &defined),
             Some(Entry::Raised { since, objective }) => self.recorded.push(Recorded {
                 breach: Some(Turn::Raised(since)),
@@ -163,6 +169,8 @@ impl Folding<'_> {
             operation: None,
             policy_before: self.policy,
             paused_before: self.paused,
+            version: None,
+            held: false,
         }
     }
 
@@ -195,16 +203,22 @@ impl Folding<'_> {
         request: Position,
         ended: Ended,
         engine: Option<u64>,
+        version: Option<String>,
     ) {
         let Some(line) = self.by_request.get(&request) else {
             return;
         };
+        let held = matches!(ended, Ended::Held(_));
         let (finished, what) = match ended {
-            Ended::Finished(what) => (true, what),
+            Ended::Finished(what) | Ended::Held(what) => (true, what),
             Ended::Failed(what) => (false, what),
         };
+        let line = &mut self.recorded[*line];
         // Stored once for each request; a second one was written by hand.
-        self.recorded[*line].outcome.get_or_insert(RecordedOutcome {
+        if line.outcome.is_none() {
+            (line.version, line.held) = (version, held);
+        }
+        line.outcome.get_or_insert(RecordedOutcome {
             at: event.recorded_at,
             finished,
             what,
@@ -268,8 +282,22 @@ pub(in crate::workspace) fn undo(
                 "the events were applied again; a rebuild folds it anew",
             ));
         }
-        Some(Operation::Rebuild) => {
-            return Err(impossible("the version before it was replaced"));
+        Some(Operation::Rebuild { .. }) if last.held => Operation::Cancel,
+        // Refused where another version answers by now.
+        Some(
+            Operation::Rebuild { .. } | Operation::CutOver { .. } | Operation::RollBack { .. },
+        ) => match &last.version {
+            Some(version) => Operation::RollBack {
+                from: Some(version.clone()),
+            },
+            None => return Err(impossible("which version answered then is not recorded")),
+        },
+        Some(Operation::PauseRebuild) => Operation::ResumeRebuild,
+        Some(Operation::ResumeRebuild) => Operation::PauseRebuild,
+        Some(Operation::Cancel) => {
+            return Err(impossible(
+                "what was built is gone; ask for a rebuild, or save the file with a change",
+            ));
         }
         None => return Err(impossible("a file changed: edit the file")),
     };

@@ -18,7 +18,7 @@ mod history;
 
 use entry::Entry;
 
-pub use entry::{cleared, define, finish, outcome, raised, request};
+pub use entry::{Done, cleared, define, finish, outcome, raised, request};
 pub use history::{CannotUndo, Recorded, RecordedOutcome, Turn};
 pub(super) use history::{read as read_history, undo};
 
@@ -33,8 +33,28 @@ pub enum Operation {
     SetPolicy(Policy),
     /// Apply what is waiting now, whatever the policy.
     Apply,
-    /// Fold again from position 0 into a new version, and cut over when it has caught up.
-    Rebuild,
+    /// Fold again from position 0 into a new version, beside the one that answers.
+    Rebuild {
+        /// Whether the new version, once it has caught up, waits until somebody cuts over; else it answers at
+        /// once.
+        hold: bool,
+    },
+    /// Let the rebuild under way stand still; the version that answers goes on.
+    PauseRebuild,
+    /// Let the rebuild go on.
+    ResumeRebuild,
+    /// Give up the version that is being built, or is held: nothing of it stays.
+    Cancel,
+    /// Let the version that is held answer.
+    CutOver {
+        /// What it is called; `None`: the one there is when this is asked for.
+        version: Option<String>,
+    },
+    /// Let the version that was kept answer again, from where it stands.
+    RollBack {
+        /// What the version is called that answers now; `None`: the one there is when this is asked for.
+        from: Option<String>,
+    },
     /// Apply again into the same read model the events after this position.
     Replay {
         /// The position before the first event to be applied again.
@@ -50,7 +70,15 @@ impl fmt::Display for Operation {
             Self::Resume => f.write_str("resume"),
             Self::SetPolicy(policy) => write!(f, "policy {policy}"),
             Self::Apply => f.write_str("apply"),
-            Self::Rebuild => f.write_str("rebuild"),
+            Self::Rebuild { hold: false } => f.write_str("rebuild"),
+            Self::Rebuild { hold: true } => f.write_str("rebuild --hold"),
+            Self::PauseRebuild => f.write_str("pause --rebuild"),
+            Self::ResumeRebuild => f.write_str("resume --rebuild"),
+            Self::Cancel => f.write_str("cancel"),
+            Self::CutOver { version: None } => f.write_str("cutover"),
+            Self::CutOver { version: Some(to) } => write!(f, "cutover {to}"),
+            Self::RollBack { from: None } => f.write_str("rollback"),
+            Self::RollBack { from: Some(from) } => write!(f, "rollback {from}"),
             Self::Replay { after } => write!(f, "replay {after}"),
         }
     }
@@ -70,6 +98,8 @@ pub struct Request {
 pub enum Ended {
     /// Carried out: what was done, in one sentence.
     Finished(String),
+    /// A rebuild's version has caught up, and waits until somebody cuts over: what it is, in one sentence.
+    Held(String),
     /// Refused or failed: why, and the way out.
     Failed(String),
 }
@@ -89,6 +119,15 @@ pub struct Operations {
     pub breached: Option<Timestamp>,
     /// Requests without an outcome, oldest first.
     pub pending: Vec<Request>,
+    /// The rebuild whose version has caught up and waits, until somebody cuts over or cancels.
+    pub held: Option<Position>,
+    /// Whether the rebuild under way is to stand still.
+    pub rebuild_paused: bool,
+    /// What the version is called that was rolled back last: it is kept, for going forward again.
+    pub rolled_back: Option<String>,
+    /// The hash of a definition that is not built by itself, because what was built of it was rolled back or
+    /// cancelled; until the file says something else.
+    pub declined: Option<String>,
 }
 
 /// What a projection's file said when it was recorded.
@@ -141,16 +180,30 @@ impl Operations {
                     Operation::Pause => self.paused = Some(Said { by, at }),
                     Operation::Resume => self.paused = None,
                     Operation::SetPolicy(policy) => self.policy = Some(*policy),
-                    Operation::Apply | Operation::Rebuild | Operation::Replay { .. } => {}
+                    _ => {}
                 }
                 operation
             }
-            Some(Entry::Ended { request, .. }) => {
-                self.pending.retain(|pending| pending.position != request);
+            Some(Entry::Ended {
+                request,
+                ended,
+                declines,
+                ..
+            }) => {
+                let at = self.pending.iter().position(|p| p.position == request);
+                if let Some(at) = at {
+                    let request = self.pending.remove(at);
+                    self.ended(&request, &ended, declines);
+                }
                 return;
             }
             Some(Entry::Defined(defined)) => {
                 self.policy = Some(defined.policy);
+                if self.defined.as_ref().map(|before| &before.hash) != Some(&defined.hash) {
+                    self.held = None;
+                    self.rebuild_paused = false;
+                    self.declined = None;
+                }
                 self.defined = Some(defined);
                 return;
             }
@@ -174,5 +227,29 @@ impl Operations {
             position: event.position,
             operation,
         });
+    }
+
+    /// What a request's outcome changes, for one that is no longer pending.
+    pub fn ended(&mut self, request: &Request, ended: &Ended, declines: Option<String>) {
+        let done = !matches!(ended, Ended::Failed(_));
+        match &request.operation {
+            Operation::Rebuild { .. } => {
+                self.rebuild_paused = false;
+                if let Ended::Held(_) = ended {
+                    self.held = Some(request.position);
+                }
+            }
+            Operation::PauseRebuild if done => self.rebuild_paused = true,
+            Operation::ResumeRebuild if done => self.rebuild_paused = false,
+            Operation::Cancel | Operation::CutOver { .. } if done => {
+                self.held = None;
+                self.rebuild_paused = false;
+            }
+            Operation::RollBack { from } if done => self.rolled_back.clone_from(from),
+            _ => {}
+        }
+        if done && declines.is_some() {
+            self.declined = declines;
+        }
     }
 }

@@ -1,22 +1,46 @@
-//! Versions of one read model: the first, the one that is built beside the live one, and the switch
-//! from one to the next.
+//! A version that is built beside the one that answers: begun, folded a page at a time, held, given up.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::WorkspaceError;
-use super::super::operations::{Ended, Request};
+use super::super::operations::{Done, Ended, Operation, Request};
 use super::Owned;
+use super::turns::Turns;
 use crate::crash;
 use crate::event::Position;
-use crate::read::{Model, Policy, Projection, Runner, Step, Versions, remove_database};
+use crate::read::{
+    Model, Policy, Projection, Runner, RunnerError, Step, TRIES, Trouble, Versions, is_disk_full,
+    remove_database,
+};
 
 /// A version that is built beside the live one.
 pub(super) struct Shadow {
     pub(super) runner: Runner,
     pub(super) request: Option<Request>,
-    began: Instant,
+    pub(super) began: Instant,
+    /// Whether it waits, once it has caught up.
+    pub(super) hold: bool,
+    /// It has caught up and waits; that was said.
+    pub(super) held: bool,
+    /// An earlier engine began it: perhaps it was held then.
+    pub(super) adopted: bool,
+    /// Who asked for it to answer.
+    pub(super) cut_over: Option<Request>,
+    turns: Turns,
 }
+
+impl Shadow {
+    /// What it is called.
+    pub(super) fn label(&self) -> String {
+        self.runner.model().about().label()
+    }
+}
+
+const MOVED: Step = Step::Moved {
+    live: Vec::new(),
+    applied: 0,
+};
 
 impl Owned<'_> {
     /// Where the shadow has to get to before it may answer: no reader goes back in time.
@@ -28,39 +52,105 @@ impl Owned<'_> {
         Ok(replays.fold(self.live.checkpoint().position, Position::max))
     }
 
-    /// What a step of the shadow came to; `None` where nothing is built.
-    pub(super) async fn step_shadow(&mut self) -> Result<Option<Step>, WorkspaceError> {
+    /// What a step of the shadow came to; `None` where nothing is built. `live_moved`: the live version has
+    /// more to do at once, perhaps.
+    pub(super) async fn step_shadow(
+        &mut self,
+        live_moved: bool,
+    ) -> Result<Option<Step>, WorkspaceError> {
         let target = self.target().await?;
         let now = self.now();
+        let paused = self.operations.rebuild_paused;
+        let objective = self.projection.objective();
         let Some(shadow) = &mut self.shadow else {
             return Ok(None);
         };
-        const MOVED: Step = Step::Moved {
-            live: Vec::new(),
-            applied: 0,
-        };
+        if paused && shadow.cut_over.is_none() {
+            return Ok(Some(Step::Rest {
+                until: None,
+                past: None,
+            }));
+        }
         shadow.runner.bound_to(target);
-        if shadow.runner.checkpoint().position >= target {
-            self.cut_over().await?;
+        if live_moved {
+            shadow.turns.live_worked(now.monotonic);
+        }
+        if self.arrive(target).await? {
             return Ok(Some(MOVED));
         }
-        let step = shadow.runner.step(now).await?;
+        let Some(shadow) = &mut self.shadow else {
+            return Ok(None);
+        };
+        let Some(page) = shadow.turns.page(now.monotonic, live_moved) else {
+            return Ok(Some(MOVED));
+        };
+        shadow.runner.limit_page(page);
+        let began = Instant::now();
+        let step = shadow.runner.step(now).await;
+        if let Ok(Step::Moved { .. }) = &step {
+            let took = began.elapsed();
+            shadow.turns.took(took, now.monotonic + took, objective);
+            let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            self.progress.spent.rebuild_us += took;
+        }
         crash::point("while-folding");
-        let stopped = shadow.runner.trouble().filter(|t| t.next_try.is_none());
-        if let (Step::Rest { .. }, Some(trouble)) = (&step, stopped) {
-            let reason = format!(
-                "the new version stopped at event {}: {}. The live version goes on; mend the file",
-                trouble.position, trouble.error
-            );
+        let over = match &step {
+            Ok(_) => shadow.runner.trouble().filter(|t| is_over(t)).map(stopped),
+            Err(RunnerError::Model(error)) => Some(unwritten(error)),
+            Err(_) => None,
+        };
+        if let Some(reason) = over {
             self.give_up_shadow(reason).await?;
             return Ok(Some(MOVED));
         }
+        let step = step?;
         // Not only before the step: a live version that is never at rest would be ahead again by then.
-        if shadow.runner.checkpoint().position >= target {
-            self.cut_over().await?;
+        if self.arrive(target).await? {
             return Ok(Some(MOVED));
         }
         Ok(Some(step))
+    }
+
+    /// Where the shadow has caught up: it answers from now on, or waits. Says whether anything was done.
+    async fn arrive(&mut self, target: Position) -> Result<bool, WorkspaceError> {
+        match &self.shadow {
+            Some(shadow) if shadow.runner.checkpoint().position >= target => {
+                if !shadow.hold || shadow.cut_over.is_some() {
+                    self.cut_over().await?;
+                } else if !shadow.held {
+                    self.hold().await?;
+                } else {
+                    return Ok(false);
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The shadow has caught up and is to wait: says so, once.
+    async fn hold(&mut self) -> Result<(), WorkspaceError> {
+        let Some(shadow) = &mut self.shadow else {
+            return Ok(());
+        };
+        if let Err(error) = shadow.runner.flush() {
+            return self.give_up_shadow(unwritten(&error)).await;
+        }
+        shadow.held = true;
+        let (label, request) = (shadow.label(), shadow.request.clone());
+        let at = shadow.runner.checkpoint().position;
+        self.progress.problem = None;
+        if let Some(request) = request.filter(|r| self.operations.pending.contains(r)) {
+            let what =
+                format!("version {label} is ready at position {at}, and waits for a cutover");
+            let done = Done {
+                version: Some(label),
+                ..Done::plain(request, Ended::Held(what))
+            };
+            self.finish_all(vec![done]).await?;
+        }
+        // Another rebuild that was asked for cannot wait for one that waits itself.
+        self.carry_out().await
     }
 
     /// Removes what is being built from a definition that is no longer the file's.
@@ -72,88 +162,21 @@ impl Owned<'_> {
         else {
             return Ok(());
         };
-        let path = shadow.runner.model().path().to_owned();
-        drop(shadow);
-        remove_database(&path).map_err(|e| WorkspaceError::io(&path, &e))
+        remove_shadow(shadow.runner)
     }
 
+    /// Ends a rebuild that cannot come to its end, and frees what it took.
     pub(super) async fn give_up_shadow(&mut self, reason: String) -> Result<(), WorkspaceError> {
         let Some(shadow) = self.shadow.take() else {
             return Ok(());
         };
-        let path = shadow.runner.model().path().to_owned();
-        drop(shadow.runner);
-        remove_database(&path).map_err(|e| WorkspaceError::io(&path, &e))?;
+        remove_shadow(shadow.runner)?;
         self.progress.problem = Some(reason.clone());
-        match shadow.request {
-            Some(request) => self.finish(request, &Ended::Failed(reason)).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Makes the shadow the version that answers. Killed at any point in here, the next owner goes on:
-    /// `ARCHITECTURE.md` says how.
-    pub(super) async fn cut_over(&mut self) -> Result<(), WorkspaceError> {
-        let Some(Shadow {
-            mut runner,
-            request,
-            began,
-        }) = self.shadow.take()
-        else {
-            return Ok(());
-        };
-        runner.flush()?;
-        crash::point("before-switch");
-        let path = runner.model().path().to_owned();
-        self.versions
-            .switch(&path)
-            .map_err(|e| WorkspaceError::io(&path, &e))?;
-        crash::point("after-switch");
-        runner.bound_to(Position::new(u64::MAX));
-        runner.set_policy(self.live.policy(), self.charge.started.elapsed());
-        self.plain = Arc::clone(runner.projection());
-        let old = std::mem::replace(&mut self.live, runner);
-        self.take_up_faults();
-        self.progress.problem = None;
-        let about = self.live.model().about();
-        let applied = self.live.checkpoint().applied;
-        let what = format!(
-            "version {} answers: {applied} events in {:.1?}",
-            about.label(),
-            began.elapsed()
-        );
-        let kept = old.model().path().to_owned();
-        drop(old);
-        // The one before is kept for going back.
-        self.versions
-            .keep_only(&[&kept, self.live.model().path()])
-            .map_err(|e| WorkspaceError::io(&kept, &e))?;
-        if let Some(request) = request {
-            self.finish(request, &Ended::Finished(what)).await?;
-        }
-        self.keep_text()?;
-        self.carry_out().await
-    }
-
-    /// Removes what killed engines left: half a version, one that nobody asks for any more, or one that
-    /// was to be removed.
-    pub(super) fn remove_what_was_left(&self) -> Result<(), WorkspaceError> {
-        let live = self.live.model();
-        let shadow = self.shadow.as_ref().map(|shadow| shadow.runner.model());
-        let all = self
-            .versions
-            .all()
-            .map_err(|e| WorkspaceError::io(live.path(), &e))?;
-        let before = all
-            .into_iter()
-            .rev()
-            .find(|(generation, _)| *generation < live.about().generation);
-        let mut kept = vec![live.path()];
-        kept.extend(shadow.map(Model::path));
-        kept.extend(before.as_ref().map(|(_, path)| path.as_path()));
-        self.versions
-            .keep_only(&kept)
-            .map_err(|e| WorkspaceError::io(live.path(), &e))
+        let asked = [shadow.request, shadow.cut_over].into_iter().flatten();
+        let pending = asked.filter(|request| self.operations.pending.contains(request));
+        let done = pending.map(|request| Done::plain(request, Ended::Failed(reason.clone())));
+        let done = done.collect();
+        self.finish_all(done).await
     }
 
     /// Whether what is written still has its names. SQLite goes on with a file that has none, and nobody
@@ -176,17 +199,53 @@ impl Owned<'_> {
     }
 
     pub(super) async fn begin_rebuild(&mut self, request: Request) -> Result<(), WorkspaceError> {
-        let built_for_it = self.live.model().about().request == Some(request.position);
+        let live = self.live.model().about();
+        let built_for_it = live.request == Some(request.position);
         // In a log that was restored, another request may stand at the same position.
         if built_for_it && !self.live.is_foreign() {
             // Killed between the switch and its outcome.
-            let what = format!("version {} answers", self.live.model().about().label());
-            return self.finish(request, &Ended::Finished(what)).await;
+            let label = live.label();
+            let done = Done {
+                version: Some(label.clone()),
+                ..Done::plain(request, Ended::Finished(format!("version {label} answers")))
+            };
+            return self.finish_all(vec![done]).await;
         }
-        if self.shadow.is_none() {
-            self.begin_shadow(Some(request)).await?;
+        match &self.shadow {
+            None => self.begin_shadow(Some(request)).await,
+            Some(shadow) if shadow.held => {
+                let why = format!(
+                    "version {} is ready and waits: cut over to it or cancel it first",
+                    shadow.label()
+                );
+                self.finish(request, &Ended::Failed(why)).await
+            }
+            // Its turn comes when that one is done.
+            Some(_) => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Begins what is to be built without anybody asking now: what was held, and what the file says where
+    /// that is not what answers.
+    pub(super) async fn begin_wanted(&mut self) -> Result<(), WorkspaceError> {
+        if self.shadow.is_some() || self.progress.problem.is_some() {
+            return Ok(());
+        }
+        let hash = self.projection.hash();
+        if let Some(position) = self.operations.held {
+            let operation = Operation::Rebuild { hold: true };
+            let request = Request {
+                position,
+                operation,
+            };
+            self.begin_shadow(Some(request)).await
+        } else if self.live.model().about().hash != hash
+            && self.operations.declined.as_deref() != Some(hash)
+        {
+            self.begin_shadow(None).await
+        } else {
+            Ok(())
+        }
     }
 
     /// What a killed engine began to build: the newest version of this definition for this request.
@@ -208,7 +267,7 @@ impl Owned<'_> {
         Ok(models.find(fits))
     }
 
-    async fn follow(&self, model: Model) -> Result<Runner, WorkspaceError> {
+    async fn follow(&self, model: Model) -> Result<Runner, RunnerError> {
         let projection = Arc::clone(&self.projection);
         let log = Arc::clone(&self.charge.log);
         let monotonic = self.charge.started.elapsed();
@@ -218,7 +277,8 @@ impl Owned<'_> {
         Ok(runner)
     }
 
-    /// Begins a new version, or goes on with one that a killed engine began.
+    /// Begins a new version, or goes on with one that a killed engine began. One that cannot be made is
+    /// given up.
     pub(super) async fn begin_shadow(
         &mut self,
         request: Option<Request>,
@@ -228,27 +288,99 @@ impl Owned<'_> {
             Some(model) => Some(self.follow(model).await?),
             None => None,
         };
-        let runner = match begun.filter(|runner| !runner.is_foreign()) {
+        let begun = begun.filter(|runner| !runner.is_foreign());
+        let adopted = begun.is_some();
+        let runner = match begun {
             Some(runner) => runner,
-            None => {
-                let projection = &*self.projection;
-                let (generation, path) = self
-                    .versions
-                    .next(projection.hash())
-                    .map_err(|e| WorkspaceError::io(&self.versions.link(), &e))?;
-                crash::point("before-shadow");
-                let model = Model::create(&path, projection, generation, asked)?;
-                self.follow(model).await?
-            }
+            None => match self.make_version(asked).await {
+                Ok(runner) => runner,
+                Err(RunnerError::Model(error)) => {
+                    return self.not_begun(request, error.to_string()).await;
+                }
+                Err(other) => return Err(other.into()),
+            },
         };
         crash::point("after-shadow");
+        let asked_to_hold = request
+            .as_ref()
+            .is_some_and(|request| request.operation == Operation::Rebuild { hold: true });
+        let is_new = self.live.model().about().hash != self.projection.hash();
+        let was_held = asked.is_some() && asked == self.operations.held;
         self.shadow = Some(Shadow {
             runner,
             request,
             began: Instant::now(),
+            hold: asked_to_hold || is_new && self.projection.waits(),
+            held: was_held && adopted,
+            adopted,
+            cut_over: None,
+            turns: Turns::new(),
         });
         Ok(())
     }
+
+    async fn make_version(&self, asked: Option<Position>) -> Result<Runner, RunnerError> {
+        let projection = &*self.projection;
+        let (generation, path) =
+            self.versions
+                .next(projection.hash())
+                .map_err(|e| crate::read::ModelError::Io {
+                    path: self.versions.link(),
+                    reason: e.to_string(),
+                })?;
+        crash::point("before-shadow");
+        let model = Model::create(&path, projection, generation, asked).inspect_err(|_| {
+            // Half a version is of no use to anybody.
+            drop(remove_database(&path));
+        })?;
+        self.follow(model).await
+    }
+
+    async fn not_begun(
+        &mut self,
+        request: Option<Request>,
+        reason: String,
+    ) -> Result<(), WorkspaceError> {
+        let reason = format!("no new version could be begun: {reason}. The live version goes on");
+        self.progress.problem = Some(reason.clone());
+        match request.filter(|request| self.operations.pending.contains(request)) {
+            Some(request) => self.finish(request, &Ended::Failed(reason)).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether there is no use in trying again: the event is to blame, the disk is full, or the disk says no
+/// again and again.
+fn is_over(trouble: &Trouble) -> bool {
+    trouble.next_try.is_none() || is_disk_full(&trouble.error) || trouble.tries >= TRIES
+}
+
+/// Why a version ended that stopped at an event.
+fn stopped(trouble: &Trouble) -> String {
+    let way_out = if trouble.next_try.is_none() {
+        "mend the file"
+    } else {
+        FREE_AGAIN
+    };
+    format!(
+        "the new version stopped at event {}: {}. The live version goes on; {way_out}",
+        trouble.position, trouble.error
+    )
+}
+
+/// Why a version ended whose file cannot be written.
+pub(super) fn unwritten(error: &impl std::fmt::Display) -> String {
+    format!("the new version cannot be written: {error}. The live version goes on; {FREE_AGAIN}")
+}
+
+const FREE_AGAIN: &str = "what the new one took of the disk is free again";
+
+/// Closes a version that is not to be, and removes its files.
+pub(super) fn remove_shadow(runner: Runner) -> Result<(), WorkspaceError> {
+    let path = runner.model().path().to_owned();
+    drop(runner);
+    remove_database(&path).map_err(|e| WorkspaceError::io(&path, &e))
 }
 
 /// The version that answers; made, where there is none yet or where its file is gone.

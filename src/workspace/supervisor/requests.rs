@@ -1,7 +1,7 @@
 //! What a projection's system stream asks for, and how each request ends.
 
 use super::super::WorkspaceError;
-use super::super::operations::{self, Defined, Ended, Operation, Operations, Request};
+use super::super::operations::{self, Defined, Done, Ended, Operation, Operations, Request};
 use super::{Charge, Owned};
 use crate::crash;
 use crate::event::{Position, StreamId};
@@ -16,23 +16,21 @@ impl Owned<'_> {
             self.live.set_policy(policy, monotonic);
         }
         for request in self.operations.pending.clone() {
-            if !self.is_under_way(&request) {
+            let pending = self.operations.pending.contains(&request);
+            if pending && !self.is_under_way(&request) {
                 self.begin_request(request).await?;
             }
         }
-        let changed = self.live.model().about().hash != self.projection.hash();
-        if changed && self.shadow.is_none() && self.progress.problem.is_none() {
-            self.begin_shadow(None).await?;
-        }
-        Ok(())
+        self.begin_wanted().await
     }
 
     pub(super) fn is_under_way(&self, request: &Request) -> bool {
-        let building = self
-            .shadow
-            .as_ref()
-            .and_then(|shadow| shadow.request.as_ref());
-        building == Some(request) || self.under_way.iter().any(|(begun, _)| begun == request)
+        let shadow = self.shadow.as_ref();
+        let building = shadow.and_then(|shadow| shadow.request.as_ref());
+        let switching = shadow.and_then(|shadow| shadow.cut_over.as_ref());
+        building == Some(request)
+            || switching == Some(request)
+            || self.under_way.iter().any(|(begun, _)| begun == request)
     }
 
     pub(super) async fn begin_request(&mut self, request: Request) -> Result<(), WorkspaceError> {
@@ -67,7 +65,20 @@ impl Owned<'_> {
                 self.under_way.push((request, goal));
                 Ok(())
             }
-            Operation::Rebuild => self.begin_rebuild(request).await,
+            Operation::Rebuild { .. } => self.begin_rebuild(request).await,
+            Operation::PauseRebuild | Operation::ResumeRebuild => {
+                let ended = self.pause_rebuild(request.operation == Operation::PauseRebuild);
+                self.finish(request, &ended).await
+            }
+            Operation::Cancel => self.cancel(request).await,
+            Operation::CutOver { ref version } => {
+                let version = version.clone();
+                Box::pin(self.begin_cut_over(request, version)).await
+            }
+            Operation::RollBack { ref from } => {
+                let from = from.clone();
+                Box::pin(self.roll_back(request, from)).await
+            }
             Operation::Replay { after } => self.begin_replay(request, after).await,
         }
     }
@@ -108,6 +119,19 @@ impl Owned<'_> {
         crash::point("after-replay-began");
         self.under_way.push((request, goal));
         Ok(())
+    }
+
+    /// How a wish for the rebuild to stand still, or to go on, ends.
+    fn pause_rebuild(&self, pause: bool) -> Ended {
+        let Some(shadow) = &self.shadow else {
+            return Ended::Failed("nothing is being rebuilt".to_owned());
+        };
+        let (label, at) = (shadow.label(), shadow.runner.checkpoint().position);
+        Ended::Finished(if pause {
+            format!("the rebuild stands at position {at}; version {label} waits")
+        } else {
+            format!("the rebuild goes on from position {at}")
+        })
     }
 
     /// Why nothing can be applied to the live version, however long one waits.
@@ -175,12 +199,25 @@ impl Owned<'_> {
         request: Request,
         ended: &Ended,
     ) -> Result<(), WorkspaceError> {
+        self.finish_all(vec![Done::plain(request, ended.clone())])
+            .await
+    }
+
+    /// Says how requests ended, of all at once.
+    pub(super) async fn finish_all(&mut self, done: Vec<Done>) -> Result<(), WorkspaceError> {
+        if done.is_empty() {
+            return Ok(());
+        }
         self.operations
             .pending
-            .retain(|pending| *pending != request);
+            .retain(|pending| !done.iter().any(|done| done.request == *pending));
         crash::point("before-outcome");
-        operations::finish(&*self.charge.log, &self.stream, &request, ended).await?;
+        operations::finish(&*self.charge.log, &self.stream, &done).await?;
         crash::point("after-outcome");
+        for done in done {
+            self.operations
+                .ended(&done.request, &done.ended, done.declines);
+        }
         Ok(())
     }
 }

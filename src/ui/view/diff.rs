@@ -1,0 +1,71 @@
+//! What a cutover would change: the rows that differ, and the events that explain them.
+
+use ratatui::text::Line;
+
+use super::super::theme::Theme;
+use super::page::wrapped;
+use super::words::own;
+use crate::text::thousands;
+use crate::workspace::{Because, Diff, Difference};
+
+/// Its lines, of a page that is so wide.
+pub fn lines(diff: &Diff, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let comparison = &diff.comparison;
+    let (live, new, at) = (&diff.live, &diff.new, thousands(diff.position.get()));
+    if comparison.is_equal() {
+        let rows = thousands(comparison.here.rows);
+        let words = format!("{live} and {new} are equal at position {at}: {rows} rows");
+        return wrapped(&words, theme.good, width, theme);
+    }
+    let words = format!(
+        "{} of {} rows differ between {live}, which answers, and {new}, at position {at}",
+        thousands(comparison.total),
+        thousands(comparison.here.rows.max(comparison.there.rows)),
+    );
+    let mut lines = wrapped(&words, theme.strong, width, theme);
+    for shape in &comparison.shape {
+        let column = shape.column.as_deref();
+        let what = column.map_or_else(String::new, |column| format!("column {column} of "));
+        let words = format!("{what}table {} is in one of them only", shape.table);
+        lines.extend(wrapped(&words, theme.warn, width, theme));
+    }
+    for (difference, because) in comparison.differences.iter().zip(&diff.because) {
+        lines.push(Line::default());
+        lines.extend(row(difference, because.as_ref(), theme, width));
+    }
+    let told = comparison.differences.len() as u64;
+    if told > 0 && told < comparison.total {
+        let more = thousands(comparison.total - told);
+        lines.push(Line::default());
+        lines.push(Line::from(own(
+            format!("and {more} more: `highwater diff --rows N` tells of more"),
+            theme.dim,
+        )));
+    }
+    lines
+}
+
+fn row(
+    difference: &Difference,
+    because: Option<&Because>,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let mut lines = wrapped(&difference.to_string(), theme.strong, width, theme);
+    let only = match (&difference.here, &difference.there) {
+        (Some(_), None) => Some("is not in the new version"),
+        (None, _) => Some("is in the new version only"),
+        _ => None,
+    };
+    lines.extend(only.map(|words| Line::from(own(format!("  {words}"), theme.text))));
+    for (name, live, new) in difference.fields() {
+        let words = format!("  {name}: {live} → {new}");
+        lines.extend(wrapped(&words, theme.text, width, theme));
+    }
+    if let Some(because) = because {
+        let at = thousands(because.position.get());
+        let words = format!("  since {at}: {} of {}", because.event_type, because.stream);
+        lines.extend(wrapped(&words, theme.dim, width, theme));
+    }
+    lines
+}

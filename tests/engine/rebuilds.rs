@@ -1,0 +1,366 @@
+//! A new version beside the one that answers: held, cut over, rolled back, cancelled, paused; and what is
+//! bad for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use highwater::workspace::{Consistency, Operation, Operator, RebuildView, Snapshot, Workspace};
+
+use crate::kit::{COUNTS, Place, append_many, finished, refused, rows, until, view};
+
+const HOLD: Operation = Operation::Rebuild { hold: true };
+const CUT_OVER: Operation = Operation::CutOver { version: None };
+const ROLL_BACK: Operation = Operation::RollBack { from: None };
+
+/// Counts each event twice, and waits for a cutover.
+fn doubled() -> String {
+    COUNTS
+        .replace("events = events + 1", "events = events + 2")
+        .replace("-- policy: live", "-- policy: live\n-- cutover: asked")
+}
+
+/// Every event takes a while.
+fn slow(work: u32) -> String {
+    let slowly = format!(
+        "SELECT count(*) FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c \
+         WHERE n < {work}) SELECT n FROM c);\nINSERT INTO counts VALUES (:key, 1"
+    );
+    COUNTS.replace("INSERT INTO counts VALUES (:key, 1", &slowly)
+}
+
+async fn sum(workspace: &Workspace) -> u64 {
+    let rows = rows(workspace, "counts", "All", Consistency::Strong).await;
+    rows.iter().map(|row| row["events"].as_u64().unwrap()).sum()
+}
+
+fn shadow(snapshot: &Snapshot) -> Option<&RebuildView> {
+    view(snapshot, "counts").rebuild.as_ref()
+}
+
+async fn until_held(operator: &Operator) -> Arc<Snapshot> {
+    until(operator, |s| shadow(s).is_some_and(|shadow| shadow.held)).await
+}
+
+/// Every file below the read models, by name.
+fn files(place: &Place) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![place.folder().models()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "db") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn label(place: &Place) -> String {
+    let versions = place.folder().versions("counts");
+    versions.live_label().unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_version_follows_and_answers_when_somebody_says_so_and_the_one_before_again() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    append_many(&workspace, 5, 100).await;
+    let first = label(&place);
+    let what = finished(&workspace, "counts", HOLD).await;
+    assert!(what.contains("waits for a cutover"), "{what}");
+    assert_eq!(label(&place), first, "it does not answer yet");
+
+    let head = append_many(&workspace, 5, 50).await;
+    until(&operator, |s| {
+        shadow(s).is_some_and(|shadow| shadow.checkpoint >= head && shadow.held)
+    })
+    .await;
+    let why = refused(&workspace, "counts", Operation::Rebuild { hold: false }).await;
+    assert!(why.contains("cut over to it or cancel it"), "{why}");
+
+    finished(&workspace, "counts", CUT_OVER).await;
+    let second = label(&place);
+    assert_ne!(second, first);
+    assert_eq!(sum(&workspace).await, 150);
+    let version = Some("0badcafe-9".to_owned());
+    let why = refused(&workspace, "counts", Operation::CutOver { version }).await;
+    assert!(why.contains("no new version is held"), "{why}");
+
+    // Back, to where that one stood, from where it catches up; and forward.
+    append_many(&workspace, 5, 25).await;
+    assert_eq!(sum(&workspace).await, 175);
+    for wanted in [&first, &second, &first] {
+        let what = finished(&workspace, "counts", ROLL_BACK).await;
+        assert!(what.contains(wanted.as_str()), "{what}");
+        assert_eq!(label(&place), *wanted);
+        append_many(&workspace, 5, 5).await;
+        sum(&workspace).await;
+    }
+    assert_eq!(sum(&workspace).await, 190);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_file_waits_where_it_says_so_and_is_not_built_again_once_it_was_rolled_back() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    append_many(&workspace, 5, 100).await;
+    assert_eq!(sum(&workspace).await, 100);
+    let first = label(&place);
+
+    place.write("counts", &doubled());
+    until_held(&operator).await;
+    assert_eq!(sum(&workspace).await, 100, "the live version answers");
+    finished(&workspace, "counts", CUT_OVER).await;
+    assert_eq!(sum(&workspace).await, 195);
+    finished(&workspace, "counts", ROLL_BACK).await;
+    assert_eq!(sum(&workspace).await, 100);
+
+    // Another engine takes over: it neither builds nor forgets.
+    engine.stop().await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    assert_eq!(label(&place), first);
+    assert_eq!(shadow(&workspace.snapshot().await.unwrap()), None);
+    append_many(&workspace, 5, 100).await;
+    assert_eq!(sum(&workspace).await, 200);
+    assert_eq!(files(&place).len(), 3, "the link, and two versions");
+    finished(&workspace, "counts", ROLL_BACK).await;
+    assert_eq!(sum(&workspace).await, 395, "forward again");
+    finished(&workspace, "counts", ROLL_BACK).await;
+
+    // Until the file says something else.
+    place.write("counts", &doubled().replace("+ 2", "+ 3"));
+    until_held(&operator).await;
+    finished(&workspace, "counts", CUT_OVER).await;
+    assert_eq!(sum(&workspace).await, 5 + 195 * 3);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_version_leaves_no_trace_and_is_not_built_by_itself() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    append_many(&workspace, 5, 100).await;
+    assert_eq!(sum(&workspace).await, 100);
+    let before = files(&place);
+    let why = refused(&workspace, "counts", Operation::Cancel).await;
+    assert!(why.contains("nothing is being rebuilt"), "{why}");
+
+    // A held version.
+    finished(&workspace, "counts", HOLD).await;
+    assert_ne!(files(&place), before);
+    finished(&workspace, "counts", Operation::Cancel).await;
+    assert_eq!(files(&place), before);
+
+    // One that a changed file gave.
+    place.write("counts", &doubled());
+    until_held(&operator).await;
+    finished(&workspace, "counts", Operation::Cancel).await;
+    assert_eq!(files(&place), before);
+    engine.stop().await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    assert_eq!(files(&place), before, "it is not built by itself");
+    finished(&workspace, "counts", HOLD).await;
+    finished(&workspace, "counts", CUT_OVER).await;
+    assert_eq!(sum(&workspace).await, 195, "but where somebody asks");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_under_way_stands_still_goes_on_and_is_cancelled() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    append_many(&workspace, 5, 3_000).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    assert_eq!(sum(&workspace).await, 3_000);
+    let before = files(&place);
+    let why = refused(&workspace, "counts", Operation::PauseRebuild).await;
+    assert!(why.contains("nothing is being rebuilt"), "{why}");
+
+    place.write("counts", &slow(5_000));
+    until(&operator, |s| shadow(s).is_some()).await;
+    finished(&workspace, "counts", Operation::PauseRebuild).await;
+    let still = until(&operator, |s| shadow(s).is_some_and(|s| s.paused)).await;
+    let stood = shadow(&still).unwrap().checkpoint;
+    assert!(stood.get() < 3_000, "{stood}");
+    engine.stop().await;
+
+    // The wish outlives the engine, and the live version goes on.
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    append_many(&workspace, 5, 100).await;
+    assert_eq!(sum(&workspace).await, 3_100);
+    let later = until(&operator, |s| shadow(s).is_some_and(|s| s.paused)).await;
+    assert_eq!(shadow(&later).unwrap().checkpoint, stood);
+    finished(&workspace, "counts", Operation::ResumeRebuild).await;
+    until(&operator, |s| {
+        shadow(s).is_none_or(|shadow| shadow.checkpoint > stood)
+    })
+    .await;
+    finished(&workspace, "counts", Operation::Cancel).await;
+    assert_eq!(files(&place), before);
+    assert_eq!(sum(&workspace).await, 3_100);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_is_cancelled_ends_once_and_says_so() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    append_many(&workspace, 5, 100).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    sum(&workspace).await;
+    // Both are there before an engine sees the first.
+    engine.stop().await;
+    for operation in [Operation::Rebuild { hold: false }, Operation::Cancel] {
+        let none = Some(std::time::Duration::ZERO);
+        workspace.operate("counts", operation, none).await.unwrap();
+    }
+    let first = label(&place);
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let history = workspace.history(Some("counts")).await.unwrap();
+    let told: Vec<_> = history
+        .iter()
+        .filter_map(|line| Some((line.what.as_str(), line.outcome.as_ref()?.finished)))
+        .collect();
+    assert_eq!(told, [("rebuild", false), ("cancel", true)]);
+    assert_eq!(label(&place), first);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_version_that_is_gone_or_damaged_is_refused_and_the_live_one_goes_on() {
+    for damage in ["gone", "no database", "a page"] {
+        let place = Place::new(&[("counts", COUNTS)]);
+        let workspace = place.open();
+        append_many(&workspace, 3_000, 3_000).await;
+        let mut engine = workspace.start(None).unwrap();
+        engine.ready().await;
+        assert_eq!(sum(&workspace).await, 3_000);
+        let why = refused(&workspace, "counts", ROLL_BACK).await;
+        assert!(why.contains("no version is kept"), "{why}");
+        let first = std::fs::canonicalize(place.folder().versions("counts").link()).unwrap();
+        finished(&workspace, "counts", Operation::Rebuild { hold: false }).await;
+        let second = label(&place);
+        damaged(&first, damage);
+        let why = refused(&workspace, "counts", ROLL_BACK).await;
+        let word = if damage == "gone" {
+            "no version is kept"
+        } else {
+            "cannot be used"
+        };
+        assert!(
+            why.contains(word) && why.contains(&second),
+            "{damage}: {why}"
+        );
+        append_many(&workspace, 5, 100).await;
+        assert_eq!(sum(&workspace).await, 3_100, "{damage}");
+        assert_eq!(label(&place), second);
+        engine.stop().await;
+    }
+}
+
+fn damaged(path: &Path, how: &str) {
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    drop(db);
+    for suffix in ["-wal", "-shm"] {
+        drop(std::fs::remove_file(format!("{}{suffix}", path.display())));
+    }
+    match how {
+        "gone" => std::fs::remove_file(path).unwrap(),
+        "no database" => std::fs::write(path, "nonsense, and nothing but").unwrap(),
+        _ => {
+            let mut bytes = std::fs::read(path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle..middle + 8_192].fill(0xab);
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projection_that_is_removed_while_it_is_rebuilt_ends_and_goes_on_when_it_comes_back() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    append_many(&workspace, 5, 3_000).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    assert_eq!(sum(&workspace).await, 3_000);
+    place.write("counts", &slow(5_000));
+    until(&operator, |s| shadow(s).is_some()).await;
+    let asked = {
+        let workspace = workspace.clone();
+        let pause = Operation::Rebuild { hold: false };
+        tokio::spawn(async move { workspace.operate("counts", pause, None).await })
+    };
+    let file = place.folder().projections().join("counts.sql");
+    std::fs::remove_file(&file).unwrap();
+    let told = asked.await.unwrap().unwrap_err().to_string();
+    assert!(told.contains("no projection counts"), "{told}");
+    until(&operator, |s| s.projections.is_empty()).await;
+    place.write("counts", &slow(10));
+    until(&operator, |s| {
+        s.projections.len() == 1 && shadow(s).is_none() && view(s, "counts").lag.behind == 0
+    })
+    .await;
+    assert_eq!(sum(&workspace).await, 3_000);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_work_keeps_its_objective_while_a_slow_version_is_built() {
+    let live = COUNTS.replace("-- policy: live", "-- policy: live\n-- objective: 250ms");
+    let place = Place::new(&[("counts", &live)]);
+    let workspace = place.open();
+    append_many(&workspace, 50, 20_000).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    sum(&workspace).await;
+    // About a millisecond an event: five thousand of them would take seconds.
+    let slowly = slow(4_000).replace("-- policy: live", "-- policy: live\n-- objective: 250ms");
+    place.write("counts", &slowly);
+    until(&operator, |s| shadow(s).is_some()).await;
+    let mut latest = Vec::new();
+    for n in 0..200 {
+        let stored = std::time::Instant::now();
+        append_many(&workspace, 1, 1).await;
+        let all = 20_000 + n + 1;
+        assert_eq!(sum(&workspace).await, all);
+        latest.push(stored.elapsed());
+    }
+    let built = shadow(&workspace.snapshot().await.unwrap()).cloned();
+    latest.sort();
+    eprintln!(
+        "visible after {:?} (half), {:?} (99 of 100), {:?} (all); then {built:?}",
+        latest[100], latest[198], latest[199]
+    );
+    assert!(
+        built.is_some(),
+        "the new version was there too soon to be in the way"
+    );
+    assert!(latest[190].as_millis() < 250, "{:?}", latest[190]);
+    engine.stop().await;
+}
