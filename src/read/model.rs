@@ -8,16 +8,22 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
+use super::parked::{self, Aside};
 use super::projection::{ApplyError, Memory, Projection};
 use super::sql::{APPLY_LIMIT, prepare_connection};
 use crate::crash;
 use crate::event::{Event, Position};
 
+mod aside;
+
 /// `HwRm`: tells our read models from every other SQLite file.
 pub const MODEL_APPLICATION_ID: i32 = 0x4877_526d;
 
 /// The newest format of a read model's file that this program writes and reads.
-pub const MODEL_FORMAT: i32 = 1;
+///
+/// 1 had no table of parked events: it is added when such a file is opened to be written. An older program
+/// must not go on with a file that has one, since it would apply what is to wait.
+pub const MODEL_FORMAT: i32 = 2;
 
 /// How long one page may take, about: between two pages somebody may want to pause or to stop. The limit of
 /// one handler that does not come to its end is another, and longer.
@@ -165,7 +171,9 @@ impl Model {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = connect(path, flags)?;
         let guard = prepare_connection(&mut db).map_err(io(path))?;
-        check_format(&db, path)?;
+        if check_format(&db, path)? < MODEL_FORMAT {
+            bring_up_to_date(&mut db).map_err(io(path))?;
+        }
         let about = read_about(&db).map_err(io(path))?;
         let checkpoint = read_checkpoint(&db).map_err(io(path))?;
         Ok(Self {
@@ -234,14 +242,15 @@ impl Model {
     }
 
     /// Folds events and moves the checkpoint, in one transaction: all of them up to `through`, or as many of the
-    /// first as a page's time allows, and at least one. Says how many.
+    /// first as a page's time allows, and at least one. Says how many. What stands between them is set aside.
     ///
     /// Errors: the first event that could not be applied; nothing of this call is stored then.
-    pub fn apply(
+    pub(super) fn apply(
         &mut self,
         projection: &dyn Projection,
         events: &[Event],
         through: Checkpoint,
+        aside: &[Aside],
     ) -> Result<usize, ApplyError> {
         let general = |e: rusqlite::Error| ApplyError {
             index: 0,
@@ -258,7 +267,9 @@ impl Model {
             (&self.guard, Mode::Handler),
             events,
         )?;
-        let through = through.short_of(events, done);
+        let through = through.short_of(events, done, aside);
+        let aside = parked::passed(aside, &through);
+        parked::set_aside(&transaction, aside, through.position).map_err(general)?;
         write_checkpoint(&transaction, &through).map_err(general)?;
         transaction.commit().map_err(general)?;
         self.checkpoint = through;
@@ -284,13 +295,14 @@ impl Model {
         folded.inspect_err(|_| self.memory.clear())
     }
 
-    /// Moves the checkpoint, and writes what was folded in memory, in one transaction.
+    /// Moves the checkpoint, and writes what was folded in memory or set aside, in one transaction.
     ///
     /// Errors: the system, or a state that cannot be written.
-    pub fn store(
+    pub(super) fn store(
         &mut self,
         projection: &dyn Projection,
         through: Checkpoint,
+        aside: &[Aside],
     ) -> Result<(), ModelError> {
         let fail = io(&self.path);
         let transaction = self
@@ -306,6 +318,7 @@ impl Model {
                     reason: self.guard.explain_limit(reason),
                 })?;
         }
+        parked::set_aside(&transaction, aside, through.position).map_err(&fail)?;
         write_checkpoint(&transaction, &through).map_err(&fail)?;
         transaction.commit().map_err(&fail)?;
         self.checkpoint = through;
@@ -376,14 +389,17 @@ fn in_parts(
 }
 
 impl Checkpoint {
-    /// The one after the first `done` of the events that lead up to this one.
-    pub(super) fn short_of(self, events: &[Event], done: usize) -> Self {
+    /// The one after the first `done` of the events that lead up to this one; others were set aside.
+    pub(super) fn short_of(self, events: &[Event], done: usize, aside: &[Aside]) -> Self {
         match events[..done].last() {
-            Some(last) if done < events.len() => Self {
-                position: last.position,
-                event: Some(last.id.clone()),
-                applied: self.applied - (events.len() - done) as u64,
-            },
+            Some(last) if done < events.len() => {
+                let beyond = aside.iter().filter(|a| a.position > last.position).count();
+                Self {
+                    position: last.position,
+                    event: Some(last.id.clone()),
+                    applied: self.applied - (events.len() - done + beyond) as u64,
+                }
+            }
             _ => self,
         }
     }
@@ -406,7 +422,7 @@ fn is_complete(path: &Path) -> Result<bool, ModelError> {
     if tables == 0 {
         return Ok(false);
     }
-    check_format(&db, path).map(|()| true)
+    check_format(&db, path).map(|_| true)
 }
 
 /// Opens a version read-only, for one who asks: its definition and checkpoint can be read.
@@ -440,7 +456,16 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, ModelError> {
     Ok(db)
 }
 
-fn check_format(db: &Connection, path: &Path) -> Result<(), ModelError> {
+/// A file of the first format gets what it lacks.
+fn bring_up_to_date(db: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    parked::create(&transaction)?;
+    transaction.pragma_update(None, "user_version", MODEL_FORMAT)?;
+    transaction.commit()
+}
+
+/// Which format a file of ours has.
+fn check_format(db: &Connection, path: &Path) -> Result<i32, ModelError> {
     let fail = io(path);
     let id: i32 = db
         .query_row("PRAGMA application_id", [], |row| row.get(0))
@@ -458,7 +483,7 @@ fn check_format(db: &Connection, path: &Path) -> Result<(), ModelError> {
             found: format,
         })
     } else {
-        Ok(())
+        Ok(format)
     }
 }
 
@@ -503,6 +528,7 @@ fn make_tables(
             ],
         )
         .map_err(words)?;
+    parked::create(&transaction).map_err(words)?;
     let scope = guard.enter(Mode::Schema, APPLY_LIMIT);
     projection
         .create(&transaction)
@@ -574,11 +600,11 @@ fn write_checkpoint(db: &Connection, checkpoint: &Checkpoint) -> rusqlite::Resul
         .map(drop)
 }
 
-fn int(position: Position) -> i64 {
+pub(super) fn int(position: Position) -> i64 {
     i64::try_from(position.get()).unwrap_or(i64::MAX)
 }
 
-fn position(stored: i64) -> Position {
+pub(super) fn position(stored: i64) -> Position {
     Position::new(u64::try_from(stored).unwrap_or(0))
 }
 

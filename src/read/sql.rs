@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection, Statement};
 
 use super::definition::{Definition, DefinitionError, Key, Section};
 use super::guard::{Guard, Mode, OWN_PREFIX, message};
+use super::parked::OnError;
 use super::policy::Policy;
 use super::projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
 use super::rows::{collect, sql_value};
@@ -314,6 +315,10 @@ impl Projection for SqlProjection {
 
     fn replayable(&self) -> bool {
         self.definition.replayable
+    }
+
+    fn on_error(&self) -> OnError {
+        self.definition.on_error
     }
 
     fn waits(&self) -> bool {
