@@ -29,16 +29,19 @@ mod interrupt;
 mod operate;
 mod operations;
 mod out;
+mod parked;
 mod pause;
 mod policy;
 mod query;
 mod rebuild;
 mod replay;
 mod resume;
+mod retry;
 mod rollback;
 mod run;
 mod screen;
 mod send;
+mod skip;
 mod status;
 mod stream;
 mod table;
@@ -119,6 +122,14 @@ enum Command {
     Cancel(cancel::Args),
     /// Apply events again into the same read model, from a position on
     Replay(replay::Args),
+    /// The events that could not be applied and were parked, and what waits behind them
+    Parked(parked::Args),
+    /// Try parked events again: one, all of a stream, or all
+    Retry(retry::Args),
+    /// Leave a parked event out, with a reason
+    Skip(skip::Args),
+    /// Leave an event out no longer
+    Unskip(skip::BackArgs),
     /// Take back what was asked of a projection last: a pause, a policy …
     Undo(undo::Args),
     /// Who asked what of which projection, when, and what became of it
@@ -241,6 +252,10 @@ async fn dispatch(
         Command::Rollback(args) => rollback::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Replay(args) => replay::run(args, context).await,
+        Command::Parked(args) => parked::run(&args, context).await,
+        Command::Retry(args) => retry::run(args, context).await,
+        Command::Skip(args) => skip::run(args, context).await,
+        Command::Unskip(args) => skip::back(args, context).await,
         Command::Undo(args) => undo::run(&args, context).await,
         Command::Operations(args) => operations::run(&args, context).await,
         Command::Verify(args) => verify::run(&args, context).await,

@@ -31,6 +31,7 @@ mod observe;
 mod observing;
 mod operations;
 mod operator;
+mod parked;
 mod past;
 mod preview;
 mod readers;
@@ -52,7 +53,9 @@ pub use domain::Domain;
 pub use engine::Engine;
 pub use faults::{FaultError, FaultOrder, INJECTED, Injected, Poison};
 pub use folder::Folder;
-pub use operations::{CannotUndo, Operation, Recorded, RecordedOutcome, Turn};
+pub use operations::{
+    CannotUndo, LONGEST_REASON, Operation, Recorded, RecordedOutcome, Turn, Which, reason,
+};
 pub use operator::{Done, OperateError, Operator};
 pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
@@ -64,7 +67,8 @@ pub use snapshot::{
 
 pub use crate::log::Durability;
 pub use crate::read::{
-    Because, Checked, Comparison, Diff, Difference, Past, Phase, Policy, Progress, Work,
+    Because, Checked, Comparison, Diff, Difference, ParkedCount, ParkedEvent, Past, Phase, Policy,
+    Progress, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
@@ -80,6 +84,9 @@ pub enum WorkspaceError {
         /// What is missing, and the way out.
         why: String,
     },
+    /// The reason that was given is none.
+    #[error("{0}")]
+    Reason(String),
     /// Neither the folder nor one above it is a workspace.
     #[error(
         "no workspace at {start} or above it: give one with -w DIR or HIGHWATER_WORKSPACE, make one with \

@@ -226,8 +226,6 @@ impl Runner {
                 self.go_on_where_there_is_room();
             }
             State::Skipped if record.request == Some(request) => {}
-            // Decided by a request that was killed before its outcome, and taken up from there.
-            State::Skipped if record.request.is_none() => {}
             _ => return Ok(Skipped::NotParked),
         }
         let left = self.waiting_aside.of(&stream);
