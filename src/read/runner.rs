@@ -518,9 +518,6 @@ impl Runner {
         self.forget_waiting();
         if in_memory {
             self.unwritten.append(&mut live);
-            if begins(&aside) {
-                self.flushed_at = Duration::ZERO;
-            }
             self.aside.append(&mut aside);
             live = self.flush_if_due(now)?;
         } else {

@@ -13,6 +13,7 @@ mod kit;
 mod live;
 mod objectives;
 mod operations;
+mod parked;
 mod queries;
 mod rebuilds;
 mod slow;

@@ -31,7 +31,7 @@ pub(super) struct Limits<'a> {
 
 impl Limits<'_> {
     /// Why an event is set aside, where it is.
-    fn sets_aside(&self, event: &Event, aside: &[Aside]) -> Option<Why> {
+    fn sets_aside(&self, event: &Event) -> Option<Why> {
         if self.waiting.skips(event.position) {
             return Some(Why::Skipped);
         }
@@ -47,11 +47,7 @@ impl Limits<'_> {
                 tries: hopeless.tries,
             });
         }
-        // Nothing begins to be parked within a page but what is hopeless.
-        let is_behind = self.waiting.holds(&event.stream)
-            || aside
-                .iter()
-                .any(|a| matches!(a.why, Why::Failed { .. }) && a.stream == event.stream);
+        let is_behind = self.waiting.holds(&event.stream);
         is_behind.then_some(Why::Behind)
     }
 }
@@ -96,8 +92,12 @@ impl Page {
                     held_for = Duration::try_from(event.recorded_at.duration_since(by)).ok();
                     break;
                 }
-                if let Some(why) = limits.sets_aside(&event, &set_aside) {
-                    if matches!(why, Why::Failed { .. } | Why::Behind) {
+                if let Some(why) = limits.sets_aside(&event) {
+                    let begins = matches!(why, Why::Failed { .. });
+                    if begins && !events.is_empty() {
+                        break;
+                    }
+                    if begins || why == Why::Behind {
                         if room == 0 {
                             no_room = Some(event.position);
                             break;
@@ -108,6 +108,11 @@ impl Page {
                     reach.position = event.position;
                     set_aside.push(aside(&event, why, limits.now));
                     reach.event = Some(event.id);
+                    if begins {
+                        // It is parked before anything else can fail and undo that; and what follows it in its
+                        // stream is not in this page.
+                        break;
+                    }
                     continue;
                 }
                 let careful = |caution: Caution| caution.ends_before(&event, &events);
