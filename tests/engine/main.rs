@@ -14,6 +14,7 @@ mod live;
 mod objectives;
 mod operations;
 mod parked;
+mod parked_random;
 mod queries;
 mod rebuilds;
 mod slow;
