@@ -53,7 +53,8 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// The demo's files: where each goes, and what is in it.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
+    ("README.md", include_str!("../../demo/README.md")),
     (CONFIG_FILE, include_str!("../../demo/highwater.toml")),
     (
         "projections/activity.sql",
@@ -258,8 +259,8 @@ mod tests {
     fn the_demo_has_each_of_its_files_and_every_projection_is_sound() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo");
         let there = fs::read_dir(root.join("projections")).unwrap().count();
-        assert_eq!(there, FILES.len() - 1);
-        for (name, text) in &FILES[1..] {
+        assert_eq!(there, FILES.len() - 2);
+        for (name, text) in &FILES[2..] {
             let name = Path::new(name).file_stem().unwrap().to_str().unwrap();
             if let Err(error) = SqlProjection::parse(name, text) {
                 panic!("{error}");

@@ -34,6 +34,7 @@ mod pause;
 mod policy;
 mod query;
 mod rebuild;
+mod repair;
 mod replay;
 mod resume;
 mod retry;
@@ -120,6 +121,8 @@ enum Command {
     Rollback(rollback::Args),
     /// Give up the version that is built or held
     Cancel(cancel::Args),
+    /// Fold the stream that feeds one key alone, show what that changes, and replace the rows of that key
+    Repair(repair::Args),
     /// Apply events again into the same read model, from a position on
     Replay(replay::Args),
     /// The events that could not be applied and were parked, and what waits behind them
@@ -251,6 +254,7 @@ async fn dispatch(
         Command::Cutover(args) => cutover::run(args, context).await,
         Command::Rollback(args) => rollback::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
+        Command::Repair(args) => repair::run(&args, context).await,
         Command::Replay(args) => replay::run(args, context).await,
         Command::Parked(args) => parked::run(&args, context).await,
         Command::Retry(args) => retry::run(args, context).await,

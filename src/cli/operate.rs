@@ -101,7 +101,7 @@ fn progress_bar() -> ProgressBar {
 }
 
 /// Says how it ended; `None` where it was not waited for to the end.
-fn tell(target: &Target, done: Option<Done>) -> Result<Exit, Failure> {
+pub fn tell(target: &Target, done: Option<Done>) -> Result<Exit, Failure> {
     let name = &target.name;
     let (outcome, what, exit) = match done {
         Some(Done::Finished { what }) => ("finished", what, Exit::Done),

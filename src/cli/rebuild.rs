@@ -122,7 +122,7 @@ pub fn takes(range: Option<(Duration, Duration)>) -> String {
 }
 
 /// Asks on a terminal; where there is none, the answer is yes: a script has said what it wants.
-fn confirmed(question: &str) -> bool {
+pub fn confirmed(question: &str) -> bool {
     let (input, mut err) = (std::io::stdin(), std::io::stderr());
     if !input.is_terminal() || !err.is_terminal() {
         return true;

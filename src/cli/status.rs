@@ -145,13 +145,16 @@ fn remarks(view: &ProjectionView) -> Vec<String> {
         )
     });
     let rebuild = view.rebuild.as_ref().map(|rebuild| {
+        let (name, version) = (&view.name, &rebuild.version);
+        let at = thousands(rebuild.checkpoint.get());
+        if rebuild.held {
+            return format!("{name}: new version {version} is ready at {at}, waits for cutover");
+        }
         format!(
-            "{} is built anew as {}: {:.0} %, position {} of {}",
-            view.name,
-            rebuild.version,
-            rebuild.progress() * 100.0,
-            thousands(rebuild.checkpoint.get()),
+            "{name} is built anew as {version}: {:.0} %, position {at} of {}{}",
+            (rebuild.progress() * 100.0).floor(),
             thousands(rebuild.target.get()),
+            if rebuild.paused { ", paused" } else { "" }
         )
     });
     let injected = view
@@ -210,6 +213,10 @@ struct RebuildStatus<'a> {
     version: &'a str,
     checkpoint: u64,
     target: u64,
+    events_per_second: Option<f64>,
+    eta_ms: Option<u128>,
+    held: bool,
+    paused: bool,
 }
 
 impl<'a> Status<'a> {
@@ -254,6 +261,10 @@ impl<'a> From<&'a ProjectionView> for ProjectionStatus<'a> {
                 version: &rebuild.version,
                 checkpoint: rebuild.checkpoint.get(),
                 target: rebuild.target.get(),
+                events_per_second: rebuild.rate,
+                eta_ms: rebuild.eta.map(|eta| eta.as_millis()),
+                held: rebuild.held,
+                paused: rebuild.paused,
             }),
         }
     }

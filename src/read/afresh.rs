@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::model::{Checkpoint, Model, ModelError};
 use super::parked::OutOfTurn;
-use super::projection::{ApplyError, Projection};
+use super::projection::{ApplyError, Blame, Projection};
 use super::work::Work;
 use crate::event::{Event, Position};
 use crate::log::{LogError, SharedLog};
@@ -262,7 +262,7 @@ impl Afresh {
                     let failed = self.failed(&error, rest.get(error.index), goal);
                     // It stands where it came to: what comes before is applied.
                     let before = rest.get(..error.index).unwrap_or_default();
-                    if error.poisoned && !before.is_empty() {
+                    if error.blame == Blame::Event && !before.is_empty() {
                         drop(self.take(before, &through.short_of(rest, before.len(), &[])));
                     }
                     return Err(failed);
@@ -285,7 +285,7 @@ impl Afresh {
         stored.map(|()| done).map_err(|error| ApplyError {
             index: 0,
             reason: error.to_string(),
-            poisoned: false,
+            blame: Blame::System,
         })
     }
 
@@ -293,7 +293,7 @@ impl Afresh {
         let (at, reason) = (self.at(), error.reason.clone());
         match event {
             _ if self.work.is_stopped() => FoldError::Stopped { at, of: goal },
-            Some(event) if error.poisoned => FoldError::Event {
+            Some(event) if error.blame == Blame::Event => FoldError::Event {
                 position: event.position,
                 reason,
             },

@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::parked::OnError;
 use super::policy::Policy;
-use super::projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
+use super::projection::{
+    AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
+};
 use super::rows::ROW_LIMIT;
 use super::subscription::Subscription;
 use crate::event::Event;
@@ -364,16 +366,16 @@ impl<F: Fold> Projection for InMemory<F> {
         memory: &mut Memory,
         events: &[Event],
     ) -> Result<(), ApplyError> {
-        let failed = |index, reason, poisoned| ApplyError {
+        let failed = |index, reason, blame| ApplyError {
             index,
             reason,
-            poisoned,
+            blame,
         };
         let state = memory
             .get_or_load(|| Self::load(db))
-            .map_err(|e| failed(0, e.to_string(), false))?;
+            .map_err(|e| failed(0, e.to_string(), Blame::System))?;
         for (index, event) in events.iter().enumerate() {
-            F::evolve(state, event).map_err(|reason| failed(index, reason, true))?;
+            F::evolve(state, event).map_err(|reason| failed(index, reason, Blame::Event))?;
         }
         Ok(())
     }

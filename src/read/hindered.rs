@@ -9,7 +9,9 @@ use rusqlite::Connection;
 use super::definition::Key;
 use super::parked::OnError;
 use super::policy::Policy;
-use super::projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
+use super::projection::{
+    AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
+};
 use super::subscription::Subscription;
 use crate::event::Event;
 
@@ -55,7 +57,7 @@ impl Hindered {
                 return Err(ApplyError {
                     index: 0,
                     reason: "broken off, since the engine stops".to_owned(),
-                    poisoned: false,
+                    blame: Blame::System,
                 });
             }
             std::thread::sleep(left.min(LOOK));
@@ -161,7 +163,7 @@ impl Projection for Hindered {
             Err(ApplyError {
                 index,
                 reason,
-                poisoned: true,
+                blame: Blame::Event,
             })
         })
     }

@@ -19,6 +19,7 @@ mod past;
 mod policy;
 mod projection;
 mod query;
+mod repair;
 mod retired;
 mod rows;
 mod runner;
@@ -41,14 +42,18 @@ pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
 pub use hindered::Hindered;
 pub use model::{
-    About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, Replay, is_disk_full,
+    About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, ModelSpent, Replay,
+    is_disk_full,
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, parked_in};
 pub use past::{Past, position_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
-pub use projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
+pub use projection::{
+    AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
+};
 pub use query::{Answer, QueryError, Reader};
+pub use repair::{Mending, RepairError, mend};
 pub use retired::built_from;
 pub use rows::{ANSWER_LIMIT, ROW_LIMIT};
 pub use runner::{

@@ -5,16 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
 use super::parked::{self, Aside};
-use super::projection::{ApplyError, Memory, Projection};
-use super::sql::{APPLY_LIMIT, prepare_connection};
+use super::projection::{ApplyError, Blame, Memory, Projection};
+use super::sql::{APPLY_LIMIT, blame, prepare_connection};
 use crate::crash;
 use crate::event::{Event, Position};
 
 mod aside;
+mod error;
+
+pub(super) use error::io;
+pub use error::{ModelError, is_disk_full};
+use error::{io_error, words};
 
 /// `HwRm`: tells our read models from every other SQLite file.
 pub const MODEL_APPLICATION_ID: i32 = 0x4877_526d;
@@ -38,6 +43,16 @@ pub struct Model {
     checkpoint: Checkpoint,
     /// What was folded beyond the checkpoint, by a projection that folds in memory.
     memory: Memory,
+    spent: ModelSpent,
+}
+
+/// What was done with time in one read model's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ModelSpent {
+    /// Running handlers.
+    pub apply: Duration,
+    /// Beginning and committing transactions, with the wait for others' locks.
+    pub commit: Duration,
 }
 
 /// What a read model's file says of itself.
@@ -84,44 +99,6 @@ pub struct Replay {
     pub goal: Position,
 }
 
-/// Why a read model's file cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ModelError {
-    /// It is not one of ours.
-    #[error("{path} is not a read model of highwater's: it is left untouched. Move it away")]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It was made by a newer program.
-    #[error(
-        "{path} has format {found}, and this highwater knows up to {MODEL_FORMAT}: use a newer highwater"
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: i32,
-    },
-    /// Its tables could not be made.
-    #[error("the schema of {projection} could not be applied: {reason}. Mend its file")]
-    Schema {
-        /// Which projection.
-        projection: String,
-        /// What SQLite said.
-        reason: String,
-    },
-    /// SQLite or the system said no.
-    #[error("{path}: {reason}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        reason: String,
-    },
-}
-
 impl Model {
     /// Makes the file of a new version, with empty tables. What a killed attempt left there is replaced.
     ///
@@ -163,6 +140,7 @@ impl Model {
             about,
             checkpoint: Checkpoint::default(),
             memory: Memory::default(),
+            spent: ModelSpent::default(),
         })
     }
 
@@ -183,6 +161,7 @@ impl Model {
             about,
             checkpoint,
             memory: Memory::default(),
+            spent: ModelSpent::default(),
         })
     }
 
@@ -255,25 +234,39 @@ impl Model {
         let general = |e: rusqlite::Error| ApplyError {
             index: 0,
             reason: words(&e),
-            poisoned: false,
+            // Whatever SQLite says here, no handler has run.
+            blame: match blame(&e) {
+                Blame::Lock => Blame::Lock,
+                _ => Blame::System,
+            },
         };
+        let began = Instant::now();
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(general)?;
+        let folding = Instant::now();
         let done = in_parts(
             projection,
             (&transaction, &mut self.memory),
             (&self.guard, Mode::Handler),
             events,
         )?;
+        let folded = folding.elapsed();
         let through = through.short_of(events, done, aside);
         let aside = parked::passed(aside, &through);
         parked::set_aside(&transaction, aside, through.position).map_err(general)?;
         write_checkpoint(&transaction, &through).map_err(general)?;
         transaction.commit().map_err(general)?;
         self.checkpoint = through;
+        self.spent.apply += folded;
+        self.spent.commit += began.elapsed().saturating_sub(folded);
         Ok(done)
+    }
+
+    /// What was done with time since this was asked last.
+    pub fn take_spent(&mut self) -> ModelSpent {
+        std::mem::take(&mut self.spent)
     }
 
     /// Folds events into memory: as many of the first as a page's time allows, and at least one. Says how many.
@@ -286,12 +279,14 @@ impl Model {
         events: &[Event],
     ) -> Result<usize, ApplyError> {
         // What is not in the transaction of a checkpoint may read at most.
+        let began = Instant::now();
         let folded = in_parts(
             projection,
             (&self.db, &mut self.memory),
             (&self.guard, Mode::Query),
             events,
         );
+        self.spent.apply += began.elapsed();
         folded.inspect_err(|_| self.memory.clear())
     }
 
@@ -305,6 +300,7 @@ impl Model {
         aside: &[Aside],
     ) -> Result<(), ModelError> {
         let fail = io(&self.path);
+        let began = Instant::now();
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -322,6 +318,7 @@ impl Model {
         write_checkpoint(&transaction, &through).map_err(&fail)?;
         transaction.commit().map_err(&fail)?;
         self.checkpoint = through;
+        self.spent.commit += began.elapsed();
         Ok(())
     }
 
@@ -378,7 +375,9 @@ fn in_parts(
         let part = &events[done..events.len().min(done + size)];
         projection.apply(db, memory, part).map_err(|mut error| {
             error.index += done;
-            error.poisoned &= !guard.is_to_stop();
+            if guard.is_to_stop() {
+                error.blame = Blame::System;
+            }
             error.reason = guard.explain_limit(error.reason);
             error
         })?;
@@ -606,42 +605,4 @@ pub(super) fn int(position: Position) -> i64 {
 
 pub(super) fn position(stored: i64) -> Position {
     Position::new(u64::try_from(stored).unwrap_or(0))
-}
-
-pub(super) fn io(path: &Path) -> impl Fn(rusqlite::Error) -> ModelError + use<> {
-    let path = path.to_owned();
-    move |e| ModelError::Io {
-        path: path.clone(),
-        reason: words(&e),
-    }
-}
-
-/// Whether SQLite's own words say that the disk is full.
-pub fn is_disk_full(words: &str) -> bool {
-    words.contains("database or disk is full")
-}
-
-/// What SQLite said of a file, with the way out where one is known.
-pub(super) fn words(error: &rusqlite::Error) -> String {
-    let way_out = match error.sqlite_error_code() {
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-            ": give this user the right to read and write the file and its folder"
-        }
-        Some(ErrorCode::DiskFull) => ": free some space; nothing is lost",
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            ": remove the file, and it is made anew from the log"
-        }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            ": look for what else writes to it; highwater tries again"
-        }
-        _ => "",
-    };
-    format!("{}{way_out}", message(error))
-}
-
-fn io_error(path: &Path, error: &std::io::Error) -> ModelError {
-    ModelError::Io {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    }
 }

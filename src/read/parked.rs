@@ -518,7 +518,15 @@ impl OutOfTurn {
         Self::read(&open_to_read(path)?).map_err(io(path))
     }
 
-    /// Whether an event is applied when its turn comes.
+    /// The same, with what was applied later applied when its turn comes.
+    pub(super) fn in_turn(mut self) -> Self {
+        for event in std::mem::take(&mut self.later).into_values().flatten() {
+            self.left_out.remove(&event);
+        }
+        self
+    }
+
+    /// Whether an event is left out when its turn comes.
     pub(super) fn leaves_out(&self, event: &Event) -> bool {
         self.left_out.contains(&event.position)
             || event.position > self.recorded_to && self.parked.contains(&event.stream)

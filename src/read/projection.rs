@@ -200,8 +200,19 @@ pub struct ApplyError {
     pub index: usize,
     /// Which handler said what.
     pub reason: String,
-    /// Whether the event and the handlers are to blame, and not the disk or a lock.
-    pub poisoned: bool,
+    /// What is to blame.
+    pub blame: Blame,
+}
+
+/// What is to blame where an event could not be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The event, or the handler: it is tried a few times.
+    Event,
+    /// Another connection, that has locked the file: it is tried until that has ended.
+    Lock,
+    /// The disk, the system, or whoever broke it off: it is tried until it goes.
+    System,
 }
 
 /// Why a projection has no answer.

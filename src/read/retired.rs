@@ -7,7 +7,9 @@ use rusqlite::Connection;
 
 use super::fold::Told;
 use super::model::About;
-use super::projection::{AnswerError, ApplyError, Memory, Parameters, Projection, Row, Signature};
+use super::projection::{
+    AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
+};
 use super::sql::SqlProjection;
 use super::subscription::Subscription;
 use crate::event::Event;
@@ -103,7 +105,7 @@ impl Projection for Retired {
         Err(ApplyError {
             index: 0,
             reason: self.why.clone(),
-            poisoned: false,
+            blame: Blame::System,
         })
     }
 

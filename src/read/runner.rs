@@ -571,7 +571,7 @@ mod tests {
     use crate::event::{EventType, JsonObject, NewEvent, StreamId};
     use crate::log::sqlite::{LogOptions, SqliteLog};
     use crate::log::{Commit, CommitId, EventLog as _, Expected};
-    use crate::read::{AnswerError, ApplyError, Memory, Parameters, Row, Subscription};
+    use crate::read::{AnswerError, ApplyError, Blame, Memory, Parameters, Row, Subscription};
 
     /// Manages ten events at a time, and says so late: as one that comes to its time limit.
     struct Slow(Subscription);
@@ -609,7 +609,7 @@ mod tests {
             Err(ApplyError {
                 index: (events.len() - 1).min(99),
                 reason: "too slow".into(),
-                poisoned: true,
+                blame: Blame::Event,
             })
         }
 

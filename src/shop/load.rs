@@ -88,8 +88,10 @@ pub struct Load {
     /// How many commands there were.
     step: u64,
     customers: VecDeque<String>,
-    /// About how much of each product is left, in the order of [`PRODUCTS`].
-    stock: [u64; PRODUCTS.len()],
+    /// About how much of each product is left, in the order of [`PRODUCTS`]; `None` before it is first sold.
+    stock: [Option<u64>; PRODUCTS.len()],
+    /// From which step on each product is delivered that was asked for: not always before it runs out.
+    delivery: [Option<u64>; PRODUCTS.len()],
     /// What belongs to the stories that have begun, by the step from which on it is due.
     due: BTreeMap<(u64, u64), Request>,
     /// Tells apart what is due at the same step.
@@ -107,7 +109,8 @@ impl Load {
             number: head.get().saturating_add(1000),
             step: 0,
             customers: VecDeque::new(),
-            stock: [0; PRODUCTS.len()],
+            stock: [None; PRODUCTS.len()],
+            delivery: [None; PRODUCTS.len()],
             due: BTreeMap::new(),
             planned: 0,
         }
@@ -141,9 +144,10 @@ impl Load {
 
     /// Something new, where no story goes on: first a filled shop, then mostly orders.
     fn begin(&mut self) -> Request {
-        if let Some(product) = self.scarce() {
+        if let Some(product) = self.delivered().or_else(|| self.opened()) {
             return self.restock(product);
         }
+        self.reorder();
         if self.customers.len() < 4 {
             return self.register();
         }
@@ -154,21 +158,39 @@ impl Load {
         }
     }
 
-    /// A product of which so little is left that an order might not get it.
-    fn scarce(&self) -> Option<usize> {
+    /// A product that is not sold yet.
+    fn opened(&self) -> Option<usize> {
         // Four products open the shop, so that customers and orders come soon; the others follow.
         let range = if self.step <= QUICK {
             4
         } else {
             PRODUCTS.len()
         };
-        (0..range).find(|&product| self.stock[product] < 10)
+        (0..range).find(|&product| self.stock[product].is_none())
+    }
+
+    /// A product whose delivery is due.
+    fn delivered(&self) -> Option<usize> {
+        let due = |at: u64| at <= self.step;
+        (0..PRODUCTS.len()).find(|&product| self.delivery[product].is_some_and(due))
+    }
+
+    /// Asks for more of what is scarce. It takes a while to come, and may run out before.
+    fn reorder(&mut self) {
+        for product in 0..PRODUCTS.len() {
+            let scarce = self.stock[product].is_some_and(|left| left < 10);
+            if scarce && self.delivery[product].is_none() {
+                let takes = self.chance.random_range(20..120);
+                self.delivery[product] = Some(self.step + takes);
+            }
+        }
     }
 
     fn restock(&mut self, product: usize) -> Request {
         let (key, name, _) = PRODUCTS[product];
         let quantity = 10 * self.chance.random_range(3..=9);
-        self.stock[product] += quantity;
+        *self.stock[product].get_or_insert_default() += quantity;
+        self.delivery[product] = None;
         Request::new(
             "RestockProduct",
             json!({"product": key, "quantity": quantity, "name": name}),
@@ -202,11 +224,11 @@ impl Load {
     fn order(&mut self) -> Request {
         let order = self.next_number();
         let story = uuid::Builder::from_random_bytes(self.chance.random()).into_uuid();
-        let in_stock: Vec<usize> = (0..PRODUCTS.len())
-            .filter(|&p| self.stock[p] >= 10)
+        let sold: Vec<usize> = (0..PRODUCTS.len())
+            .filter(|&product| self.stock[product].is_some())
             .collect();
         let count = self.chance.random_range(1..=3);
-        let products: Vec<usize> = in_stock
+        let products: Vec<usize> = sold
             .choose_multiple(&mut self.chance, count)
             .copied()
             .collect();
@@ -217,8 +239,8 @@ impl Load {
             let mut quantity = self.chance.random_range(1..=3_u64);
             if self.chance.random_range(0..100) < 3 {
                 quantity += 200;
-            } else {
-                self.stock[product] -= quantity;
+            } else if let Some(left) = self.stock[product].filter(|left| *left >= quantity) {
+                self.stock[product] = Some(left - quantity);
             }
             total_cents += quantity * unit_price_cents;
             lines.push(
@@ -400,6 +422,34 @@ mod tests {
         };
         let greedy = placed.iter().filter(greedy).count();
         assert!((all / 50..all / 8).contains(&greedy), "{greedy} of {all}");
+    }
+
+    #[test]
+    fn what_is_on_the_shelf_runs_out_now_and_then() {
+        let mut shelf: HashMap<String, u64> = HashMap::new();
+        let (mut wanted, mut missing) = (0, 0);
+        for request in requests(4, 0, 4_000) {
+            let product = |of: &Value| of["product"].as_str().map(str::to_owned).unwrap();
+            if request.command == "RestockProduct" {
+                *shelf.entry(product(&request.data)).or_default() +=
+                    request.data["quantity"].as_u64().unwrap();
+            }
+            let lines = request.data["lines"].as_array();
+            for line in lines.into_iter().flatten() {
+                let quantity = line["quantity"].as_u64().unwrap();
+                let left = shelf.get_mut(&product(line)).unwrap();
+                wanted += 1;
+                match left.checked_sub(quantity) {
+                    Some(rest) => *left = rest,
+                    None if quantity <= 3 => missing += 1,
+                    None => {}
+                }
+            }
+        }
+        assert!(
+            (wanted / 50..wanted / 4).contains(&missing),
+            "{missing} of {wanted}"
+        );
     }
 
     #[test]

@@ -1,9 +1,17 @@
 //! The version that answers beside the new one.
 
+use std::time::{Duration, Instant};
+
+use super::report::ShadowReport;
+use super::verify::database_size;
 use super::{Workspace, WorkspaceError};
 use crate::read::{Copied, Diff, VerifyError, Work, diff};
 
-use super::verify::database_size;
+/// How long an engine's report of what it just did is waited for.
+const REPORTED: Duration = Duration::from_millis(500);
+
+/// How often it is looked for meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 
 impl Workspace {
     /// Compares the version that answers with the one that is built or held beside it, at the same position.
@@ -20,7 +28,7 @@ impl Workspace {
     ) -> Result<Diff, WorkspaceError> {
         self.projection(projection)?;
         let versions = self.0.folder.versions(projection);
-        let Some(shadow) = self.shadow(projection)? else {
+        let Some(shadow) = self.shadow_soon(projection).await? else {
             return Err(WorkspaceError::NoShadow {
                 projection: projection.to_owned(),
             });
@@ -59,5 +67,17 @@ impl Workspace {
             work,
         )
         .await?)
+    }
+
+    /// What is built beside the version that answers. Its engine reports a moment after it said so.
+    async fn shadow_soon(&self, projection: &str) -> Result<Option<ShadowReport>, WorkspaceError> {
+        let deadline = Instant::now() + REPORTED;
+        loop {
+            let shadow = self.shadow(projection)?;
+            if shadow.is_some() || self.engine().is_none() || Instant::now() >= deadline {
+                return Ok(shadow);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }

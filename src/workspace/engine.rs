@@ -17,7 +17,7 @@ use super::folder::Folder;
 use super::manager::{self, Management};
 use super::report::{self, HEARTBEAT, ProcessReport, Progress, Report};
 use super::snapshot::CommandCounts;
-use super::supervisor::{self, Charge};
+use super::supervisor::{self, Charge, Stepping};
 use crate::event::Timestamp;
 use crate::log::SharedLog;
 use crate::read::Projection;
@@ -41,7 +41,10 @@ pub struct Engine {
 }
 
 /// What each projection's loop says of itself, by name.
-type Reports = Arc<Mutex<BTreeMap<String, watch::Receiver<Option<Progress>>>>>;
+type Reports = Arc<Mutex<BTreeMap<String, Told>>>;
+
+/// How one loop tells of itself: in its own words, and by its steps.
+type Told = (watch::Receiver<Option<Progress>>, Stepping);
 
 /// What each process manager says of itself, by name.
 type ProcessReports = BTreeMap<&'static str, watch::Receiver<Option<ProcessReport>>>;
@@ -253,7 +256,9 @@ impl Keeper {
         let (definition, defined) = watch::channel(Arc::clone(projection));
         let (progress, shown) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
+        let stepping = Stepping::default();
         let charge = Charge {
+            stepping: stepping.clone(),
             folder: self.folder.clone(),
             log: Arc::clone(&self.log),
             name: name.clone(),
@@ -270,7 +275,7 @@ impl Keeper {
         self.reports
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.clone(), shown);
+            .insert(name.clone(), (shown, stepping));
         let thread = std::thread::Builder::new()
             .name(name.clone())
             .spawn(move || supervisor::run(&charge));
@@ -369,11 +374,10 @@ impl Reporter {
     }
 
     fn report(&self, pid: u32) -> Report {
-        let owned = |(name, shown): (&String, &watch::Receiver<Option<Progress>>)| {
-            shown
-                .borrow()
-                .clone()
-                .map(|progress| (name.clone(), progress))
+        let owned = |(name, (shown, stepping)): (&String, &Told)| {
+            let mut progress = shown.borrow().clone()?;
+            progress.stuck_since = stepping.stuck_since();
+            Some((name.clone(), progress))
         };
         let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
         Report {

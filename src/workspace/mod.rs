@@ -9,7 +9,8 @@ use crate::event::{NameError, Position, Timestamp};
 use crate::log::sqlite::{Limits, LogOptions, SqliteLog};
 use crate::log::{AppendError, LogError, SharedLog};
 use crate::read::{
-    DefinitionError, FoldError, ModelError, Projection, QueryError, RunnerError, VerifyError,
+    DefinitionError, FoldError, ModelError, Projection, QueryError, RepairError, RunnerError,
+    VerifyError,
 };
 use crate::text::human_bytes;
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
@@ -35,6 +36,7 @@ mod parked;
 mod past;
 mod preview;
 mod readers;
+mod repair;
 mod report;
 mod send;
 mod snapshot;
@@ -67,8 +69,8 @@ pub use snapshot::{
 
 pub use crate::log::Durability;
 pub use crate::read::{
-    Because, Checked, Comparison, Diff, Difference, ParkedCount, ParkedEvent, Past, Phase, Policy,
-    Progress, Work,
+    Because, Checked, Comparison, Diff, Difference, Mending, ParkedCount, ParkedEvent, Past, Phase,
+    Policy, Progress, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
@@ -146,6 +148,9 @@ pub enum WorkspaceError {
     /// The log did not store something.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// A key that is not mended.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
     /// A read model's file.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -7,6 +7,7 @@ use super::operations::Operation;
 use super::{Workspace, WorkspaceError};
 use crate::event::{Position, Timestamp};
 use crate::read::{Model, Now, Policy, Projection, Reader, Runner, Step, remove_database};
+use crate::text::human_bytes;
 
 /// What an operation would mean, shown before it happens.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,9 +60,23 @@ impl Workspace {
         };
         match operation {
             Operation::Rebuild { .. } => {
-                preview.events = checkpoint.applied;
+                // Another definition may take other events.
+                preview.events = if reader.projection().hash() == today.hash() {
+                    checkpoint.applied
+                } else {
+                    let all = Position::START;
+                    self.count_events(today, all, checkpoint.position).await?
+                };
                 preview.disk_needed = database_size(&versions.link());
                 preview.disk_free = free_space(self.0.folder.path());
+                if let Some(free) = preview.disk_free.filter(|free| *free < preview.disk_needed) {
+                    preview.refused = Some(format!(
+                        "the disk has too little room: about {} are needed, and {} are free. Free some, and \
+                         ask again",
+                        human_bytes(preview.disk_needed),
+                        human_bytes(free)
+                    ));
+                }
             }
             &Operation::Replay { after } if !reader.projection().replayable() => {
                 preview.events = self.count_events(today, after, checkpoint.position).await?;

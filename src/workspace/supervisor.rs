@@ -15,17 +15,20 @@ use super::operations::{self, Operations, Request};
 use super::report::{self, Progress, TroubleReport};
 use crate::event::{Position, StreamId, Timestamp};
 use crate::log::SharedLog;
-use crate::read::{Now, Projection, Runner, Step, Versions, built_from};
+use crate::read::{Blame, ModelSpent, Now, Projection, Runner, Step, Versions, built_from};
 
 mod cutover;
 mod faulty;
 mod parked;
 mod rebuild;
 mod requests;
+mod stepping;
 mod turns;
 mod visibility;
 
 use parked::Retrying;
+pub(super) use stepping::Stepping;
+
 use rebuild::{Shadow, live_model};
 use requests::record_definition;
 use visibility::Visibility;
@@ -62,6 +65,8 @@ pub(super) struct Charge {
     pub stop: watch::Receiver<bool>,
     pub runtime: Handle,
     pub started: Instant,
+    /// Since when it is in the step that it is in.
+    pub stepping: Stepping,
 }
 
 /// The live version and everything around it, while this process owns the projection.
@@ -256,7 +261,10 @@ impl<'a> Owned<'a> {
                     self.carry_out().await?;
                 }
             }
-            let rest = self.step().await?;
+            self.charge.stepping.begin();
+            let rest = self.step().await;
+            self.charge.stepping.end();
+            let rest = rest?;
             let rest = if self.step_retry().await? { None } else { rest };
             self.finish_what_is_done().await?;
             self.report();
@@ -305,7 +313,12 @@ impl<'a> Owned<'a> {
                 Step::Rest { until, past } => rest = Some((until, past)),
             }
         }
-        match self.step_shadow(live_moved).await? {
+        let began = Instant::now();
+        let step = self.step_shadow(live_moved).await?;
+        if step.is_some() {
+            self.progress.spent.rebuild_us += micros(began.elapsed());
+        }
+        match step {
             None => Ok(rest),
             Some(Step::Moved { .. }) => Ok(None),
             Some(Step::Rest { until, .. }) => {
@@ -319,6 +332,14 @@ impl<'a> Owned<'a> {
         let stood = self.live.model().checkpoint().position;
         let step = self.live.step(self.now()).await?;
         let visible = Timestamp::now();
+        let took = began.elapsed();
+        let ModelSpent { apply, commit } = self.live.model_mut().take_spent();
+        let spent = &mut self.progress.spent;
+        spent.apply_us += micros(apply);
+        spent.commit_us += micros(commit);
+        if matches!(step, Step::Moved { .. }) {
+            spent.load_us += micros(took.saturating_sub(apply + commit));
+        }
         if self.live.model().checkpoint().position != stood {
             self.charge.moved.notify_waiters();
         }
@@ -326,7 +347,7 @@ impl<'a> Owned<'a> {
             && (*applied > 0 || !live.is_empty())
         {
             self.progress.applied += applied;
-            self.progress.busy_us += u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.progress.busy_us += micros(took);
             self.visibility
                 .record(live, visible, self.charge.started.elapsed());
         }
@@ -344,7 +365,7 @@ impl<'a> Owned<'a> {
                 error: trouble.error.clone(),
                 tries: trouble.tries,
                 stopped: trouble.next_try.is_none(),
-                locked: false,
+                locked: trouble.blame == Blame::Lock,
             }),
             applied: self.progress.applied,
             busy_us: self.progress.busy_us,
@@ -409,6 +430,10 @@ async fn changed(
         Some(faults) => faults.changed().await,
         None => std::future::pending().await,
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {

@@ -11,6 +11,8 @@ mod kit;
 mod old_events;
 mod operations;
 mod queries;
+#[cfg(unix)]
+mod scenarios;
 mod status;
 mod transfer;
 mod verify;

@@ -34,13 +34,37 @@ impl Other {
         Self::with(workspace, Some(revision), crash_at)
     }
 
+    /// Starts one that can write no file beyond about so many mebibytes: as if the disk were full there. Some
+    /// shells count twice as many.
+    #[cfg(unix)]
+    pub fn start_with_little_room(workspace: &Path, mebibytes: u32) -> Self {
+        let mut command = Command::new("sh");
+        // The signal is ignored, so that whoever writes hears of it.
+        let blocks = mebibytes * 2 * 1024;
+        command
+            .arg("-c")
+            .arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""))
+            .arg("sh")
+            .arg(std::env::current_exe().unwrap());
+        Self::spawn(command, workspace, None, None)
+    }
+
     /// Starts one that kills itself when it comes to this point.
     pub fn start_to_die_at(workspace: &Path, point: &str) -> Self {
         Self::with(workspace, None, Some(point))
     }
 
     fn with(workspace: &Path, program: Option<&str>, crash_at: Option<&str>) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let command = Command::new(std::env::current_exe().unwrap());
+        Self::spawn(command, workspace, program, crash_at)
+    }
+
+    fn spawn(
+        mut command: Command,
+        workspace: &Path,
+        program: Option<&str>,
+        crash_at: Option<&str>,
+    ) -> Self {
         command
             .args(["--exact", "child::engine", "--nocapture"])
             .env(DIR, workspace)
@@ -72,6 +96,19 @@ impl Other {
             .map(Result::unwrap)
             .find(|line| line.ends_with(&wanted))
             .map(drop)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends a signal by its name.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
     }
 
     pub fn kill(mut self) {

@@ -396,6 +396,27 @@ async fn a_cancelled_version_is_not_built_again_though_an_engine_dies_cancelling
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_mended_though_an_engine_dies_mending_it() {
+    for point in ["after-repair", "before-outcome", "after-outcome"] {
+        let place = prepared().await;
+        place.write(
+            "last",
+            &LAST.replace("-- policy: live", "-- key: key = thing"),
+        );
+        settle(&place).await;
+        let db = rusqlite::Connection::open(place.folder().versions("last").link()).unwrap();
+        let damaged = db.execute("UPDATE last SET position = 1 WHERE key = '3'", []);
+        assert_eq!(damaged.unwrap(), 1);
+        drop(db);
+        let key = "3".to_owned();
+        request(&place, Operation::Repair { key }).await;
+        dies_and_recovers(&place, "repair", point).await;
+        let last = Files::of(&place).requests().pop_last().unwrap();
+        assert_eq!(last.1, ["Repaired"], "{point}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replay_ends_once_though_an_engine_dies_in_it() {
     for point in ["after-replay-began", "before-outcome", "after-outcome"] {
         let place = prepared().await;

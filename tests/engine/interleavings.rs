@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use highwater::event::{EventType, JsonObject, NewEvent, Position, StreamId};
 use highwater::log::{Commit, CommitId, Expected};
-use highwater::workspace::{Operation, Workspace, WorkspaceError};
+use highwater::workspace::{Done, Operation, Workspace, WorkspaceError};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -92,7 +92,12 @@ fn act() -> impl Strategy<Value = Act> {
     let operation = prop_oneof![
         2 => Just(Operation::Pause),
         2 => Just(Operation::Resume),
-        3 => Just(Operation::Rebuild { hold: false }),
+        3 => any::<bool>().prop_map(|hold| Operation::Rebuild { hold }),
+        1 => Just(Operation::PauseRebuild),
+        1 => Just(Operation::ResumeRebuild),
+        1 => Just(Operation::Cancel),
+        3 => Just(Operation::CutOver { version: None }),
+        3 => Just(Operation::RollBack { from: None }),
         1 => Just(Operation::Apply),
         2 => select(policies.to_vec()).prop_map(|p| Operation::SetPolicy(p.parse().unwrap())),
     ];
@@ -118,6 +123,8 @@ struct Run {
     workspace: Workspace,
     engines: Vec<Other>,
     appended: Vec<Appended>,
+    /// Whether a version may stand still, wait or have been switched back.
+    switched: bool,
 }
 
 impl Run {
@@ -129,13 +136,23 @@ impl Run {
             workspace,
             engines: Vec::new(),
             appended: Vec::new(),
+            switched: false,
         }
     }
 
     async fn act(&mut self, act: &Act) {
         match act {
             Act::Append(many) => self.append(*many).await,
-            Act::Ask(name, operation) => self.ask(name, operation.clone()).await,
+            Act::Ask(name, operation) => {
+                self.switched |= matches!(
+                    operation,
+                    Operation::Rebuild { hold: true }
+                        | Operation::PauseRebuild
+                        | Operation::Cancel
+                        | Operation::RollBack { .. }
+                );
+                self.ask(name, operation.clone()).await;
+            }
             Act::Replay(hundredths) => {
                 let head = self.workspace.log().head().await.unwrap();
                 let after = Position::new(head.get() * hundredths / 100);
@@ -225,6 +242,13 @@ impl Run {
             finished(&self.workspace, name, Operation::Resume).await;
             let live = Operation::SetPolicy("live".parse().unwrap());
             finished(&self.workspace, name, live).await;
+            if self.switched {
+                // Whatever is built is not waited for: what answers must be right all the same.
+                let cancel = self
+                    .workspace
+                    .operate(name, Operation::Cancel, Some(PATIENCE));
+                assert_ne!(cancel.await.unwrap(), Done::Requested);
+            }
         }
         let operator = self.workspace.operator().await.unwrap();
         let data = self.place.folder().data();
@@ -235,7 +259,7 @@ impl Run {
                 seen.lag.behind == 0
                     && seen.lag.behind_exact
                     && seen.rebuild.is_none()
-                    && seen.version.starts_with(projection.short_hash())
+                    && (self.switched || seen.version.starts_with(projection.short_hash()))
                     && requests(&data, name).values().all(|outcomes| *outcomes > 0)
             })
         })

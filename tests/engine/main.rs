@@ -6,6 +6,7 @@ mod audit;
 mod child;
 #[cfg(unix)]
 mod crashes;
+mod differences;
 mod faults;
 mod folds;
 mod interleavings;
@@ -21,3 +22,4 @@ mod slow;
 mod sync;
 mod trouble;
 mod two;
+mod why;

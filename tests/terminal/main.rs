@@ -16,3 +16,4 @@ mod screen;
 mod shop;
 mod tour;
 mod using;
+mod versions;

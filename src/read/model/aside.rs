@@ -4,7 +4,8 @@ use rusqlite::TransactionBehavior;
 
 use super::super::guard::Mode;
 use super::super::parked::{self, Record, State, Waiting};
-use super::super::projection::{ApplyError, Projection};
+use super::super::projection::{ApplyError, Blame, Projection};
+use super::super::sql::blame;
 use super::{APPLY_LIMIT, Model, ModelError, in_parts, io, words};
 use crate::crash;
 use crate::event::{Event, Position, StreamId};
@@ -56,15 +57,20 @@ impl Model {
         request: Option<Position>,
     ) -> Result<(), ApplyError> {
         let at = self.checkpoint.position;
-        let general = |reason: String| ApplyError {
+        let general = |reason: String, blame: Blame| ApplyError {
             index: 0,
             reason,
-            poisoned: false,
+            blame,
+        };
+        // What our own statements say is never the event's fault.
+        let of_ours = |e: rusqlite::Error| match blame(&e) {
+            Blame::Lock => general(words(&e), Blame::Lock),
+            _ => general(words(&e), Blame::System),
         };
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|e| general(words(&e)))?;
+            .map_err(of_ours)?;
         let events = std::slice::from_ref(event);
         let memory = &mut self.memory;
         let applied = in_parts(
@@ -77,15 +83,14 @@ impl Model {
         .and_then(|()| {
             let _scope = self.guard.enter(Mode::Handler, APPLY_LIMIT);
             let stored = projection.store(&transaction, memory);
-            stored.map_err(|reason| general(self.guard.explain_limit(reason)))
+            stored.map_err(|reason| general(self.guard.explain_limit(reason), Blame::System))
         })
         .and_then(|()| {
-            parked::end(&transaction, event.position, State::Applied, at, request)
-                .map_err(|e| general(words(&e)))
+            parked::end(&transaction, event.position, State::Applied, at, request).map_err(of_ours)
         });
         crash::point("while-retrying");
         applied
-            .and_then(|()| transaction.commit().map_err(|e| general(words(&e))))
+            .and_then(|()| transaction.commit().map_err(of_ours))
             .inspect_err(|_| self.memory.clear())
     }
 

@@ -1,6 +1,7 @@
 //! Events that were set aside: parked, tried again, skipped, and parked again.
 
 use super::super::parked::{Aside, OnError, PARKED_LIMIT, ParkedCount, Record, State, Why};
+use super::super::projection::Blame;
 use super::{Runner, RunnerError, event_at};
 use crate::crash;
 use crate::event::{Event, Position, StreamId, Timestamp};
@@ -193,7 +194,7 @@ impl Runner {
                 self.go_on_where_there_is_room();
                 Ok(Tried::Applied)
             }
-            Err(error) if error.poisoned => {
+            Err(error) if error.blame == Blame::Event => {
                 self.model.failed_again(position, &error.reason, request)?;
                 Ok(Tried::Failed {
                     error: error.reason,
@@ -324,6 +325,7 @@ impl Runner {
             ),
             tries: super::TRIES,
             next_try: None,
+            blame: Blame::Event,
         });
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::pace::Now;
-use super::super::projection::ApplyError;
+use super::super::projection::{ApplyError, Blame};
 use super::{Runner, Step};
 use crate::event::{Event, Position};
 
@@ -21,6 +21,8 @@ pub struct Trouble {
     pub tries: u32,
     /// When it is tried again (monotonic); `None`: it stopped here.
     pub next_try: Option<Duration>,
+    /// What is to blame.
+    pub blame: Blame,
 }
 
 /// How pages are read after one failed, until the event that failed is passed: they end before it, and it
@@ -89,7 +91,7 @@ impl Runner {
             Some(trouble) if trouble.position == position => trouble.tries + 1,
             _ => 1,
         };
-        let hopeless = error.poisoned && tries >= TRIES;
+        let hopeless = error.blame == Blame::Event && tries >= TRIES;
         // Where the rest need not wait for this one, it does not wait long.
         let first = if self.parks() { 10 } else { 100 };
         let pause = Duration::from_millis(first) * 2_u32.pow(tries.min(5) - 1);
@@ -99,6 +101,7 @@ impl Runner {
             error: error.reason.clone(),
             tries,
             next_try: (!hopeless).then(|| now.monotonic + pause),
+            blame: error.blame,
         });
         if hopeless && self.parks() {
             self.trouble = None;

@@ -124,6 +124,7 @@ impl Operation {
             Self::Cancel => "CancelRequested",
             Self::CutOver { .. } => "CutOverRequested",
             Self::RollBack { .. } => "RollBackRequested",
+            Self::Repair { .. } => "RepairRequested",
             Self::Replay { .. } => "ReplayRequested",
             Self::Retry(_) => "RetryRequested",
             Self::Skip { .. } => "SkipRequested",
@@ -144,6 +145,7 @@ impl Operation {
             Self::Cancel => "Cancelled",
             Self::CutOver { .. } => "CutOver",
             Self::RollBack { .. } => "RolledBack",
+            Self::Repair { .. } => "Repaired",
             Self::Replay { .. } => "ReplayFinished",
             Self::Retry(_) => "Retried",
             Self::Skip { .. } => "Skipped",
@@ -168,6 +170,7 @@ fn parse_request(event_type: &str, data: &Value) -> Option<Operation> {
         "CutOverRequested" => Operation::CutOver {
             version: text("version"),
         },
+        "RepairRequested" => Operation::Repair { key: text("key")? },
         "RollBackRequested" => Operation::RollBack { from: text("from") },
         "PolicyRequested" => Operation::SetPolicy(data.get("policy")?.as_str()?.parse().ok()?),
         "RetryRequested" => Operation::Retry(match (number("event"), text("stream")) {
@@ -236,6 +239,7 @@ pub async fn request(
             data["event"] = json!(event);
             data["reason"] = json!(reason);
         }
+        Operation::Repair { key } => data["key"] = json!(key),
         Operation::RollBack { from: Some(from) } => data["from"] = json!(from),
         _ => {}
     }

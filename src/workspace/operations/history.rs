@@ -292,6 +292,11 @@ pub(in crate::workspace) fn undo(
             },
             None => return Err(impossible("which version answered then is not recorded")),
         },
+        Some(Operation::Repair { .. }) => {
+            return Err(impossible(
+                "the rows that were replaced are gone; they were not what the log says",
+            ));
+        }
         Some(Operation::PauseRebuild) => Operation::ResumeRebuild,
         Some(Operation::ResumeRebuild) => Operation::PauseRebuild,
         Some(Operation::Skip { event, .. }) => Operation::Unskip { event: *event },

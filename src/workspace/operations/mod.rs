@@ -56,6 +56,11 @@ pub enum Operation {
         /// What the version is called that answers now; `None`: the one there is when this is asked for.
         from: Option<String>,
     },
+    /// Fold the stream that feeds one key alone, and replace the rows of that key.
+    Repair {
+        /// The key.
+        key: String,
+    },
     /// Apply again into the same read model the events after this position.
     Replay {
         /// The position before the first event to be applied again.
@@ -125,6 +130,7 @@ impl fmt::Display for Operation {
             Self::CutOver { version: Some(to) } => write!(f, "cutover {to}"),
             Self::RollBack { from: None } => f.write_str("rollback"),
             Self::RollBack { from: Some(from) } => write!(f, "rollback {from}"),
+            Self::Repair { key } => write!(f, "repair --key {key}"),
             Self::Replay { after } => write!(f, "replay {after}"),
             Self::Retry(Which::Event(event)) => write!(f, "retry {event}"),
             Self::Retry(Which::Stream(stream)) => write!(f, "retry --stream {stream}"),

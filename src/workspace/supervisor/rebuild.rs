@@ -10,8 +10,8 @@ use super::turns::Turns;
 use crate::crash;
 use crate::event::Position;
 use crate::read::{
-    Model, Policy, Projection, Runner, RunnerError, Step, TRIES, Trouble, Versions, is_disk_full,
-    remove_database,
+    Blame, Model, Policy, Projection, Runner, RunnerError, Step, TRIES, Trouble, Versions,
+    is_disk_full, remove_database,
 };
 
 /// A version that is built beside the live one.
@@ -90,8 +90,6 @@ impl Owned<'_> {
         if let Ok(Step::Moved { .. }) = &step {
             let took = began.elapsed();
             shadow.turns.took(took, now.monotonic + took, objective);
-            let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            self.progress.spent.rebuild_us += took;
         }
         crash::point("while-folding");
         let over = match &step {
@@ -153,9 +151,14 @@ impl Owned<'_> {
         self.carry_out().await
     }
 
-    /// Removes what is being built from a definition that is no longer the file's.
+    /// Removes what is being built from a definition that is no longer the file's. Where it still is, the file
+    /// may say something else about its cutover.
     pub(super) fn drop_outdated_shadow(&mut self) -> Result<(), WorkspaceError> {
         let hash = self.projection.hash();
+        let is_new = self.live.model().about().hash != hash;
+        if let Some(shadow) = &mut self.shadow {
+            shadow.hold = holds(shadow.request.as_ref(), is_new, &*self.projection);
+        }
         let Some(shadow) = self
             .shadow
             .take_if(|shadow| shadow.runner.model().about().hash != hash)
@@ -302,16 +305,14 @@ impl Owned<'_> {
             },
         };
         crash::point("after-shadow");
-        let asked_to_hold = request
-            .as_ref()
-            .is_some_and(|request| request.operation == Operation::Rebuild { hold: true });
         let is_new = self.live.model().about().hash != self.projection.hash();
+        let hold = holds(request.as_ref(), is_new, &*self.projection);
         let was_held = asked.is_some() && asked == self.operations.held;
         self.shadow = Some(Shadow {
             runner,
             request,
             began: Instant::now(),
-            hold: asked_to_hold || is_new && self.projection.waits(),
+            hold,
             held: was_held && adopted,
             adopted,
             cut_over: None,
@@ -351,10 +352,17 @@ impl Owned<'_> {
     }
 }
 
+/// Whether a version waits once it has caught up: somebody said so, or the file of a new definition does.
+fn holds(request: Option<&Request>, is_new: bool, projection: &dyn Projection) -> bool {
+    let asked = request.is_some_and(|r| r.operation == Operation::Rebuild { hold: true });
+    asked || is_new && projection.waits()
+}
+
 /// Whether there is no use in trying again: the event is to blame, the disk is full, or the disk says no
 /// again and again.
 fn is_over(trouble: &Trouble) -> bool {
-    trouble.next_try.is_none() || is_disk_full(&trouble.error) || trouble.tries >= TRIES
+    let refused = is_disk_full(&trouble.error) || trouble.tries >= TRIES;
+    trouble.next_try.is_none() || trouble.blame == Blame::System && refused
 }
 
 /// Why a version ended that stopped at an event.

@@ -1,0 +1,222 @@
+//! What a new version would change, and mending one key.
+
+use highwater::event::Position;
+use highwater::workspace::{Consistency, Operation, Work, Workspace, WorkspaceError};
+
+use crate::kit::{Place, append, append_many, finished, refused, rows};
+
+/// Whoever is paid in coins is not noticed.
+const ORDERS: &str = "\
+-- policy: live
+-- key: id = order
+-- schema
+CREATE TABLE orders (id TEXT PRIMARY KEY, status TEXT NOT NULL, paid INTEGER NOT NULL) STRICT;
+-- on Placed
+INSERT INTO orders VALUES (:key, 'placed', 0);
+-- on Paid
+UPDATE orders SET status = 'paid', paid = paid + (:data ->> 'amount') WHERE id = :key AND :data ->> 'by' <> 'coins';
+-- query All()
+SELECT id, status, paid FROM orders ORDER BY id;
+";
+
+fn mended() -> String {
+    ORDERS.replace(" AND :data ->> 'by' <> 'coins'", "")
+}
+
+async fn placed(workspace: &Workspace) {
+    for order in 1..=6 {
+        append(workspace, &format!("order-{order}"), "Placed", "{}").await;
+        append_many(workspace, 3, 5).await;
+    }
+    for (order, by) in [
+        (1, "card"),
+        (2, "coins"),
+        (3, "card"),
+        (5, "coins"),
+        (5, "card"),
+    ] {
+        let data = format!(r#"{{"amount":{},"by":"{by}"}}"#, order * 10);
+        append(workspace, &format!("order-{order}"), "Paid", &data).await;
+    }
+}
+
+async fn all(workspace: &Workspace) -> Vec<(String, i64)> {
+    let rows = rows(workspace, "orders", "All", Consistency::Strong).await;
+    let row = |row: &serde_json::Map<String, serde_json::Value>| {
+        let id = row["id"].as_str().unwrap().to_owned();
+        (id, row["paid"].as_i64().unwrap())
+    };
+    rows.iter().map(row).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_difference_is_exactly_the_wrong_rows_each_with_the_event_that_explains_it() {
+    let place = Place::new(&[("orders", ORDERS)]);
+    let workspace = place.open();
+    placed(&workspace).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    all(&workspace).await;
+    let none = workspace
+        .diff("orders", 10, &Work::new())
+        .await
+        .unwrap_err();
+    assert!(matches!(none, WorkspaceError::NoShadow { .. }), "{none}");
+
+    place.write("orders", &mended());
+    // Saved while nobody looks: the next engine takes it up.
+    engine.stop().await;
+    place.write(
+        "orders",
+        &mended().replace("-- policy: live", "-- policy: live\n-- cutover: asked"),
+    );
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    finished_holding(&workspace).await;
+    let diff = workspace.diff("orders", 10, &Work::new()).await.unwrap();
+    let told: Vec<_> = diff
+        .comparison
+        .differences
+        .iter()
+        .zip(&diff.because)
+        .map(|(difference, because)| {
+            let because = because.as_ref().unwrap();
+            (
+                difference.to_string(),
+                because.stream.to_string(),
+                because.event_type.to_string(),
+                because.position.get(),
+            )
+        })
+        .collect();
+    let event = |order: &str, at: u64| {
+        (
+            format!("orders id = '{order}'"),
+            format!("order-{order}"),
+            "Paid".to_owned(),
+            at,
+        )
+    };
+    // Six times six events, then payments 37 to 41, and what engines wrote before them.
+    let first = told[0].3;
+    assert_eq!(told, [event("2", first), event("5", first + 2)]);
+    assert_eq!((diff.comparison.total, diff.because.len()), (2, 2));
+    let one = workspace.diff("orders", 1, &Work::new()).await.unwrap();
+    assert_eq!((one.comparison.total, one.because.len()), (2, 1));
+    finished(&workspace, "orders", Operation::CutOver { version: None }).await;
+    let paid: Vec<i64> = all(&workspace).await.into_iter().map(|row| row.1).collect();
+    assert_eq!(paid, [10, 20, 30, 0, 100, 0]);
+    engine.stop().await;
+}
+
+async fn finished_holding(workspace: &Workspace) {
+    let operator = workspace.operator().await.unwrap();
+    crate::kit::until(&operator, |s| {
+        crate::kit::view(s, "orders")
+            .rebuild
+            .as_ref()
+            .is_some_and(|rebuild| rebuild.held)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_sides_are_compared_at_one_position_while_the_log_moves() {
+    let place = Place::new(&[("orders", ORDERS)]);
+    let workspace = place.open();
+    placed(&workspace).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    finished(&workspace, "orders", Operation::Rebuild { hold: true }).await;
+    let writer = {
+        let workspace = workspace.clone();
+        tokio::spawn(async move {
+            for order in 100..300 {
+                append(&workspace, &format!("order-{order}"), "Placed", "{}").await;
+            }
+        })
+    };
+    let mut last = Position::START;
+    while !writer.is_finished() {
+        let diff = workspace.diff("orders", 10, &Work::new()).await.unwrap();
+        assert!(diff.comparison.is_equal(), "{diff:?}");
+        assert!(diff.position >= last);
+        last = diff.position;
+    }
+    writer.await.unwrap();
+    engine.stop().await;
+}
+
+fn damage(place: &Place, sql: &str) {
+    let link = place.folder().versions("orders").link();
+    let db = rusqlite::Connection::open(link).unwrap();
+    assert!(db.execute(sql, []).unwrap() > 0, "{sql}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_key_is_mended_and_the_read_model_is_what_the_log_says() {
+    let place = Place::new(&[("orders", ORDERS)]);
+    let workspace = place.open();
+    placed(&workspace).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let well = all(&workspace).await;
+    let repair = |key: &str| Operation::Repair {
+        key: key.to_owned(),
+    };
+    for (key, sql) in [
+        ("1", "UPDATE orders SET paid = 7 WHERE id = '1'"),
+        ("3", "DELETE FROM orders WHERE id = '3'"),
+    ] {
+        damage(&place, sql);
+        let broken = workspace.verify("orders", 5, &Work::new()).await.unwrap();
+        assert_eq!(broken.comparison.total, 1);
+        let mending = workspace.mending("orders", key).await.unwrap();
+        assert_eq!(mending.comparison.total, 1);
+        assert_ne!(all(&workspace).await, well, "looking changes nothing");
+        let what = finished(&workspace, "orders", repair(key)).await;
+        assert!(what.contains(&format!("order-{key}")), "{what}");
+        assert_eq!(all(&workspace).await, well);
+        let checked = workspace.verify("orders", 5, &Work::new()).await.unwrap();
+        assert!(checked.comparison.is_equal());
+        let what = finished(&workspace, "orders", repair(key)).await;
+        assert!(what.contains("nothing was changed"), "{what}");
+    }
+    // A row that no event gave goes.
+    damage(&place, "INSERT INTO orders VALUES ('77', 'paid', 1)");
+    finished(&workspace, "orders", repair("77")).await;
+    assert_eq!(all(&workspace).await, well);
+    let why = refused(&workspace, "orders", repair("78")).await;
+    assert!(why.contains("no rows of key 78"), "{why}");
+    // It goes on from where it stands.
+    append(&workspace, "order-4", "Paid", r#"{"amount":4,"by":"card"}"#).await;
+    assert_eq!(all(&workspace).await[3].1, 4);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_be_mended_alone_is_refused() {
+    let beside = "CREATE TABLE totals (n INTEGER) STRICT;\n-- on Placed";
+    let trigger =
+        "CREATE TRIGGER t AFTER DELETE ON orders BEGIN DELETE FROM orders; END;\n-- on Placed";
+    for (text, word) in [
+        (ORDERS.replace("-- key: id = order\n", ""), "-- key:"),
+        (ORDERS.replacen("-- on Placed", beside, 1), "table totals"),
+        (ORDERS.replacen("-- on Placed", trigger, 1), "triggers"),
+    ] {
+        let place = Place::new(&[("orders", &text)]);
+        let workspace = place.open();
+        placed(&workspace).await;
+        let mut engine = workspace.start(None).unwrap();
+        engine.ready().await;
+        let before = all(&workspace).await;
+        let key = "1".to_owned();
+        let why = refused(&workspace, "orders", Operation::Repair { key }).await;
+        assert!(why.contains(word), "{why}");
+        let why = workspace.mending("orders", "1").await.unwrap_err();
+        assert!(why.to_string().contains(word), "{why}");
+        assert_eq!(all(&workspace).await, before);
+        engine.stop().await;
+    }
+}
