@@ -337,13 +337,17 @@ impl Workspace {
         let trouble = report::progress_of(&reports, projection)
             .map(|(_, progress)| progress)
             .and_then(|progress| progress.trouble.as_ref());
-        if let Some(trouble) = trouble.filter(|trouble| trouble.stopped) {
+        let checkpoint = self.reader(&self.projection(projection)?)?.checkpoint()?;
+        // A report may be a moment older than the file: what it stopped at may be passed by now.
+        let stands = |trouble: &&report::TroubleReport| {
+            trouble.stopped && trouble.position > checkpoint.position
+        };
+        if let Some(trouble) = trouble.filter(stands) {
             return Ok(Some(format!(
                 "it stopped at event {}: {}",
                 trouble.position, trouble.error
             )));
         }
-        let checkpoint = self.reader(&self.projection(projection)?)?.checkpoint()?;
         if is_foreign(&*self.0.log, &checkpoint).await? {
             return Ok(Some(foreign(projection)));
         }
