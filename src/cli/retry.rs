@@ -3,13 +3,14 @@
 use highwater::event::{Position, StreamId};
 use highwater::workspace::{Operation, Which};
 
-use super::context::Context;
+use super::context::{Context, engine_for, stop};
 use super::operate::{self, Target};
 use super::{Exit, Failure};
 
 /// What `retry` is told.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
+#[command(override_usage = "highwater retry PROJECTION <POSITION | --stream STREAM | --all>")]
 pub struct Args {
     #[command(flatten)]
     target: Target,
@@ -33,5 +34,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         }
         (None, None) => Which::All,
     };
-    operate::long(&context.open()?, &args.target, Operation::Retry(which)).await
+    let workspace = context.open()?;
+    let engine = engine_for(&workspace, &args.target.name).await?;
+    let done = operate::long(&workspace, &args.target, Operation::Retry(which)).await;
+    stop(engine).await;
+    done
 }

@@ -74,7 +74,7 @@ fn lines(
     width: usize,
 ) -> (Vec<Line<'static>>, Option<usize>) {
     if let About::Parked(Some(Ok(found))) = &page.about {
-        let (lines, seen) = parked::lines(found, page.scroll, theme, width);
+        let (lines, seen) = parked::lines(found, (page.scroll, model.read_only), theme, width);
         return (lines, Some(seen));
     }
     let lines = match &page.about {

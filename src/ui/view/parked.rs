@@ -13,19 +13,21 @@ use crate::workspace::{ParkedCount, ParkedEvent};
 /// Its lines, of a page that is so wide, and which of them is the last that has to be seen.
 pub fn lines(
     (count, events): &(ParkedCount, Vec<ParkedEvent>),
-    chosen: usize,
+    (chosen, read_only): (usize, bool),
     theme: &Theme,
     width: usize,
 ) -> (Vec<Line<'static>>, usize) {
     if !count.any() {
-        let words = "Nothing is parked: it has every event up to its checkpoint.";
+        let words = "Nothing is parked.";
         return (wrapped(words, theme.good, width, theme), 0);
     }
-    let words = format!(
-        "{count}: this read model is not whole. {} tries them again, {} leaves one out.",
+    let help = format!(
+        " {} tries again, {} leaves one out.",
         key_of(Action::Retry),
         key_of(Action::Skip)
     );
+    let help = if read_only { "" } else { &help };
+    let words = format!("{count}: this read model is not whole.{help}");
     let mut lines = wrapped(&words, theme.warn, width, theme);
     lines.push(Line::default());
     let mut seen = 0;

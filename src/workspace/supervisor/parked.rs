@@ -143,8 +143,11 @@ impl Owned<'_> {
         interrupted: Option<String>,
     ) -> Result<Ended, WorkspaceError> {
         let applied = self.live.applied_by(retrying.request.position)?;
-        let plural = if applied == 1 { "" } else { "s" };
-        let applied_all = format!("{applied} event{plural} applied; {}", self.still());
+        let applied_all = match applied {
+            0 => self.still(),
+            1 => format!("1 event applied; {}", self.still()),
+            _ => format!("{applied} events applied; {}", self.still()),
+        };
         Ok(match (&retrying.first, interrupted) {
             (_, Some(why)) => Ended::Failed(format!("{why}. {applied_all}")),
             (Some(first), None) if retrying.failed == 1 => {
