@@ -119,7 +119,7 @@ impl Afresh {
     }
 
     /// Sets aside what a read model set aside, and folds it when that did.
-    pub(super) fn as_in(mut self, aside: OutOfTurn) -> Self {
+    pub(super) fn like(mut self, aside: OutOfTurn) -> Self {
         // Whatever is gone on with was left between two events.
         self.late = aside.later_at(self.at()).len();
         self.aside = aside;

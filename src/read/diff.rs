@@ -145,7 +145,7 @@ pub async fn diff(
             work.begin(Phase::Folding, goal.get());
             let forward = async {
                 let mut fold = Afresh::go_on(&copy.path, folded_with, log, work)?
-                    .as_in(OutOfTurn::of(&copy.path)?);
+                    .like(OutOfTurn::of(&copy.path)?);
                 fold.to(goal).await
             };
             forward
@@ -205,8 +205,8 @@ async fn explain(
 ) -> Result<Vec<Option<Because>>, FoldError> {
     let mut watched: Vec<Watched> = differences.iter().map(Watched::new).collect();
     work.begin(Phase::Searching, goal.get());
-    let mut old = Afresh::begin(&folds[0].1, folds[0].0, log, work)?.as_in(aside[0].clone());
-    let mut new = Afresh::begin(&folds[1].1, folds[1].0, log, work)?.as_in(aside[1].clone());
+    let mut old = Afresh::begin(&folds[0].1, folds[0].0, log, work)?.like(aside[0].clone());
+    let mut new = Afresh::begin(&folds[1].1, folds[1].0, log, work)?.like(aside[1].clone());
     let mut at = Position::START;
     while at < goal && watched.iter().any(Watched::is_open) {
         if work.is_stopped() {

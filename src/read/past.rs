@@ -80,9 +80,9 @@ impl Past {
     /// Sets aside what a read model set aside, and applies it when that did; told before it is stepped.
     ///
     /// Errors: the read model's file cannot be used.
-    pub fn as_in(mut self, read_model: &Path) -> Result<Self, FoldError> {
+    pub fn like(mut self, read_model: &Path) -> Result<Self, FoldError> {
         self.aside = OutOfTurn::of(read_model)?;
-        self.fold = self.fold.as_in(self.aside.clone());
+        self.fold = self.fold.like(self.aside.clone());
         Ok(self)
     }
 
@@ -213,7 +213,7 @@ impl Past {
             }
             None => Afresh::begin(&path, projection, log, work)?,
         };
-        let fold = fold.as_in(self.aside.clone());
+        let fold = fold.like(self.aside.clone());
         let old = std::mem::replace(&mut self.fold, fold);
         remove(&old.close())
     }

@@ -176,7 +176,7 @@ async fn fold_alone(
         error,
     };
     let fold = Afresh::begin(path, projection, log, work).map_err(failed)?;
-    let mut fold = fold.as_in(aside);
+    let mut fold = fold.like(aside);
     let (mut after, mut events) = (Version::NONE, 0);
     loop {
         let page = log.read_stream(stream, after, PAGE).await?;

@@ -220,7 +220,7 @@ pub async fn verify(
     let path = scratch.file("fresh.db");
     let folded = async {
         let fold = Afresh::begin(&path, projection, log, work)?;
-        let mut fold = fold.as_in(stored.aside.clone());
+        let mut fold = fold.like(stored.aside.clone());
         fold.to(goal).await?;
         Ok(fold.close())
     };
@@ -269,7 +269,7 @@ async fn parted(
         return Ok(Vec::new());
     }
     let fold = Afresh::begin(path, projection, log, work)?;
-    let mut fold = fold.as_in(stored.aside.clone());
+    let mut fold = fold.like(stored.aside.clone());
     let goal = stored.checkpoint.position;
     last_equal(&mut fold, &stored.path, differences, goal, work).await
 }

@@ -91,7 +91,7 @@ impl Workspace {
         if !is_there {
             return Ok(past);
         }
-        past.as_in(&versions.link()).map_err(failed)
+        past.like(&versions.link()).map_err(failed)
     }
 
     /// About how many bytes of disk a read model of so many bytes needs to be stepped with so many copies:

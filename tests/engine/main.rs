@@ -15,6 +15,7 @@ mod live;
 mod objectives;
 mod operations;
 mod parked;
+mod parked_memory;
 mod parked_random;
 mod queries;
 mod rebuilds;
