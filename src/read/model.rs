@@ -16,10 +16,12 @@ use crate::event::{Event, Position};
 
 mod aside;
 mod error;
+mod format;
 
 pub(super) use error::io;
 pub use error::{ModelError, is_disk_full};
 use error::{io_error, words};
+use format::{bring_up_to_date, check_format, is_complete};
 
 /// `HwRm`: tells our read models from every other SQLite file.
 pub const MODEL_APPLICATION_ID: i32 = 0x4877_526d;
@@ -270,7 +272,7 @@ impl Model {
     }
 
     /// Folds events into memory: as many of the first as a page's time allows, and at least one. Says how many.
-    /// The file stays as it is until somebody [stores](Self::store) that.
+    /// The file stays as it is until somebody stores that.
     ///
     /// Errors: the first event that could not be applied; memory is as the file then.
     pub fn fold(
@@ -412,18 +414,6 @@ impl About {
     }
 }
 
-/// Whether a file of ours was made to the end. A stranger's file is an error.
-fn is_complete(path: &Path) -> Result<bool, ModelError> {
-    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let tables: i64 = db
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(io(path))?;
-    if tables == 0 {
-        return Ok(false);
-    }
-    check_format(&db, path).map(|_| true)
-}
-
 /// Opens a version read-only, for one who asks: its definition and checkpoint can be read.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, ModelError> {
     let db = connect(
@@ -453,37 +443,6 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, ModelError> {
     db.pragma_update(None, "mmap_size", 256 << 20)
         .map_err(&fail)?;
     Ok(db)
-}
-
-/// A file of the first format gets what it lacks.
-fn bring_up_to_date(db: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    parked::create(&transaction)?;
-    transaction.pragma_update(None, "user_version", MODEL_FORMAT)?;
-    transaction.commit()
-}
-
-/// Which format a file of ours has.
-fn check_format(db: &Connection, path: &Path) -> Result<i32, ModelError> {
-    let fail = io(path);
-    let id: i32 = db
-        .query_row("PRAGMA application_id", [], |row| row.get(0))
-        .map_err(&fail)?;
-    let format: i32 = db
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(&fail)?;
-    if id != MODEL_APPLICATION_ID {
-        Err(ModelError::Foreign {
-            path: path.to_owned(),
-        })
-    } else if format > MODEL_FORMAT {
-        Err(ModelError::Newer {
-            path: path.to_owned(),
-            found: format,
-        })
-    } else {
-        Ok(format)
-    }
 }
 
 fn make_tables(

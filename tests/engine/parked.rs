@@ -1,11 +1,10 @@
 //! Events that cannot be applied are parked with what follows them in their streams; they are tried again
 //! and skipped; and a fresh fold comes to the same rows.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use highwater::event::{Event, Position, StreamId};
+use highwater::event::{Position, StreamId};
 use highwater::lag::Status;
 use highwater::read::ParkedEvent;
 use highwater::workspace::{AsOf, Consistency, Done, Operation, Operator, Which, Work, Workspace};
@@ -52,23 +51,23 @@ pub async fn parked(operator: &Operator, events: u64) {
     .await;
 }
 
-fn list(workspace: &Workspace) -> Vec<ParkedEvent> {
+pub fn list(workspace: &Workspace) -> Vec<ParkedEvent> {
     workspace
         .parked("shop", Position::START, usize::MAX)
         .unwrap()
         .1
 }
 
-fn at(position: Position) -> Operation {
+pub fn at(position: Position) -> Operation {
     Operation::Retry(Which::Event(position))
 }
 
-fn skip(event: Position) -> Operation {
+pub fn skip(event: Position) -> Operation {
     let reason = "the customer's test, agreed with sales".to_owned();
     Operation::Skip { event, reason }
 }
 
-async fn equal(workspace: &Workspace) {
+pub async fn equal(workspace: &Workspace) {
     let checked = workspace.verify("shop", 50, &Work::new()).await.unwrap();
     assert!(checked.comparison.is_equal(), "{:#?}", checked.comparison);
 }
@@ -562,288 +561,38 @@ async fn a_file_of_the_first_format_is_read_and_brought_up_to_date() {
     assert_eq!(format, highwater::read::MODEL_FORMAT);
 }
 
-/// What the table in a read model's file says of an event.
-struct Exception {
-    state: String,
-    ended_at: Option<i64>,
-    order: Option<i64>,
-    error: Option<String>,
-}
-
-fn exceptions(file: &Path) -> BTreeMap<i64, Exception> {
-    let db = rusqlite::Connection::open(file).unwrap();
-    let sql = "SELECT position, state, ended_at, ended_order, error FROM _highwater_parked";
-    let mut select = db.prepare(sql).unwrap();
-    let rows = select.query_map([], |row| {
-        let exception = Exception {
-            state: row.get(1)?,
-            ended_at: row.get(2)?,
-            order: row.get(3)?,
-            error: row.get(4)?,
-        };
-        Ok((row.get(0)?, exception))
-    });
-    rows.unwrap().map(Result::unwrap).collect()
-}
-
-/// The rows that SHOP's file must have, folded here with the exceptions that it names; on the way it is checked
-/// that each exception had its reason, and that the order within a stream was kept.
-pub async fn reference(
-    workspace: &Workspace,
-    file: &Path,
-    checkpoint: i64,
-) -> Vec<(String, i64, String)> {
-    let exceptions = exceptions(file);
-    let mut shop = Reference::default();
-    let log = workspace.log();
-    let mut all = Vec::new();
-    let mut at = Position::START;
-    loop {
-        let page = log.read_all(at, 1_000).await.unwrap();
-        let Some(last) = page.last() else { break };
-        at = last.position;
-        all.extend(page);
-    }
-    let number = |event: &Event| i64::try_from(event.position.get()).unwrap();
-    let mut held = BTreeSet::<String>::new();
-    for event in all.iter().filter(|e| number(e) <= checkpoint) {
-        let stream = event.stream.to_string();
-        let is_taken = ["Bought", "Priced"].contains(&event.event_type.as_str());
-        match exceptions.get(&number(event)) {
-            Some(exception) => {
-                let fails = !shop.clone().apply(event);
-                let first = !held.contains(&stream);
-                // What begins to be parked failed; what is behind was not tried then.
-                assert!(!first || fails || exception.state == "skipped", "{event:?}");
-                assert!(!first || exception.error.is_some() || exception.state == "skipped");
-                if exception.state != "skipped" || exception.error.is_some() {
-                    held.insert(stream);
-                }
-            }
-            None if is_taken => {
-                assert!(
-                    !held.contains(&stream),
-                    "{event:?} was applied before what is parked"
-                );
-                assert!(shop.apply(event), "{event:?} cannot be applied");
-            }
-            None => {}
-        }
-        let mut now: Vec<_> = exceptions
-            .iter()
-            .filter(|(_, e)| e.ended_at == Some(number(event)))
-            .collect();
-        now.sort_by_key(|(_, e)| e.order);
-        for (position, exception) in now {
-            let late = all.iter().find(|e| number(e) == *position).unwrap();
-            let stream = late.stream.to_string();
-            if exception.state == "applied" {
-                assert!(
-                    shop.apply(late),
-                    "{late:?} was applied at {:?}",
-                    event.position
-                );
-            }
-            let waits = |(p, e): (&i64, &Exception)| {
-                let same = all
-                    .iter()
-                    .any(|o| number(o) == *p && o.stream.as_str() == stream);
-                let later = (e.ended_at, e.order) > (exception.ended_at, exception.order);
-                same && *p <= number(event) && (e.ended_at.is_none() || later)
-            };
-            if !exceptions.iter().any(waits) {
-                held.remove(&stream);
-            }
-        }
-    }
-    shop.bills
-        .into_iter()
-        .map(|(key, (total, events))| (key, total, events))
-        .collect()
-}
-
-#[derive(Clone, Default)]
-struct Reference {
-    prices: BTreeMap<String, i64>,
-    bills: BTreeMap<String, (i64, String)>,
-}
-
-impl Reference {
-    /// Whether it could be applied.
-    fn apply(&mut self, event: &Event) -> bool {
-        let data = event.data.value();
-        let key = event.stream.as_str().split_once('-').unwrap().1.to_owned();
-        if event.event_type.as_str() == "Priced" {
-            self.prices.insert(key, data["price"].as_i64().unwrap());
-            return true;
-        }
-        let Some(price) = self.prices.get(data["product"].as_str().unwrap()) else {
-            return false;
-        };
-        let position = event.position.get().to_string();
-        let bill = self.bills.entry(key).or_default();
-        bill.0 += price;
-        if !bill.1.is_empty() {
-            bill.1.push(' ');
-        }
-        bill.1.push_str(&position);
-        true
-    }
-}
-
-/// What SHOP's file has: its bills, and its checkpoint.
-pub fn stored(file: &Path) -> (Vec<(String, i64, String)>, i64) {
-    let db = rusqlite::Connection::open(file).unwrap();
-    let mut select = db
-        .prepare("SELECT key, total, events FROM bills ORDER BY key")
-        .unwrap();
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    let rows = rows.unwrap().map(Result::unwrap).collect();
-    let checkpoint = "SELECT position FROM _highwater_checkpoint";
-    (
-        rows,
-        db.query_row(checkpoint, [], |row| row.get(0)).unwrap(),
-    )
-}
-
-/// Four events of two streams that could not be applied, and now could be.
-#[cfg(unix)]
-async fn four_parked() -> Place {
-    let place = Place::new(&[("shop", SHOP)]);
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_is_repaired_without_what_is_skipped_or_parked() {
+    let sums = "\
+-- on-error: park
+-- key: key = bill
+-- schema
+CREATE TABLE sums (key TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
+-- on Bought
+INSERT INTO sums VALUES (:key, :data ->> 'n') ON CONFLICT (key) DO UPDATE SET n = n + excluded.n;
+-- query All()
+SELECT * FROM sums;
+";
+    let place = Place::new(&[("shop", sums)]);
     let workspace = place.open();
     let mut engine = workspace.start(None).unwrap();
     engine.ready().await;
     let operator = workspace.operator().await.unwrap();
-    for key in ["1", "2", "1", "2"] {
-        buy(&workspace, key, "mug").await;
+    for data in ["{\"n\":1}", "{}", "{\"n\":2}", "{}", "{\"n\":4}"] {
+        append(&workspace, "bill-1", "Bought", data).await;
     }
     parked(&operator, 4).await;
-    price(&workspace, "mug", 10).await;
-    rows(&workspace, "shop", "All", Consistency::Strong).await;
-    engine.stop().await;
-    place
-}
-
-/// Asks, lets an engine die at a point, and has the next one end it: what it said, by type and in words.
-#[cfg(unix)]
-async fn dies(place: &Place, operation: Operation, point: &str) -> (String, String) {
-    use std::os::unix::process::ExitStatusExt as _;
-    const SIGABRT: i32 = 6;
-    let workspace = place.open();
-    let asked = workspace.operate("shop", operation, Some(Duration::ZERO));
-    asked.await.unwrap();
-    let died = crate::child::Other::start_to_die_at(place.folder().path(), point).died();
-    assert_eq!(died.signal(), Some(SIGABRT), "{point}");
-    let mut engine = workspace.start(None).unwrap();
-    engine.ready().await;
-    finished(&workspace, "shop", Operation::Resume).await;
-    rows(&workspace, "shop", "All", Consistency::Strong).await;
-    engine.stop().await;
-    equal(&workspace).await;
+    finished(&workspace, "shop", skip(list(&workspace)[0].position)).await;
+    // The one after it can be applied, the next fails again.
+    refused(&workspace, "shop", Operation::Retry(Which::All)).await;
+    parked(&operator, 2).await;
     let file = place.folder().versions("shop").link();
-    let (rows, checkpoint) = stored(&file);
-    assert_eq!(
-        rows,
-        reference(&workspace, &file, checkpoint).await,
-        "{point}"
-    );
-    let db = rusqlite::Connection::open(place.folder().data().join("log.db")).unwrap();
-    let outcomes = "SELECT o.type, o.data ->> 'what' FROM events o JOIN events r
-        ON o.data ->> 'request' = r.position AND o.stream = r.stream
-        WHERE r.type IN ('RetryRequested', 'SkipRequested', 'UnskipRequested') ORDER BY r.position DESC";
-    let mut select = db.prepare(outcomes).unwrap();
-    let said = select
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap();
-    let said: Vec<(String, String)> = said.map(Result::unwrap).collect();
-    let count = "SELECT count(*) FROM events WHERE type IN ('RetryRequested', 'SkipRequested', 'UnskipRequested')";
-    let asked: usize = db
-        .query_row(count, [], |row| row.get::<_, i64>(0))
-        .unwrap()
-        .try_into()
-        .unwrap();
-    assert_eq!(said.len(), asked, "{point}: one outcome each: {said:?}");
-    said.into_iter().next().unwrap()
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
-async fn parking_happens_once_though_an_engine_dies_in_it() {
-    for point in ["before-parked", "after-parked"] {
-        let place = Place::new(&[("shop", SHOP)]);
-        let workspace = place.open();
-        for key in ["1", "2", "1"] {
-            buy(&workspace, key, "mug").await;
-        }
-        let (_, said) = dies(&place, Operation::Retry(Which::All), point).await;
-        // It depends on the moment what was parked by then.
-        assert!(!said.is_empty());
-        let workspace = place.open();
-        let operator = workspace.operator().await.unwrap();
-        parked(&operator, 3).await;
-        assert_eq!(list(&workspace).len(), 3, "{point}");
-    }
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_retry_applies_once_though_an_engine_dies_in_it() {
-    for point in [
-        "while-retrying",
-        "after-retried",
-        "before-outcome",
-        "after-outcome",
-    ] {
-        let place = four_parked().await;
-        let (ended, what) = dies(&place, Operation::Retry(Which::All), point).await;
-        assert_eq!(ended, "Retried", "{point}");
-        assert_eq!(
-            what, "4 events applied; nothing is parked any more",
-            "{point}"
-        );
-        let place = four_parked().await;
-        let first = list(&place.open())[0].position;
-        let (ended, _) = dies(&place, at(first), point).await;
-        assert_eq!(ended, "Retried", "{point}");
-        assert_eq!(list(&place.open()).len(), 3, "{point}");
-    }
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_retry_in_vain_is_one_try_though_an_engine_dies_in_it() {
-    for point in ["while-retrying", "before-outcome", "after-outcome"] {
-        let place = four_parked().await;
-        let workspace = place.open();
-        let mut engine = workspace.start(None).unwrap();
-        engine.ready().await;
-        let operator = workspace.operator().await.unwrap();
-        let bad = buy(&workspace, "3", "none").await;
-        parked(&operator, 5).await;
-        engine.stop().await;
-        drop((operator, workspace));
-        let (ended, what) = dies(&place, at(bad), point).await;
-        assert_eq!(ended, "OperationFailed", "{point}");
-        assert!(what.contains("after 6 tries"), "{point}: {what}");
-        let listed = list(&place.open());
-        let listed = listed.iter().find(|event| event.position == bad).unwrap();
-        assert_eq!(listed.tries, 6, "{point}");
-    }
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_skip_and_its_end_happen_once_though_an_engine_dies_in_them() {
-    for point in ["after-skipped", "before-outcome", "after-outcome"] {
-        let place = four_parked().await;
-        let first = list(&place.open())[0].position;
-        let (ended, _) = dies(&place, skip(first), point).await;
-        assert_eq!(ended, "Skipped", "{point}");
-        assert_eq!(list(&place.open()).len(), 3, "{point}");
-        if point != "after-skipped" {
-            let (ended, _) = dies(&place, Operation::Unskip { event: first }, point).await;
-            assert_eq!(ended, "Unskipped", "{point}");
-            assert_eq!(list(&place.open()).len(), 4, "{point}");
-        }
-    }
+    let db = rusqlite::Connection::open(file).unwrap();
+    db.execute("UPDATE sums SET n = 99", []).unwrap();
+    let key = "1".to_owned();
+    finished(&workspace, "shop", Operation::Repair { key }).await;
+    let all = rows(&workspace, "shop", "All", Consistency::Strong).await;
+    assert_eq!(all[0]["n"], 3);
+    equal(&workspace).await;
+    engine.stop().await;
 }

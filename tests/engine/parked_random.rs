@@ -11,7 +11,8 @@ use proptest::sample::select;
 
 use crate::child::Other;
 use crate::kit::{PATIENCE, Place, finished, until, view};
-use crate::parked::{SHOP, buy, price, reference, stored};
+use crate::parked::{SHOP, buy, price};
+use crate::parked_reference::{reference, stored};
 
 const PRODUCTS: [&str; 4] = ["mug", "cup", "pot", "jar"];
 
