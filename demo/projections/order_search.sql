@@ -3,7 +3,11 @@
 -- A read model is whatever answers best: here an FTS5 index, beside a table that remembers which entry
 -- of the index belongs to which order.
 --
+-- With `on-error: park` an order that cannot be taken in is set aside, and the others are found all the same:
+-- `highwater parked order_search` lists it, and `retry` takes it in later.
+--
 -- policy: live
+-- on-error: park
 -- objective: 2s
 -- key: order_id = order
 -- replayable: yes              an entry is found under its event's position, and written over

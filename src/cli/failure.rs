@@ -109,7 +109,9 @@ pub fn say(message: &str) {
 impl From<WorkspaceError> for Failure {
     fn from(error: WorkspaceError) -> Self {
         let exit = match &error {
-            WorkspaceError::NoProjection { .. } | WorkspaceError::Name(_) => Exit::Usage,
+            WorkspaceError::NoProjection { .. }
+            | WorkspaceError::Name(_)
+            | WorkspaceError::Reason(_) => Exit::Usage,
             WorkspaceError::Query(error) => query_exit(error),
             WorkspaceError::Send(error) => send_exit(error),
             WorkspaceError::Verify(VerifyError::Ahead { .. }) => Exit::No,

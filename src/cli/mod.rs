@@ -29,6 +29,7 @@ mod interrupt;
 mod operate;
 mod operations;
 mod out;
+mod parked;
 mod pause;
 mod policy;
 mod query;
@@ -36,10 +37,12 @@ mod rebuild;
 mod repair;
 mod replay;
 mod resume;
+mod retry;
 mod rollback;
 mod run;
 mod screen;
 mod send;
+mod skip;
 mod status;
 mod stream;
 mod table;
@@ -122,6 +125,14 @@ enum Command {
     Repair(repair::Args),
     /// Apply events again into the same read model, from a position on
     Replay(replay::Args),
+    /// The events that could not be applied and were parked, and what waits behind them
+    Parked(parked::Args),
+    /// Try parked events again: one, all of a stream, or all
+    Retry(retry::Args),
+    /// Leave a parked event out, with a reason
+    Skip(skip::Args),
+    /// Leave an event out no longer
+    Unskip(skip::BackArgs),
     /// Take back what was asked of a projection last: a pause, a policy …
     Undo(undo::Args),
     /// Who asked what of which projection, when, and what became of it
@@ -245,6 +256,10 @@ async fn dispatch(
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Repair(args) => repair::run(&args, context).await,
         Command::Replay(args) => replay::run(args, context).await,
+        Command::Parked(args) => parked::run(&args, context).await,
+        Command::Retry(args) => retry::run(args, context).await,
+        Command::Skip(args) => skip::run(args, context).await,
+        Command::Unskip(args) => skip::back(args, context).await,
         Command::Undo(args) => undo::run(&args, context).await,
         Command::Operations(args) => operations::run(&args, context).await,
         Command::Verify(args) => verify::run(&args, context).await,

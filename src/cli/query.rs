@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use highwater::event::{Position, Timestamp};
-use highwater::read::{QueryError, parse_duration};
+use highwater::read::{ParkedCount, QueryError, parse_duration};
 use highwater::text::{human_duration, thousands};
 use highwater::workspace::{
     Answered, AsOf, Consistency, QueryFailed, Work, Workspace, WorkspaceError,
@@ -74,7 +74,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         timeout: args.timeout,
     };
     let answered = answer(&workspace, &question).await?;
-    print(&answered, args.json)?;
+    print(&question.projection, &answered, args.json)?;
     if !args.json && answered.age > Duration::ZERO && workspace.engine().is_none() {
         say(&format!(
             "no engine runs, and this answer is {} old: ask with --consistency strong, or start `highwater run`",
@@ -201,9 +201,11 @@ struct Answer<'a> {
     age_ms: u128,
     waited_ms: u128,
     version: &'a str,
+    /// Events up to the position that are not in the answer, and of how many streams.
+    parked: ParkedCount,
 }
 
-fn print(answered: &Answered, json: bool) -> Result<(), Failure> {
+fn print(projection: &str, answered: &Answered, json: bool) -> Result<(), Failure> {
     let mut out = Out::new();
     if json {
         out.json(&Answer {
@@ -212,6 +214,7 @@ fn print(answered: &Answered, json: bool) -> Result<(), Failure> {
             age_ms: answered.age.as_millis(),
             waited_ms: answered.waited.as_millis(),
             version: &answered.version,
+            parked: answered.parked,
         })?;
         return out.finish();
     }
@@ -225,6 +228,12 @@ fn print(answered: &Answered, json: bool) -> Result<(), Failure> {
         human_duration(answered.age),
         human_duration(answered.waited)
     ))?;
+    if answered.parked.any() {
+        out.line(format_args!(
+            "not in it: {} (`highwater parked {projection}`)",
+            answered.parked
+        ))?;
+    }
     out.finish()
 }
 

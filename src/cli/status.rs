@@ -194,6 +194,7 @@ struct ProjectionStatus<'a> {
     objective_ms: Option<u128>,
     breach: bool,
     parked: u64,
+    parked_streams: u64,
     stale_keys: usize,
     fault: Option<FaultStatus<'a>>,
     injected: Option<String>,
@@ -248,6 +249,7 @@ impl<'a> From<&'a ProjectionView> for ProjectionStatus<'a> {
             objective_ms: view.objective.map(|objective| objective.as_millis()),
             breach: view.breach,
             parked: view.parked,
+            parked_streams: view.parked_streams,
             stale_keys: view.stale_keys,
             fault: view.fault.as_ref().map(|fault| FaultStatus {
                 position: fault.position.get(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::model::{Checkpoint, Model, ModelError};
+use super::parked::OutOfTurn;
 use super::projection::{ApplyError, Blame, Projection};
 use super::work::Work;
 use crate::event::{Event, Position};
@@ -69,6 +70,10 @@ pub(super) struct Afresh {
     work: Work,
     /// Read, and not folded yet.
     read: VecDeque<Event>,
+    /// What is not folded in its turn.
+    aside: OutOfTurn,
+    /// How many events that come after their turn are folded, of those for the checkpoint where it stands.
+    late: usize,
 }
 
 impl Afresh {
@@ -108,7 +113,17 @@ impl Afresh {
             model,
             work: work.clone(),
             read: VecDeque::new(),
+            aside: OutOfTurn::default(),
+            late: 0,
         })
+    }
+
+    /// Sets aside what a read model set aside, and folds it when that did.
+    pub(super) fn like(mut self, aside: OutOfTurn) -> Self {
+        // Whatever is gone on with was left between two events.
+        self.late = aside.later_at(self.at()).len();
+        self.aside = aside;
+        self
     }
 
     /// The last position that it contains.
@@ -131,18 +146,43 @@ impl Afresh {
         self.model.path().to_owned()
     }
 
-    /// Whether an event is folded. Everything that a fold does comes through here: what a read model
-    /// set aside, and from when on, is to be told to the fold and answered here.
+    /// Whether an event is folded in its turn. Everything that a fold does in turn comes through here.
     fn takes(&self, event: &Event) -> bool {
-        self.projection.subscription().takes_event(event)
+        self.projection.subscription().takes_event(event) && !self.aside.leaves_out(event)
+    }
+
+    /// Folds the events that come after their turn, and for which the time has come.
+    async fn catch_up(&mut self, goal: Position) -> Result<(), FoldError> {
+        while let Some(position) = self.aside.later_at(self.at()).get(self.late).copied() {
+            let before = Position::new(position.get().saturating_sub(1));
+            let page = self.log.read_all(before, 1).await?;
+            let Some(event) = page.first().filter(|event| event.position == position) else {
+                let head = self.log.head().await?;
+                return Err(FoldError::BeyondHead { goal, head });
+            };
+            let late = self.model.apply_late(&*self.projection, event, None);
+            late.map_err(|error| self.failed(&error, Some(event), goal))?;
+            self.late += 1;
+        }
+        Ok(())
+    }
+
+    /// Up to where it can go before something is folded after its turn.
+    fn until(&self, goal: Position) -> Position {
+        let next = self.aside.next_after(self.at());
+        next.map_or(goal, |next| next.min(goal))
     }
 
     /// Folds up to and with a position, which never is before where it stands.
     pub(super) async fn to(&mut self, goal: Position) -> Result<(), FoldError> {
+        self.catch_up(goal).await?;
         while self.at() < goal {
             self.fill(goal).await?;
-            let page: Vec<Event> = self.read.drain(..).collect();
+            let until = self.until(goal);
+            let part = self.read.partition_point(|event| event.position <= until);
+            let page: Vec<Event> = self.read.drain(..part).collect();
             self.apply(page, goal)?;
+            self.catch_up(goal).await?;
             self.work.did(self.at().get());
         }
         Ok(())
@@ -151,15 +191,18 @@ impl Afresh {
     /// Folds up to and with the next event that it takes, or up to the goal where there is none; answers
     /// that event's position.
     pub(super) async fn next(&mut self, goal: Position) -> Result<Option<Position>, FoldError> {
+        self.catch_up(goal).await?;
         while self.at() < goal {
             self.fill(goal).await?;
             let Some(event) = self.read.pop_front() else {
                 break;
             };
-            let (position, takes) = (event.position, self.takes(&event));
+            let position = event.position;
+            let takes = self.takes(&event) || !self.aside.later_at(position).is_empty();
             // Where it stands is written with each event that it takes, and at the end of what was read.
             if takes || self.read.is_empty() {
                 self.apply(vec![event], goal)?;
+                self.catch_up(goal).await?;
                 self.work.did(position.get());
             }
             if takes {
@@ -170,10 +213,11 @@ impl Afresh {
     }
 
     /// Folds one event that somebody else read, the next after where it stands; says whether it takes it.
-    pub(super) fn take_one(&mut self, event: &Event) -> Result<bool, FoldError> {
-        let takes = self.takes(event);
+    pub(super) async fn take_one(&mut self, event: &Event) -> Result<bool, FoldError> {
+        let takes = self.takes(event) || !self.aside.later_at(event.position).is_empty();
         if takes {
             self.apply(vec![event.clone()], event.position)?;
+            self.catch_up(event.position).await?;
         }
         Ok(takes)
     }
@@ -209,14 +253,17 @@ impl Afresh {
                 applied: self.model.checkpoint().applied + rest.len() as u64,
             };
             match self.take(rest, &through) {
-                Ok(done) if done >= rest.len() => return Ok(()),
+                Ok(done) if done >= rest.len() => {
+                    self.late = 0;
+                    return Ok(());
+                }
                 Ok(done) => rest = &rest[done..],
                 Err(error) => {
                     let failed = self.failed(&error, rest.get(error.index), goal);
                     // It stands where it came to: what comes before is applied.
                     let before = rest.get(..error.index).unwrap_or_default();
                     if error.blame == Blame::Event && !before.is_empty() {
-                        drop(self.take(before, &through.short_of(rest, before.len())));
+                        drop(self.take(before, &through.short_of(rest, before.len(), &[])));
                     }
                     return Err(failed);
                 }
@@ -228,11 +275,13 @@ impl Afresh {
     /// memory is in the file after that too.
     fn take(&mut self, events: &[Event], through: &Checkpoint) -> Result<usize, ApplyError> {
         if self.projection.store_every().is_none() {
-            return self.model.apply(&*self.projection, events, through.clone());
+            return self
+                .model
+                .apply(&*self.projection, events, through.clone(), &[]);
         }
         let done = self.model.fold(&*self.projection, events)?;
-        let through = through.clone().short_of(events, done);
-        let stored = self.model.store(&*self.projection, through);
+        let through = through.clone().short_of(events, done, &[]);
+        let stored = self.model.store(&*self.projection, through, &[]);
         stored.map(|()| done).map_err(|error| ApplyError {
             index: 0,
             reason: error.to_string(),

@@ -17,6 +17,7 @@ use super::difference::{Comparison, Difference, compare};
 use super::model::{
     About, Checkpoint, ModelError, io, open_to_read, read_about, read_checkpoint, read_replay,
 };
+use super::parked::OutOfTurn;
 use super::parting::{find, select_by_key};
 use super::projection::Projection;
 use super::runner::is_foreign;
@@ -143,7 +144,8 @@ pub async fn diff(
         if copy.checkpoint.position < goal {
             work.begin(Phase::Folding, goal.get());
             let forward = async {
-                let mut fold = Afresh::go_on(&copy.path, folded_with, log, work)?;
+                let mut fold = Afresh::go_on(&copy.path, folded_with, log, work)?
+                    .like(OutOfTurn::of(&copy.path)?);
                 fold.to(goal).await
             };
             forward
@@ -164,7 +166,8 @@ pub async fn diff(
         (live.1, scratch.file("old.db")),
         (new.1, scratch.file("new.db")),
     ];
-    let because = explain(&folds, &comparison.differences, goal, log, work)
+    let aside = [OutOfTurn::of(&live.0.path)?, OutOfTurn::of(&new.0.path)?];
+    let because = explain(&folds, &aside, &comparison.differences, goal, log, work)
         .await
         .map_err(|e| failed(projection, e, Phase::Searching, Some(total)))?;
     Ok(Diff {
@@ -194,6 +197,7 @@ fn failed(projection: &str, error: FoldError, phase: Phase, differing: Option<u6
 /// Folds both definitions side by side, and finds the first event after which they had each row differently.
 async fn explain(
     folds: &[(&Arc<dyn Projection>, PathBuf); 2],
+    aside: &[OutOfTurn; 2],
     differences: &[Difference],
     goal: Position,
     log: &SharedLog,
@@ -201,8 +205,8 @@ async fn explain(
 ) -> Result<Vec<Option<Because>>, FoldError> {
     let mut watched: Vec<Watched> = differences.iter().map(Watched::new).collect();
     work.begin(Phase::Searching, goal.get());
-    let mut old = Afresh::begin(&folds[0].1, folds[0].0, log, work)?;
-    let mut new = Afresh::begin(&folds[1].1, folds[1].0, log, work)?;
+    let mut old = Afresh::begin(&folds[0].1, folds[0].0, log, work)?.like(aside[0].clone());
+    let mut new = Afresh::begin(&folds[1].1, folds[1].0, log, work)?.like(aside[1].clone());
     let mut at = Position::START;
     while at < goal && watched.iter().any(Watched::is_open) {
         if work.is_stopped() {
@@ -213,7 +217,7 @@ async fn explain(
             break;
         };
         for event in page.iter().filter(|event| event.position <= goal) {
-            let taken = [old.take_one(event)?, new.take_one(event)?];
+            let taken = [old.take_one(event).await?, new.take_one(event).await?];
             if taken.contains(&true) {
                 look(&mut old, &mut new, &mut watched, event)?;
             }

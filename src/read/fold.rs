@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::parked::OnError;
 use super::policy::Policy;
 use super::projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
@@ -91,6 +92,9 @@ pub trait Fold: Send + Sync + 'static {
 
     /// Whether an event can be applied twice.
     const REPLAYABLE: bool = false;
+
+    /// What becomes of an event that cannot be applied.
+    const ON_ERROR: OnError = OnError::Stop;
 
     /// How stale its read model may be.
     const OBJECTIVE: Option<Duration> = None;
@@ -327,6 +331,10 @@ impl<F: Fold> Projection for InMemory<F> {
 
     fn replayable(&self) -> bool {
         F::REPLAYABLE
+    }
+
+    fn on_error(&self) -> OnError {
+        F::ON_ERROR
     }
 
     fn queries(&self) -> &[Signature] {

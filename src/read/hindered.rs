@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::definition::Key;
+use super::parked::OnError;
 use super::policy::Policy;
 use super::projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
@@ -96,6 +97,10 @@ impl Projection for Hindered {
 
     fn replayable(&self) -> bool {
         self.plain.replayable()
+    }
+
+    fn on_error(&self) -> OnError {
+        self.plain.on_error()
     }
 
     fn key(&self) -> Option<&Key> {

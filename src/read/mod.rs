@@ -13,6 +13,7 @@ mod guard;
 mod hindered;
 mod model;
 mod pace;
+mod parked;
 mod parting;
 mod past;
 mod policy;
@@ -45,6 +46,7 @@ pub use model::{
     is_disk_full,
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
+pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, parked_in};
 pub use past::{Past, position_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{
@@ -54,7 +56,9 @@ pub use query::{Answer, QueryError, Reader};
 pub use repair::{Mending, RepairError, mend};
 pub use retired::built_from;
 pub use rows::{ANSWER_LIMIT, ROW_LIMIT};
-pub use runner::{Runner, RunnerError, Step, TRIES, Trouble, is_foreign};
+pub use runner::{
+    Runner, RunnerError, Skipped, Step, TRIES, Tried, Trouble, Unskipped, is_foreign,
+};
 pub use scratch::Scratch;
 pub use sql::SqlProjection;
 pub use subscription::Subscription;

@@ -8,22 +8,29 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::guard::{Guard, Mode, message};
+use super::parked::{self, Aside};
 use super::projection::{ApplyError, Blame, Memory, Projection};
 use super::sql::{APPLY_LIMIT, blame, prepare_connection};
 use crate::crash;
 use crate::event::{Event, Position};
 
+mod aside;
 mod error;
+mod format;
 
 pub(super) use error::io;
 pub use error::{ModelError, is_disk_full};
 use error::{io_error, words};
+use format::{bring_up_to_date, check_format, is_complete};
 
 /// `HwRm`: tells our read models from every other SQLite file.
 pub const MODEL_APPLICATION_ID: i32 = 0x4877_526d;
 
 /// The newest format of a read model's file that this program writes and reads.
-pub const MODEL_FORMAT: i32 = 1;
+///
+/// 1 had no table of parked events: it is added when such a file is opened to be written. An older program
+/// must not go on with a file that has one, since it would apply what is to wait.
+pub const MODEL_FORMAT: i32 = 2;
 
 /// How long one page may take, about: between two pages somebody may want to pause or to stop. The limit of
 /// one handler that does not come to its end is another, and longer.
@@ -144,7 +151,9 @@ impl Model {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = connect(path, flags)?;
         let guard = prepare_connection(&mut db).map_err(io(path))?;
-        check_format(&db, path)?;
+        if check_format(&db, path)? < MODEL_FORMAT {
+            bring_up_to_date(&mut db).map_err(io(path))?;
+        }
         let about = read_about(&db).map_err(io(path))?;
         let checkpoint = read_checkpoint(&db).map_err(io(path))?;
         Ok(Self {
@@ -214,14 +223,15 @@ impl Model {
     }
 
     /// Folds events and moves the checkpoint, in one transaction: all of them up to `through`, or as many of the
-    /// first as a page's time allows, and at least one. Says how many.
+    /// first as a page's time allows, and at least one. Says how many. What stands between them is set aside.
     ///
     /// Errors: the first event that could not be applied; nothing of this call is stored then.
-    pub fn apply(
+    pub(super) fn apply(
         &mut self,
         projection: &dyn Projection,
         events: &[Event],
         through: Checkpoint,
+        aside: &[Aside],
     ) -> Result<usize, ApplyError> {
         let general = |e: rusqlite::Error| ApplyError {
             index: 0,
@@ -245,7 +255,9 @@ impl Model {
             events,
         )?;
         let folded = folding.elapsed();
-        let through = through.short_of(events, done);
+        let through = through.short_of(events, done, aside);
+        let aside = parked::passed(aside, &through);
+        parked::set_aside(&transaction, aside, through.position).map_err(general)?;
         write_checkpoint(&transaction, &through).map_err(general)?;
         transaction.commit().map_err(general)?;
         self.checkpoint = through;
@@ -260,7 +272,7 @@ impl Model {
     }
 
     /// Folds events into memory: as many of the first as a page's time allows, and at least one. Says how many.
-    /// The file stays as it is until somebody [stores](Self::store) that.
+    /// The file stays as it is until somebody stores that.
     ///
     /// Errors: the first event that could not be applied; memory is as the file then.
     pub fn fold(
@@ -280,13 +292,14 @@ impl Model {
         folded.inspect_err(|_| self.memory.clear())
     }
 
-    /// Moves the checkpoint, and writes what was folded in memory, in one transaction.
+    /// Moves the checkpoint, and writes what was folded in memory or set aside, in one transaction.
     ///
     /// Errors: the system, or a state that cannot be written.
-    pub fn store(
+    pub(super) fn store(
         &mut self,
         projection: &dyn Projection,
         through: Checkpoint,
+        aside: &[Aside],
     ) -> Result<(), ModelError> {
         let fail = io(&self.path);
         let began = Instant::now();
@@ -303,6 +316,7 @@ impl Model {
                     reason: self.guard.explain_limit(reason),
                 })?;
         }
+        parked::set_aside(&transaction, aside, through.position).map_err(&fail)?;
         write_checkpoint(&transaction, &through).map_err(&fail)?;
         transaction.commit().map_err(&fail)?;
         self.checkpoint = through;
@@ -376,14 +390,17 @@ fn in_parts(
 }
 
 impl Checkpoint {
-    /// The one after the first `done` of the events that lead up to this one.
-    pub(super) fn short_of(self, events: &[Event], done: usize) -> Self {
+    /// The one after the first `done` of the events that lead up to this one; others were set aside.
+    pub(super) fn short_of(self, events: &[Event], done: usize, aside: &[Aside]) -> Self {
         match events[..done].last() {
-            Some(last) if done < events.len() => Self {
-                position: last.position,
-                event: Some(last.id.clone()),
-                applied: self.applied - (events.len() - done) as u64,
-            },
+            Some(last) if done < events.len() => {
+                let beyond = aside.iter().filter(|a| a.position > last.position).count();
+                Self {
+                    position: last.position,
+                    event: Some(last.id.clone()),
+                    applied: self.applied - (events.len() - done + beyond) as u64,
+                }
+            }
             _ => self,
         }
     }
@@ -395,18 +412,6 @@ impl About {
         let db = open_to_read(path)?;
         read_about(&db).map_err(io(path))
     }
-}
-
-/// Whether a file of ours was made to the end. A stranger's file is an error.
-fn is_complete(path: &Path) -> Result<bool, ModelError> {
-    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let tables: i64 = db
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(io(path))?;
-    if tables == 0 {
-        return Ok(false);
-    }
-    check_format(&db, path).map(|()| true)
 }
 
 /// Opens a version read-only, for one who asks: its definition and checkpoint can be read.
@@ -438,28 +443,6 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, ModelError> {
     db.pragma_update(None, "mmap_size", 256 << 20)
         .map_err(&fail)?;
     Ok(db)
-}
-
-fn check_format(db: &Connection, path: &Path) -> Result<(), ModelError> {
-    let fail = io(path);
-    let id: i32 = db
-        .query_row("PRAGMA application_id", [], |row| row.get(0))
-        .map_err(&fail)?;
-    let format: i32 = db
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(&fail)?;
-    if id != MODEL_APPLICATION_ID {
-        Err(ModelError::Foreign {
-            path: path.to_owned(),
-        })
-    } else if format > MODEL_FORMAT {
-        Err(ModelError::Newer {
-            path: path.to_owned(),
-            found: format,
-        })
-    } else {
-        Ok(())
-    }
 }
 
 fn make_tables(
@@ -503,6 +486,7 @@ fn make_tables(
             ],
         )
         .map_err(words)?;
+    parked::create(&transaction).map_err(words)?;
     let scope = guard.enter(Mode::Schema, APPLY_LIMIT);
     projection
         .create(&transaction)
@@ -574,10 +558,10 @@ fn write_checkpoint(db: &Connection, checkpoint: &Checkpoint) -> rusqlite::Resul
         .map(drop)
 }
 
-fn int(position: Position) -> i64 {
+pub(super) fn int(position: Position) -> i64 {
     i64::try_from(position.get()).unwrap_or(i64::MAX)
 }
 
-fn position(stored: i64) -> Position {
+pub(super) fn position(stored: i64) -> Position {
     Position::new(u64::try_from(stored).unwrap_or(0))
 }

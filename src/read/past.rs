@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::afresh::{Afresh, FoldError};
+use super::parked::OutOfTurn;
 use super::projection::Projection;
 use super::query::{Answer, QueryError, Reader};
 use super::scratch::{Scratch, copy_database};
@@ -38,6 +39,7 @@ pub struct Past {
     /// Copies are kept at multiples of this.
     every: u64,
     files: u64,
+    aside: OutOfTurn,
 }
 
 /// The file as it was at a position.
@@ -71,7 +73,17 @@ impl Past {
             most: copies,
             every: every.max(NEAR),
             files: 0,
+            aside: OutOfTurn::default(),
         })
+    }
+
+    /// Sets aside what a read model set aside, and applies it when that did; told before it is stepped.
+    ///
+    /// Errors: the read model's file cannot be used.
+    pub fn like(mut self, read_model: &Path) -> Result<Self, FoldError> {
+        self.aside = OutOfTurn::of(read_model)?;
+        self.fold = self.fold.like(self.aside.clone());
+        Ok(self)
     }
 
     /// Where it stands.
@@ -201,6 +213,7 @@ impl Past {
             }
             None => Afresh::begin(&path, projection, log, work)?,
         };
+        let fold = fold.like(self.aside.clone());
         let old = std::mem::replace(&mut self.fold, fold);
         remove(&old.close())
     }

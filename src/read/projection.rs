@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::definition::Key;
+use super::parked::OnError;
 use super::policy::Policy;
 use super::subscription::Subscription;
 use crate::event::Event;
@@ -63,6 +64,11 @@ pub trait Projection: Send + Sync + 'static {
     /// somebody cuts over.
     fn waits(&self) -> bool {
         false
+    }
+
+    /// What becomes of an event that cannot be applied.
+    fn on_error(&self) -> OnError {
+        OnError::Stop
     }
 
     /// Which column's rows belong to streams of which category.

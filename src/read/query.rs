@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::guard::{Guard, Mode};
 use super::model::{Checkpoint, ModelError, open_to_read, read_about, read_checkpoint};
+use super::parked::{self, ParkedCount};
 use super::projection::{AnswerError, Parameters, Projection, Row, Signature};
 use super::retired::built_from;
 use super::versions::Versions;
@@ -20,6 +21,8 @@ pub struct Answer {
     pub rows: Vec<Row>,
     /// Up to where the read model had the log, in the same read transaction.
     pub checkpoint: Checkpoint,
+    /// What it had parked then: events up to the checkpoint that are not in the answer.
+    pub parked: ParkedCount,
 }
 
 /// Why a question was not answered.
@@ -154,6 +157,14 @@ impl Reader {
         &self.version
     }
 
+    /// What is parked. Errors: SQLite's.
+    pub fn parked(&self) -> Result<ParkedCount, QueryError> {
+        parked::count(&self.db).map_err(|e| QueryError::Failed {
+            query: self.projection.name().to_owned(),
+            reason: self.guard.explain(&e),
+        })
+    }
+
     /// Up to where the read model has the log. Errors: SQLite's.
     pub fn checkpoint(&self) -> Result<Checkpoint, QueryError> {
         read_checkpoint(&self.db).map_err(|e| QueryError::Failed {
@@ -185,12 +196,17 @@ impl Reader {
             .unchecked_transaction()
             .map_err(|e| failed(e.into()))?;
         let checkpoint = read_checkpoint(&transaction).map_err(|e| failed(e.into()))?;
+        let parked = parked::count(&transaction).map_err(|e| failed(e.into()))?;
         let _scope = self.guard.enter(Mode::Query, limit);
         let rows = self
             .projection
             .answer(&transaction, &query.name, parameters)
             .map_err(failed)?;
-        Ok(Answer { rows, checkpoint })
+        Ok(Answer {
+            rows,
+            checkpoint,
+            parked,
+        })
     }
 
     fn find(&self, name: &str) -> Result<&Signature, QueryError> {

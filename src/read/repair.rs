@@ -17,6 +17,7 @@ use super::definition::Key;
 use super::difference::{Comparison, compare};
 use super::guard::OWN_PREFIX;
 use super::model::{Model, ModelError, io, open_to_read, read_checkpoint};
+use super::parked::OutOfTurn;
 use super::projection::Projection;
 use super::scratch::Scratch;
 use super::work::Work;
@@ -102,12 +103,14 @@ pub async fn mend(
     let tables = tables(&stored, column).map_err(io(path))?;
     let tables = tables.map_err(|why| RepairError::Refused(format!("{name}: {why}")))?;
     let before = rows_of(&stored, &tables, column, key).map_err(io(path))?;
+    // What was applied late comes in its turn: nothing but its stream counts, whose order was kept.
+    let aside = OutOfTurn::read(&stored).map_err(io(path))?.in_turn();
     // The read transaction ends here.
     drop(stored);
 
     let work = Work::new();
     let after_path = scratch.file("after.db");
-    let events = fold_alone(&after_path, projection, &stream, to, log, &work).await?;
+    let events = fold_alone(&after_path, projection, &stream, (to, aside), log, &work).await?;
     let folded = open_to_read(&after_path)?;
     let fresh = rows_of(&folded, &tables, column, key).map_err(io(&after_path))?;
     let many = |rows: &[Rows]| rows.iter().map(|rows| rows.values.len()).sum::<usize>();
@@ -164,7 +167,7 @@ async fn fold_alone(
     path: &Path,
     projection: &Arc<dyn Projection>,
     stream: &StreamId,
-    to: Position,
+    (to, aside): (Position, OutOfTurn),
     log: &SharedLog,
     work: &Work,
 ) -> Result<u64, RepairError> {
@@ -172,7 +175,8 @@ async fn fold_alone(
         stream: stream.to_string(),
         error,
     };
-    let mut fold = Afresh::begin(path, projection, log, work).map_err(failed)?;
+    let fold = Afresh::begin(path, projection, log, work).map_err(failed)?;
+    let mut fold = fold.like(aside);
     let (mut after, mut events) = (Version::NONE, 0);
     loop {
         let page = log.read_stream(stream, after, PAGE).await?;
@@ -181,7 +185,7 @@ async fn fold_alone(
         };
         after = last.version;
         for event in page.events.iter().filter(|event| event.position <= to) {
-            events += u64::from(fold.take_one(event).map_err(failed)?);
+            events += u64::from(fold.take_one(event).await.map_err(failed)?);
         }
     }
 }

@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use super::model::{Checkpoint, Model, ModelError, Replay};
 use super::pace::{Allowed, Now, Pace, Waiting};
+use super::parked::{self, Aside, OnError, Why};
 use super::policy::Policy;
 use super::projection::Projection;
 use crate::crash;
 use crate::event::{Event, Position, Timestamp};
 use crate::log::{LogError, SharedLog};
 
+mod aside;
 mod page;
 mod trouble;
 
+pub use aside::{Skipped, Tried, Unskipped};
 use page::{Limits, Page};
-use trouble::Caution;
+use trouble::{Caution, Hopeless};
 pub use trouble::{TRIES, Trouble};
 
 /// How many events are read, and applied in one transaction, at most: near the head, and far behind.
@@ -54,6 +57,17 @@ pub struct Runner {
     /// The last page was full: more is likely to wait.
     far: bool,
     foreign: bool,
+    on_error: OnError,
+    /// Up to here events are applied again.
+    replay_to: Position,
+    /// What is parked and skipped, with what is passed and not written.
+    waiting_aside: parked::Waiting,
+    /// Passed, and not written.
+    aside: Vec<Aside>,
+    /// The event that is to be parked when it is read again.
+    hopeless: Option<Hopeless>,
+    /// It stopped because no more may be parked.
+    is_full: bool,
 }
 
 /// What a step came to.
@@ -102,7 +116,14 @@ impl Runner {
         let foreign = is_foreign(&*log, &seen).await?;
         let replay = model.replay()?;
         let goal = replay.map_or(Position::START, |replay| replay.goal);
+        let waiting_aside = model.waiting()?;
         Ok(Self {
+            on_error: projection.on_error(),
+            replay_to: goal,
+            waiting_aside,
+            aside: Vec::new(),
+            hopeless: None,
+            is_full: false,
             projection,
             log,
             model,
@@ -187,6 +208,7 @@ impl Runner {
     /// Tries an event that it stopped at again.
     pub fn try_again(&mut self) {
         self.trouble = None;
+        self.is_full = false;
     }
 
     /// Goes back to a position and applies what comes after it again, up to where it is now.
@@ -216,6 +238,12 @@ impl Runner {
         };
         self.model.begin_replay(replay, back_to.clone())?;
         self.goal = self.goal.max(replay.goal);
+        self.replay_to = replay.goal;
+        self.hopeless = None;
+        self.is_full = false;
+        let mut waiting = self.model.waiting()?;
+        waiting.keep_skipped(&self.waiting_aside);
+        self.waiting_aside = waiting;
         self.seen = back_to;
         self.forget_waiting();
         self.trouble = None;
@@ -275,13 +303,15 @@ impl Runner {
         }
     }
 
-    /// Writes the checkpoint, and what was folded in memory, where the file is older than what was seen.
+    /// Writes the checkpoint, what was folded in memory and what was set aside, where the file is older than what was seen.
     ///
     /// Errors: the file.
     pub fn flush(&mut self) -> Result<(), RunnerError> {
-        if self.model.checkpoint() != &self.seen {
-            self.model.store(&*self.projection, self.seen.clone())?;
+        if self.model.checkpoint() != &self.seen || !self.aside.is_empty() {
+            self.model
+                .store(&*self.projection, self.seen.clone(), &self.aside)?;
         }
+        self.aside.clear();
         self.unwritten.clear();
         Ok(())
     }
@@ -390,31 +420,49 @@ impl Runner {
             recorded_by,
             through,
             caution: self.caution,
+            waiting: &self.waiting_aside,
+            hopeless: self.hopeless.as_ref(),
+            replay_to: self.replay_to,
+            now: now.wall,
         };
         let page = Page::of(page, &self.seen, self.projection.subscription(), &limits);
         // Only who gets to the end of a full page is far behind: what is held back would be read in large
         // pages again and again. A page of large events is shorter than was asked for.
         self.far = full && page.is_whole;
+        if let Some(position) = page.no_room
+            && page.events.is_empty()
+            && page.aside.is_empty()
+        {
+            self.seen = page.reach;
+            self.stop_for_room(position);
+            return self.rest(None, None, now);
+        }
         if page.events.is_empty() {
-            return self.pass(page.reach, page.held_for, now);
+            return self.pass(page, now);
         }
         let live = if was_far || self.far {
             Vec::new()
         } else {
             page.events.iter().map(|e| e.recorded_at).collect()
         };
-        self.apply(&page.events, page.reach, live, now)
+        self.apply(page, live, now)
     }
 
-    /// Moves on over events that concern nobody.
-    fn pass(
-        &mut self,
-        reach: Checkpoint,
-        held_for: Option<Duration>,
-        now: Now,
-    ) -> Result<Step, RunnerError> {
-        let moved = reach.position > self.seen.position;
-        self.seen = reach;
+    /// Moves on over events that concern nobody, or are set aside.
+    fn pass(&mut self, page: Page, now: Now) -> Result<Step, RunnerError> {
+        let held_for = page.held_for;
+        let moved = page.reach.position > self.seen.position;
+        self.seen = page.reach;
+        self.remember_aside(&page.aside);
+        let now_or_never = self.projection.store_every().is_none() || begins(&page.aside);
+        let sets_aside = !page.aside.is_empty() && now_or_never;
+        self.aside.extend(page.aside);
+        if sets_aside {
+            crash::point("before-parked");
+            self.flush()?;
+            crash::point("after-parked");
+        }
+        self.passed_trouble();
         let live = self.flush_if_due(now)?;
         match held_for {
             _ if !live.is_empty() => Ok(Step::Moved { live, applied: 0 }),
@@ -426,36 +474,51 @@ impl Runner {
 
     fn apply(
         &mut self,
-        events: &[Event],
-        reach: Checkpoint,
+        page: Page,
         mut live: Vec<Timestamp>,
         now: Now,
     ) -> Result<Step, RunnerError> {
+        let Page {
+            events,
+            mut aside,
+            reach,
+            ..
+        } = page;
         let in_memory = self.projection.store_every().is_some();
         let applied = if in_memory {
             if self.caution.is_some_and(|c| c.is_suspect(&events[0])) {
                 // Should it fail, nothing else is folded again.
                 self.flush()?;
             }
-            let folded = self.model.fold(&*self.projection, events);
+            let folded = self.model.fold(&*self.projection, &events);
             crash::point("folded-in-memory");
             folded
         } else {
             let through = reach.clone();
-            self.model.apply(&*self.projection, events, through)
+            let applied = self
+                .model
+                .apply(&*self.projection, &events, through, &aside);
+            if !aside.is_empty() {
+                crash::point("after-parked");
+            }
+            applied
         };
         let done = match applied {
             Ok(done) => done,
-            Err(error) => return Ok(self.stumble(events, &error, now)),
+            Err(error) => return Ok(self.stumble(&events, &error, now)),
         };
         // Where a page's time was up before its end, the next one need not be as large.
         self.far &= done == events.len();
         live.truncate(done);
-        self.seen = reach.short_of(events, done);
+        self.seen = reach.short_of(&events, done, &aside);
+        let passed = parked::passed(&aside, &self.seen).len();
+        aside.truncate(passed);
+        self.remember_aside(&aside);
         self.passed_trouble();
         self.forget_waiting();
         if in_memory {
             self.unwritten.append(&mut live);
+            self.aside.append(&mut aside);
             live = self.flush_if_due(now)?;
         } else {
             self.flushed_at = now.monotonic;
@@ -465,6 +528,12 @@ impl Runner {
             applied: done as u64,
         })
     }
+}
+
+/// Whether an event that failed is parked by this. In the file at once: if what is folded in memory fails after
+/// it, it would have to be tried again.
+fn begins(aside: &[Aside]) -> bool {
+    aside.iter().any(|a| matches!(a.why, Why::Failed { .. }))
 }
 
 /// The event at a position.

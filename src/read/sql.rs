@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection, Statement};
 
 use super::definition::{Definition, DefinitionError, Key, Section};
 use super::guard::{Guard, Mode, OWN_PREFIX, message};
+use super::parked::OnError;
 use super::policy::Policy;
 use super::projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
@@ -316,6 +317,10 @@ impl Projection for SqlProjection {
 
     fn replayable(&self) -> bool {
         self.definition.replayable
+    }
+
+    fn on_error(&self) -> OnError {
+        self.definition.on_error
     }
 
     fn waits(&self) -> bool {

@@ -9,6 +9,7 @@ use super::difference::{Comparison, Difference, compare};
 use super::model::{
     About, Checkpoint, ModelError, io, open_to_read, read_about, read_checkpoint, read_replay,
 };
+use super::parked::OutOfTurn;
 use super::parting::last_equal;
 use super::projection::Projection;
 use super::runner::is_foreign;
@@ -22,6 +23,7 @@ use crate::log::{LogError, SharedLog};
 #[derive(Debug)]
 pub struct Stored {
     path: PathBuf,
+    aside: OutOfTurn,
     /// What its file says of itself.
     pub about: About,
     /// Up to where it has the log.
@@ -164,6 +166,7 @@ impl Stored {
         let copy = open_to_read(&path)?;
         let about = read_about(&copy).map_err(&fail)?;
         let checkpoint = read_checkpoint(&copy).map_err(&fail)?;
+        let aside = OutOfTurn::read(&copy).map_err(&fail)?;
         match read_replay(&copy).map_err(&fail)? {
             Some(replay) if checkpoint.position < replay.goal => Err(VerifyError::Replaying {
                 projection: projection.to_owned(),
@@ -172,6 +175,7 @@ impl Stored {
             }),
             _ => Ok(Self {
                 path,
+                aside,
                 about,
                 checkpoint,
             }),
@@ -215,7 +219,8 @@ pub async fn verify(
     work.begin(Phase::Folding, goal.get());
     let path = scratch.file("fresh.db");
     let folded = async {
-        let mut fold = Afresh::begin(&path, projection, log, work)?;
+        let fold = Afresh::begin(&path, projection, log, work)?;
+        let mut fold = fold.like(stored.aside.clone());
         fold.to(goal).await?;
         Ok(fold.close())
     };
@@ -263,7 +268,8 @@ async fn parted(
     if differences.is_empty() {
         return Ok(Vec::new());
     }
-    let mut fold = Afresh::begin(path, projection, log, work)?;
+    let fold = Afresh::begin(path, projection, log, work)?;
+    let mut fold = fold.like(stored.aside.clone());
     let goal = stored.checkpoint.position;
     last_equal(&mut fold, &stored.path, differences, goal, work).await
 }

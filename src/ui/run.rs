@@ -339,6 +339,11 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
             let diff = diff.map(Box::new).map_err(|e| e.to_string());
             Msg::Compared { projection, diff }
         }
+        Effect::Parked { projection } => {
+            let parked = operator.parked(&projection).await;
+            let parked = parked.map_err(|e| e.to_string());
+            Msg::Parked { projection, parked }
+        }
         Effect::Undo { projection } => {
             let result = operator.undo(&projection).await;
             let result = result.map_err(|e| e.to_string());

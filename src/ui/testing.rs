@@ -45,6 +45,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         },
         stale_keys: 0,
         parked: 0,
+        parked_streams: 0,
         fault: None,
         injected: None,
         event_types: vec!["OrderPlaced".to_owned(), "OrderShipped".to_owned()],
@@ -253,6 +254,7 @@ pub fn failed() -> Snapshot {
     catching.eta = Some(Duration::from_millis(3_400));
     catching.rates.applied = Some(15_400.0);
     catching.parked = 3;
+    catching.parked_streams = 2;
     let dead = late("audit", "live", Status::Dead, 128_403, 4_000 * second);
     snapshot.projections = vec![dead, paused, faulted, catching, falling];
     snapshot.engine.here = false;

@@ -11,7 +11,9 @@ use super::operations::{self, Operation, Operations};
 use super::{Workspace, WorkspaceError, report};
 use crate::event::{Event, Position, Timestamp};
 use crate::log::EventLog;
-use crate::read::{Checkpoint, Policy, Projection, Subscription, is_foreign, parse_duration};
+use crate::read::{
+    Checkpoint, ParkedCount, Policy, Projection, Subscription, is_foreign, parse_duration,
+};
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,6 +63,8 @@ pub struct Answered {
     pub age: Duration,
     /// How long was waited for the consistency that was asked for.
     pub waited: Duration,
+    /// What the read model has passed without it: not even `strong` has these events.
+    pub parked: ParkedCount,
     /// The version that answered.
     pub version: String,
 }
@@ -251,12 +255,14 @@ impl Workspace {
                     .ask(query, parameters, limit)
                     .map_err(WorkspaceError::from)?;
                 let position = position.max(answer.checkpoint.position);
-                let (rows, version) = (answer.rows, reader.version().to_owned());
+                let (rows, parked) = (answer.rows, answer.parked);
+                let version = reader.version().to_owned();
                 return Ok(Answered {
                     rows,
                     position,
                     age,
                     waited,
+                    parked,
                     version,
                 });
             }
@@ -331,13 +337,17 @@ impl Workspace {
         let trouble = report::progress_of(&reports, projection)
             .map(|(_, progress)| progress)
             .and_then(|progress| progress.trouble.as_ref());
-        if let Some(trouble) = trouble.filter(|trouble| trouble.stopped) {
+        let checkpoint = self.reader(&self.projection(projection)?)?.checkpoint()?;
+        // A report may be a moment older than the file: what it stopped at may be passed by now.
+        let stands = |trouble: &&report::TroubleReport| {
+            trouble.stopped && trouble.position > checkpoint.position
+        };
+        if let Some(trouble) = trouble.filter(stands) {
             return Ok(Some(format!(
                 "it stopped at event {}: {}",
                 trouble.position, trouble.error
             )));
         }
-        let checkpoint = self.reader(&self.projection(projection)?)?.checkpoint()?;
         if is_foreign(&*self.0.log, &checkpoint).await? {
             return Ok(Some(foreign(projection)));
         }

@@ -32,6 +32,7 @@ mod observe;
 mod observing;
 mod operations;
 mod operator;
+mod parked;
 mod past;
 mod preview;
 mod readers;
@@ -54,7 +55,9 @@ pub use domain::Domain;
 pub use engine::Engine;
 pub use faults::{FaultError, FaultOrder, INJECTED, Injected, Poison};
 pub use folder::Folder;
-pub use operations::{CannotUndo, Operation, Recorded, RecordedOutcome, Turn};
+pub use operations::{
+    CannotUndo, LONGEST_REASON, Operation, Recorded, RecordedOutcome, Turn, Which, reason,
+};
 pub use operator::{Done, OperateError, Operator};
 pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
@@ -66,7 +69,8 @@ pub use snapshot::{
 
 pub use crate::log::Durability;
 pub use crate::read::{
-    Because, Checked, Comparison, Diff, Difference, Mending, Past, Phase, Policy, Progress, Work,
+    Because, Checked, Comparison, Diff, Difference, Mending, ParkedCount, ParkedEvent, Past, Phase,
+    Policy, Progress, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
@@ -82,6 +86,9 @@ pub enum WorkspaceError {
         /// What is missing, and the way out.
         why: String,
     },
+    /// The reason that was given is none.
+    #[error("{0}")]
+    Reason(String),
     /// Neither the folder nor one above it is a workspace.
     #[error(
         "no workspace at {start} or above it: give one with -w DIR or HIGHWATER_WORKSPACE, make one with \

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::event::Position;
 use crate::log::EventLog as _;
+use crate::read::{ParkedCount, ParkedEvent};
 use crate::write::{Request, from_words};
 
 /// Asks an open workspace for things, and sees it live. Cheap to clone.
@@ -117,7 +118,7 @@ impl Workspace {
 }
 
 impl Workspace {
-    /// An operation that says which version it means: the one there is now.
+    /// An operation that says which version it means: the one there is now. A reason is checked.
     fn named(&self, projection: &str, operation: &Operation) -> Result<Operation, WorkspaceError> {
         let versions = self.folder().versions(projection);
         Ok(match operation {
@@ -128,6 +129,10 @@ impl Workspace {
             },
             Operation::CutOver { version: None } => Operation::CutOver {
                 version: self.shadow(projection)?.map(|shadow| shadow.version),
+            },
+            Operation::Skip { event, reason } => Operation::Skip {
+                event: *event,
+                reason: operations::reason(reason).map_err(WorkspaceError::Reason)?,
             },
             other => other.clone(),
         })
@@ -223,6 +228,15 @@ impl Operator {
         let said = self.workspace.inject(order);
         self.poke.notify_one();
         said.map_err(|error| OperateError(error.to_string()))
+    }
+
+    /// How much a read model has parked, and the first 1,000 of these events. Errors: no such projection, its file.
+    pub async fn parked(
+        &self,
+        projection: &str,
+    ) -> Result<(ParkedCount, Vec<ParkedEvent>), OperateError> {
+        const MOST: usize = 1_000;
+        Ok(self.workspace.parked(projection, Position::START, MOST)?)
     }
 
     /// What was asked of a projection so far, oldest first. Errors: no such projection, the log.

@@ -76,7 +76,8 @@ impl Workspace {
         work: Work,
     ) -> Result<Past, WorkspaceError> {
         let versions = self.0.folder.versions(projection);
-        let built_from = if self.read_models()?.iter().any(|name| name == projection) {
+        let is_there = self.read_models()?.iter().any(|name| name == projection);
+        let built_from = if is_there {
             let about = About::read(&versions.link())?;
             self.built_from(&about)?
         } else {
@@ -84,9 +85,13 @@ impl Workspace {
         };
         self.check_room(Self::past_room(database_size(&versions.link()), copies))?;
         let (scratch, log) = (self.scratch()?, self.log());
-        Past::open(scratch, built_from, log, copies, work)
-            .await
-            .map_err(|error| WorkspaceError::fold(projection, error))
+        let failed = |error| WorkspaceError::fold(projection, error);
+        let past = Past::open(scratch, built_from, log, copies, work).await;
+        let past = past.map_err(failed)?;
+        if !is_there {
+            return Ok(past);
+        }
+        past.like(&versions.link()).map_err(failed)
     }
 
     /// About how many bytes of disk a read model of so many bytes needs to be stepped with so many copies:

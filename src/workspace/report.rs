@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::faults::Injected;
 use crate::event::{Position, Timestamp};
 use crate::lag::Spent;
-use crate::read::{Checkpoint, Policy};
+use crate::read::{Checkpoint, ParkedCount, Policy};
 
 /// How often an engine says that it lives.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -67,6 +67,9 @@ pub struct Progress {
     pub visibility_us: Option<[u64; 3]>,
     /// The version that is being built beside it.
     pub shadow: Option<ShadowReport>,
+    /// What is parked.
+    #[serde(default)]
+    pub parked: ParkedCount,
     /// What keeps the loop as a whole from working.
     pub problem: Option<String>,
     /// Faults that somebody has injected.
@@ -136,6 +139,7 @@ impl Progress {
             stuck_since: None,
             visibility_us: None,
             shadow: None,
+            parked: ParkedCount::default(),
             problem: None,
             injected: None,
         }

@@ -162,8 +162,10 @@ pub struct ProjectionView {
     pub lag: Lag,
     /// How many different streams have events that the read model lacks; counted up to 1,000.
     pub stale_keys: usize,
-    /// Streams with parked events.
+    /// How many events are parked: the read model has passed them without them.
     pub parked: u64,
+    /// Of how many streams.
+    pub parked_streams: u64,
     /// What stopped it.
     pub fault: Option<Fault>,
     /// Faults that somebody has injected: what is shown of it is not for real.

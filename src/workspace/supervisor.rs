@@ -19,12 +19,14 @@ use crate::read::{Blame, ModelSpent, Now, Projection, Runner, Step, Versions, bu
 
 mod cutover;
 mod faulty;
+mod parked;
 mod rebuild;
 mod requests;
 mod stepping;
 mod turns;
 mod visibility;
 
+use parked::Retrying;
 pub(super) use stepping::Stepping;
 
 use rebuild::{Shadow, live_model};
@@ -83,6 +85,8 @@ struct Owned<'a> {
     shadow: Option<Shadow>,
     /// Replays and applications that began and are not finished.
     under_way: Vec<(Request, Position)>,
+    /// Parked events that are being tried again.
+    retrying: Option<Retrying>,
     progress: Progress,
     visibility: Visibility,
 }
@@ -189,12 +193,14 @@ impl<'a> Owned<'a> {
             faults_changed: charge.faults.as_ref().map(Faults::changes),
             shadow: None,
             under_way: Vec::new(),
+            retrying: None,
             progress: Progress::new(policy),
             visibility: Visibility::new(),
         };
         let stop = charge.stop.clone();
         owned.live.model_mut().stop_when(move || *stop.borrow());
         owned.take_up_faults();
+        owned.tell_live()?;
         owned.keep_text()?;
         owned.carry_out().await?;
         owned.remove_what_was_left()?;
@@ -259,6 +265,7 @@ impl<'a> Owned<'a> {
             let rest = self.step().await;
             self.charge.stepping.end();
             let rest = rest?;
+            let rest = if self.step_retry().await? { None } else { rest };
             self.finish_what_is_done().await?;
             self.report();
             if let Some((until, past)) = rest {
@@ -285,6 +292,10 @@ impl<'a> Owned<'a> {
         )
         .await?;
         self.drop_outdated_shadow()?;
+        self.tell_live()?;
+        if let Some(shadow) = &mut self.shadow {
+            shadow.runner.set_on_error(self.projection.on_error());
+        }
         self.keep_text()?;
         self.carry_out().await
     }
@@ -371,6 +382,7 @@ impl<'a> Owned<'a> {
                 report.paused = self.operations.rebuild_paused;
                 report
             }),
+            parked: live.parked(),
             problem: self.progress.problem.clone(),
             injected: (self.charge.faults.as_ref()).and_then(|faults| faults.of(&self.charge.name)),
         };

@@ -10,6 +10,7 @@ mod hostile;
 mod kit;
 mod old_events;
 mod operations;
+mod parked;
 mod queries;
 #[cfg(unix)]
 mod scenarios;

@@ -562,6 +562,7 @@ fn no_point_between_two_writes_is_forgotten() {
     let tests = [
         "tests/engine/crashes.rs",
         "tests/engine/folds.rs",
+        "tests/engine/parked_crashes.rs",
         "tests/fulfilment/engines.rs",
     ];
     let tests = tests.map(|path| read(&root.join(path))).concat();

@@ -14,6 +14,12 @@ mod kit;
 mod live;
 mod objectives;
 mod operations;
+mod parked;
+#[cfg(unix)]
+mod parked_crashes;
+mod parked_memory;
+mod parked_random;
+mod parked_reference;
 mod queries;
 mod rebuilds;
 mod slow;

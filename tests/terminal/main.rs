@@ -11,6 +11,7 @@ mod ending;
 mod faults;
 mod looks;
 mod others;
+mod parked;
 mod place;
 mod screen;
 mod shop;

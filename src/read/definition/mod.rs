@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use super::parked::OnError;
 use super::policy::Policy;
 use super::subscription::Subscription;
 
@@ -30,6 +31,9 @@ pub struct Definition {
     pub key: Option<Key>,
     /// Whether an event can be applied twice.
     pub replayable: bool,
+    /// What becomes of an event that cannot be applied (`-- on-error:`). It does not shape what the handlers make
+    /// of an event, so it is no part of the hash.
+    pub on_error: OnError,
     /// Whether what a changed file gives waits, once it has caught up, until somebody cuts over
     /// (`-- cutover: asked`); else it answers at once (`-- cutover: caught up`).
     pub waits: bool,
@@ -256,6 +260,13 @@ SELECT * FROM orders WHERE order_id = :order_id;
             hash(ORDERS),
             hash(&ORDERS.replace("SELECT *", "SELECT status"))
         );
+        let parks = ORDERS.replace("-- objective: 1s", "-- on-error: park");
+        assert_eq!(hash(ORDERS), hash(&parks));
+        let on_error = |text: &str| Definition::parse("orders", text).unwrap().on_error;
+        assert_eq!(on_error(&parks), OnError::Park);
+        assert_eq!(on_error(ORDERS), OnError::Stop);
+        let wrong = ORDERS.replace("-- objective: 1s", "-- on-error: skip");
+        assert!(error(&wrong).contains("write `stop` or `park`"));
         let waits = ORDERS.replace("-- objective: 1s", "-- cutover: asked");
         assert_eq!(hash(ORDERS), hash(&waits));
         assert!(Definition::parse("orders", &waits).unwrap().waits);

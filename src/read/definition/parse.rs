@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::markers::{is_word, parse_query, parse_replicas, parse_types, split};
 use super::{Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section};
+use crate::read::parked::OnError;
 use crate::read::policy::{Policy, parse_duration};
 use crate::read::subscription::Subscription;
 
 /// The directives that a file may have before `-- schema`.
-const DIRECTIVES: [&str; 7] = [
+const DIRECTIVES: [&str; 8] = [
     "policy",
     "replicas",
     "objective",
@@ -19,6 +20,7 @@ const DIRECTIVES: [&str; 7] = [
     "category",
     "replayable",
     "cutover",
+    "on-error",
 ];
 
 /// Reads a whole file.
@@ -85,6 +87,7 @@ struct Head {
     category: Option<String>,
     replayable: bool,
     waits: bool,
+    on_error: OnError,
     given: BTreeSet<String>,
 }
 
@@ -238,6 +241,13 @@ impl Parser<'_> {
                     _ => return Err(format!("cutover {value:?}: write `asked` or `caught up`")),
                 }
             }
+            "on-error" => {
+                self.head.on_error = match value {
+                    "stop" => OnError::Stop,
+                    "park" => OnError::Park,
+                    _ => return Err(format!("on-error {value:?}: write `stop` or `park`")),
+                }
+            }
             "key" => match value.split_once('=').map(|(c, k)| (c.trim(), k.trim())) {
                 Some((column, category)) if is_word(column) && is_word(category) => {
                     self.head.key = Some(Key {
@@ -335,6 +345,7 @@ impl Parser<'_> {
             category,
             replayable,
             waits,
+            on_error,
             given: _,
         } = self.head;
         Ok(Definition {
@@ -346,6 +357,7 @@ impl Parser<'_> {
             key,
             replayable,
             waits,
+            on_error,
             hash: hash(&schema, category.as_deref(), &handlers),
             subscription: subscription(&handlers).of_category(category),
             schema,

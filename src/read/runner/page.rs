@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::super::model::Checkpoint;
+use super::super::parked::{Aside, Waiting, Why};
 use super::super::subscription::Subscription;
-use super::trouble::Caution;
+use super::aside::aside;
+use super::trouble::{Caution, Hopeless};
 use crate::event::{Event, Position, Timestamp};
 
 /// What bounds a page.
-pub(super) struct Limits {
+pub(super) struct Limits<'a> {
     /// At most so many events.
     pub(super) most: u64,
     /// None that was recorded later.
@@ -17,12 +19,47 @@ pub(super) struct Limits {
     pub(super) through: Position,
     /// As an event that failed demands.
     pub(super) caution: Option<Caution>,
+    /// What is parked and skipped so far.
+    pub(super) waiting: &'a Waiting,
+    /// The event that is to be parked.
+    pub(super) hopeless: Option<&'a Hopeless>,
+    /// Up to here events are applied again.
+    pub(super) replay_to: Position,
+    /// What time it is.
+    pub(super) now: Timestamp,
+}
+
+impl Limits<'_> {
+    /// Why an event is set aside, where it is.
+    fn sets_aside(&self, event: &Event) -> Option<Why> {
+        if self.waiting.skips(event.position) {
+            return Some(Why::Skipped);
+        }
+        if event.position <= self.replay_to {
+            // What came before it in its stream was applied the first time.
+            let was_parked = self.waiting.was_parked(event.position);
+            return was_parked.then_some(Why::Again);
+        }
+        let hopeless = self.hopeless.filter(|h| h.position == event.position);
+        if let Some(hopeless) = hopeless {
+            return Some(Why::Failed {
+                error: hopeless.error.clone(),
+                tries: hopeless.tries,
+            });
+        }
+        let is_behind = self.waiting.holds(&event.stream);
+        is_behind.then_some(Why::Behind)
+    }
 }
 
 /// What may be applied next.
 pub(super) struct Page {
     /// The events, all of which the projection subscribes to.
     pub(super) events: Vec<Event>,
+    /// What stands before, between and behind them and is not applied, in order.
+    pub(super) aside: Vec<Aside>,
+    /// The event for which there is no room among what is parked.
+    pub(super) no_room: Option<Position>,
     /// Where the read model is when they are applied.
     pub(super) reach: Checkpoint,
     /// How long the next one is held back.
@@ -37,12 +74,15 @@ impl Page {
         read: Vec<Event>,
         seen: &Checkpoint,
         subscription: &Subscription,
-        limits: &Limits,
+        limits: &Limits<'_>,
     ) -> Self {
         let end = read.last().map(|event| event.position);
         let mut reach = seen.clone();
         let mut events = Vec::with_capacity(read.len());
         let mut held_for = None;
+        let mut set_aside = Vec::new();
+        let mut room = limits.waiting.room();
+        let mut no_room = None;
         for event in read {
             if event.position > limits.through {
                 break;
@@ -51,6 +91,29 @@ impl Page {
                 if let Some(by) = limits.recorded_by.filter(|by| event.recorded_at > *by) {
                     held_for = Duration::try_from(event.recorded_at.duration_since(by)).ok();
                     break;
+                }
+                if let Some(why) = limits.sets_aside(&event) {
+                    let begins = matches!(why, Why::Failed { .. });
+                    if begins && !events.is_empty() {
+                        break;
+                    }
+                    if begins || why == Why::Behind {
+                        if room == 0 {
+                            no_room = Some(event.position);
+                            break;
+                        }
+                        room -= 1;
+                    }
+                    reach.applied += 1;
+                    reach.position = event.position;
+                    set_aside.push(aside(&event, why, limits.now));
+                    reach.event = Some(event.id);
+                    if begins {
+                        // It is parked before anything else can fail and undo that; and what follows it in its
+                        // stream is not in this page.
+                        break;
+                    }
+                    continue;
                 }
                 let careful = |caution: Caution| caution.ends_before(&event, &events);
                 if events.len() as u64 >= limits.most || limits.caution.is_some_and(careful) {
@@ -68,6 +131,8 @@ impl Page {
         Self {
             is_whole: end == Some(reach.position),
             events,
+            aside: set_aside,
+            no_room,
             reach,
             held_for,
         }

@@ -49,12 +49,21 @@ impl Caution {
     }
 }
 
+/// An event that failed its tries and is to be parked.
+#[derive(Debug, Clone)]
+pub(super) struct Hopeless {
+    pub(super) position: Position,
+    pub(super) error: String,
+    pub(super) tries: u32,
+}
+
 impl Runner {
     /// Something was applied: perhaps what failed before.
     pub(super) fn passed_trouble(&mut self) {
         let seen = self.seen.position;
         self.trouble.take_if(|trouble| trouble.position <= seen);
         self.caution = self.caution.filter(|caution| seen < caution.suspect);
+        self.hopeless.take_if(|hopeless| hopeless.position <= seen);
     }
 
     /// The read model is as its file has it, whatever failed. An event that failed alone is the trouble.
@@ -62,6 +71,7 @@ impl Runner {
         let culprit = events[error.index].position;
         self.seen = self.model.checkpoint().clone();
         self.unwritten.clear();
+        self.forget_aside();
         self.forget_waiting();
         self.caution = Some(Caution {
             suspect: culprit,
@@ -81,15 +91,26 @@ impl Runner {
             Some(trouble) if trouble.position == position => trouble.tries + 1,
             _ => 1,
         };
-        let stops = error.blame == Blame::Event && tries >= TRIES;
-        let pause = Duration::from_millis(100) * 2_u32.pow(tries.min(5) - 1);
+        let hopeless = error.blame == Blame::Event && tries >= TRIES;
+        // Where the rest need not wait for this one, it does not wait long.
+        let first = if self.parks() { 10 } else { 100 };
+        let pause = Duration::from_millis(first) * 2_u32.pow(tries.min(5) - 1);
+        self.is_full = false;
         self.trouble = Some(Trouble {
             position,
             error: error.reason.clone(),
             tries,
-            next_try: (!stops).then(|| now.monotonic + pause),
+            next_try: (!hopeless).then(|| now.monotonic + pause),
             blame: error.blame,
         });
+        if hopeless && self.parks() {
+            self.trouble = None;
+            self.hopeless = Some(Hopeless {
+                position,
+                error: error.reason.clone(),
+                tries,
+            });
+        }
         tracing::warn!(
             projection = self.projection.name(),
             position = position.get(),

@@ -73,6 +73,7 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
             Some(Action::Policy) if words.len() >= 2 => {
                 return policies(&words[2..], &last);
             }
+            Some(Action::Retry) if words.len() == 2 => vec!["all".to_owned()],
             Some(Action::Fault) => faults(model, &words[1..]),
             Some(action) if takes_projection(action) && words.len() == 1 => {
                 let all = model.snapshot.projections.iter();
@@ -109,6 +110,9 @@ pub fn takes_projection(action: Action) -> bool {
             | Action::Why
             | Action::Operations
             | Action::Undo
+            | Action::Parked
+            | Action::Retry
+            | Action::Skip
             | Action::Copy
     )
 }

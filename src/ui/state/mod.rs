@@ -162,6 +162,7 @@ impl Model {
                 | Action::Why
                 | Action::Operations
                 | Action::Undo
+                | Action::Parked
                 | Action::Fault => projection(),
                 Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
                 _ => true,

@@ -1,6 +1,7 @@
 //! A page about one projection that lies over the screen and is read: why it is stale, what was done to it.
 
 use crate::workspace::{Diff, Recorded};
+use crate::workspace::{ParkedCount, ParkedEvent};
 
 /// A page, scrolled by so many lines.
 #[derive(Debug, Clone)]
@@ -22,9 +23,25 @@ pub enum About {
     Operations(Option<Result<Vec<Recorded>, String>>),
     /// What differs between the version that answers and the new one; `None` until the answer is there.
     Diff(Option<Result<Box<Diff>, String>>),
+    /// What is parked, and the first of it; `None` until the answer is there. Its lines are events, of which one is
+    /// chosen.
+    Parked(Option<Result<Parked, String>>),
 }
 
+/// What is parked, and the first of it.
+pub type Parked = (ParkedCount, Vec<ParkedEvent>);
+
 impl Page {
+    /// The parked event that is chosen.
+    pub fn parked(&self) -> Option<&ParkedEvent> {
+        match &self.about {
+            About::Parked(Some(Ok((_, events)))) => {
+                events.get(self.scroll.min(events.len().saturating_sub(1)))
+            }
+            _ => None,
+        }
+    }
+
     /// Opens one at its first line.
     pub fn new(projection: String, about: About) -> Self {
         Self {

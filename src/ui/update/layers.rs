@@ -11,6 +11,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     if let Some(Layer::Page(open)) = model.layers.last() {
         if state::line::takes_projection(action) {
             let name = open.projection.clone();
+            if let Some(event) = open.parked().map(|event| event.position)
+                && matches!(action, Action::Retry | Action::Skip)
+            {
+                // The page stays under the line.
+                return overview::begin_line(model, action, &name, Some(event));
+            }
             model.layers.pop();
             return overview::on_projection(model, action, &name, None);
         }

@@ -5,8 +5,9 @@ use super::super::state::form::Form;
 use super::super::state::line::{action_named, candidates, takes_projection, words};
 use super::super::state::{Layer, Model};
 use super::{Effect, overview};
+use crate::event::{Position, StreamId};
 use crate::lag::Status;
-use crate::workspace::{FaultError, FaultOrder, Operation, Policy};
+use crate::workspace::{FaultError, FaultOrder, Operation, Policy, Which, reason};
 
 /// How many lines are remembered.
 const HISTORY: usize = 100;
@@ -60,7 +61,11 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let typed = line.editor.text().trim().to_owned();
-    let words = words(&typed);
+    let mut words = words(&typed);
+    if words.first().is_some_and(|first| first == "skip") {
+        // A reason is taken as it is typed: it may have an apostrophe.
+        words = typed.splitn(4, ' ').map(str::to_owned).collect();
+    }
     let Some((first, rest)) = words.split_first() else {
         model.layers.pop();
         return Vec::new();
@@ -90,6 +95,19 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
         let name = projection(model, rest)?;
         model.layers.pop();
         return Ok(super::operation::start(model, name, Operation::Resume));
+    }
+    if first == "unskip" && !model.read_only {
+        let name = projection(model, rest)?;
+        let event = position(
+            rest.get(1)
+                .ok_or("which event? Write unskip NAME POSITION")?,
+        )?;
+        model.layers.pop();
+        return Ok(super::operation::start(
+            model,
+            name,
+            Operation::Unskip { event },
+        ));
     }
     if first == "fault" {
         return fault(model, rest);
@@ -132,6 +150,38 @@ fn on_projection(
                 Operation::SetPolicy(policy),
             ));
         }
+        Action::Retry => {
+            let which = match rest {
+                [word] if word == "all" || word == "--all" => Which::All,
+                [word] if word.contains('-') => {
+                    Which::Stream(StreamId::new(word).map_err(|e| e.to_string())?)
+                }
+                [word] => Which::Event(position(word)?),
+                _ => {
+                    return Err(
+                        "which? Write retry NAME and a position, a stream, or all".to_owned()
+                    );
+                }
+            };
+            model.layers.pop();
+            return Ok(super::operation::start(
+                model,
+                name,
+                Operation::Retry(which),
+            ));
+        }
+        Action::Skip => {
+            let [event, why @ ..] = rest else {
+                return Err(
+                    "which event, and why? Write skip NAME POSITION and the reason".to_owned(),
+                );
+            };
+            let event = position(event)?;
+            let reason = reason(&why.join(" "))?;
+            model.layers.pop();
+            let operation = Operation::Skip { event, reason };
+            return Ok(super::operation::start(model, name, operation));
+        }
         Action::Pause if paused(model, &name) => return Err(format!("{name} is paused already")),
         Action::Pause => {
             model.layers.pop();
@@ -148,6 +198,12 @@ fn on_projection(
     }
     model.layers.pop();
     Ok(overview::on_projection(model, action, &name, after))
+}
+
+/// A position that was typed. Errors: it is none.
+fn position(word: &str) -> Result<Position, String> {
+    let number = word.replace(',', "").parse().map(Position::new);
+    number.map_err(|_| format!("{word:?} is not a position: write a whole number"))
 }
 
 fn paused(model: &Model, name: &str) -> bool {

@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::action::Context;
 use super::action::{Action, Edit};
 use super::keymap;
+use super::state;
 use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
@@ -81,6 +82,13 @@ pub enum Msg {
         /// What differs; or why that cannot be said.
         diff: Result<Box<Diff>, String>,
     },
+    /// What is parked.
+    Parked {
+        /// Of which projection.
+        projection: String,
+        /// How much and the first of it; or why it cannot be read.
+        parked: Result<state::page::Parked, String>,
+    },
     /// Something was taken back.
     Undone {
         /// Of which projection.
@@ -126,6 +134,11 @@ pub enum Effect {
         /// Of which projection.
         projection: String,
     },
+    /// Read what is parked; answered by [`Msg::Parked`].
+    Parked {
+        /// Of which projection.
+        projection: String,
+    },
     /// Take back what was asked of it last; answered by [`Msg::Undone`].
     Undo {
         /// Of which.
@@ -166,7 +179,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             }
             news::tell(model, &snapshot);
             model.snapshot = snapshot;
-            Vec::new()
+            page::look_again(model)
         }
         Msg::Sent { command, outcome } => {
             form::answered(model, &command, outcome);
@@ -191,10 +204,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             projection,
             operation,
             result,
-        } => {
-            operation::operated(model, &projection, &operation, result);
-            Vec::new()
-        }
+        } => operation::operated(model, &projection, &operation, result),
         Msg::Told {
             projection,
             history,
@@ -204,6 +214,10 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         }
         Msg::Compared { projection, diff } => {
             page::compared(model, &projection, &diff);
+            Vec::new()
+        }
+        Msg::Parked { projection, parked } => {
+            page::parked(model, &projection, &parked);
             Vec::new()
         }
         Msg::Undone { projection, result } => {

@@ -2,6 +2,7 @@
 
 use super::super::action::Action;
 use super::super::state::operation::{Ask, Confirm};
+use super::super::state::page::About;
 use super::super::state::{Layer, Model, Tone};
 use super::Effect;
 use crate::workspace::{Done, Operation, Preview};
@@ -90,6 +91,9 @@ pub fn start(model: &mut Model, projection: String, operation: Operation) -> Vec
         Operation::Repair { key } => format!("mending the rows of key {key}"),
         Operation::RollBack { .. } => "rolling back to the version before".to_owned(),
         Operation::Replay { after } => format!("replaying the events after {after}"),
+        Operation::Retry(_) => "trying parked events again".to_owned(),
+        Operation::Skip { event, .. } => format!("leaving event {event} out"),
+        Operation::Unskip { event } => format!("leaving event {event} out no longer"),
     };
     model.say(Tone::Info, format!("{projection}: {what}"));
     vec![Effect::Operate {
@@ -121,7 +125,7 @@ pub fn operated(
     projection: &str,
     operation: &Operation,
     result: Result<Done, String>,
-) {
+) -> Vec<Effect> {
     let (word, done) = match operation {
         Operation::Pause => ("pause", "paused"),
         Operation::Resume => ("resume", "resumed"),
@@ -135,6 +139,9 @@ pub fn operated(
         Operation::RollBack { .. } => ("rollback", "rolled back"),
         Operation::Repair { .. } => ("repair", "mended"),
         Operation::Replay { .. } => ("replay", "replayed"),
+        Operation::Retry(_) => ("retry", "tried again"),
+        Operation::Skip { .. } => ("skip", "skipped"),
+        Operation::Unskip { .. } => ("unskip", "unskipped"),
     };
     match result {
         Ok(Done::Finished { what }) => {
@@ -149,4 +156,11 @@ pub fn operated(
         ),
         Err(error) => model.say(Tone::Bad, format!("{projection}: {word}: {error}")),
     }
+    // A try more, or one event less: the page shows it.
+    let shows = |layer: &Layer| matches!(layer, Layer::Page(page) if page.projection == projection && matches!(page.about, About::Parked(_)));
+    if model.layers.iter().any(shows) {
+        let projection = projection.to_owned();
+        return vec![Effect::Parked { projection }];
+    }
+    Vec::new()
 }

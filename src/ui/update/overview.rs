@@ -10,6 +10,7 @@ use super::super::state::operation::{Confirm, PolicyPrompt};
 use super::super::state::{Layer, Model, Tone};
 use super::super::view;
 use super::{Effect, operation, page};
+use crate::event::Position;
 use crate::lag::Status;
 use crate::workspace::Operation;
 
@@ -109,7 +110,10 @@ pub fn on_projection(
             model.layers.push(Layer::Policy(prompt));
             Vec::new()
         }
-        Action::Why | Action::Operations | Action::Diff => page::open(model, action, name),
+        Action::Retry | Action::Skip => begin_line(model, action, &name, None),
+        Action::Why | Action::Operations | Action::Diff | Action::Parked => {
+            page::open(model, action, name)
+        }
         Action::Undo => vec![Effect::Undo { projection: name }],
         Action::Hold => open(model, Confirm::hold(name)),
         Action::PauseRebuild => {
@@ -134,6 +138,27 @@ pub fn on_projection(
         Action::Replay => open(model, Confirm::replay(name, replayable, after)),
         _ => Vec::new(),
     }
+}
+
+/// Opens the line for something that needs words, begun; `event` is the parked one that is meant.
+pub fn begin_line(
+    model: &mut Model,
+    action: Action,
+    name: &str,
+    event: Option<Position>,
+) -> Vec<Effect> {
+    let word = if action == Action::Skip {
+        "skip"
+    } else {
+        "retry"
+    };
+    let event = event.map_or_else(String::new, |event| format!("{event} "));
+    let line = CommandLine {
+        editor: Editor::new(format!("{word} {name} {event}")),
+        ..CommandLine::default()
+    };
+    model.layers.push(Layer::Line(line));
+    Vec::new()
 }
 
 fn open(model: &mut Model, confirm: Confirm) -> Vec<Effect> {

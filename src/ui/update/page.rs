@@ -1,7 +1,7 @@
 //! Pages about a projection: opened, scrolled, filled in when the answer comes.
 
 use super::super::action::Action;
-use super::super::state::page::{About, Page};
+use super::super::state::page::{About, Page, Parked};
 use super::super::state::{Layer, Model, Tone};
 use super::Effect;
 use crate::workspace::{CannotUndo, Diff, Done, Recorded, Undone};
@@ -26,6 +26,10 @@ pub fn open(model: &mut Model, action: Action, projection: String) -> Vec<Effect
         Action::Diff => {
             let projection = projection.clone();
             (About::Diff(None), vec![Effect::Diff { projection }])
+        }
+        Action::Parked => {
+            let projection = projection.clone();
+            (About::Parked(None), vec![Effect::Parked { projection }])
         }
         _ => return Vec::new(),
     };
@@ -70,6 +74,38 @@ pub fn compared(model: &mut Model, projection: &str, diff: &Result<Box<Diff>, St
             *waits = Some(diff.clone());
         }
     }
+}
+
+/// What is parked has come: the page that waits for it takes it.
+pub fn parked(model: &mut Model, projection: &str, parked: &Result<Parked, String>) {
+    for layer in &mut model.layers {
+        if let Layer::Page(page) = layer
+            && page.projection == projection
+            && let About::Parked(waits) = &mut page.about
+        {
+            if let Ok((_, events)) = parked {
+                page.scroll = page.scroll.min(events.len().saturating_sub(1));
+            }
+            *waits = Some(parked.clone());
+        }
+    }
+}
+
+/// Reads anew what a page shows of parked events, where another number of them is parked by now.
+pub fn look_again(model: &Model) -> Vec<Effect> {
+    let pages = model.layers.iter().filter_map(|layer| match layer {
+        Layer::Page(page) => Some(page),
+        _ => None,
+    });
+    let outdated = pages.filter(|page| {
+        let view = model.projection(&page.projection);
+        matches!(&page.about, About::Parked(Some(Ok((count, _))))
+            if view.is_some_and(|view| view.parked != count.events))
+    });
+    let effects = outdated.map(|page| Effect::Parked {
+        projection: page.projection.clone(),
+    });
+    effects.collect()
 }
 
 /// Something was taken back, or not.

@@ -165,6 +165,19 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
             span(&view.name, theme.text),
         ]);
     }
+    let parked = snapshot.projections.iter().filter(|view| view.parked > 0);
+    for view in parked {
+        pieces.push(vec![
+            own(
+                format!(
+                    " {} parked in ",
+                    text::count(view.parked, "event", "events")
+                ),
+                theme.warn,
+            ),
+            span(&view.name, theme.text),
+        ]);
+    }
     if pieces.is_empty() {
         let line = if snapshot.projections.is_empty() {
             own(" no projections yet", theme.dim)

@@ -9,6 +9,7 @@ mod help;
 mod line;
 mod operation;
 mod page;
+mod parked;
 pub mod plain;
 mod projections;
 mod ruler;

@@ -13,7 +13,7 @@ use super::super::theme::Theme;
 use super::super::widgets::popup;
 use super::put_cut;
 use super::words::{own, span, status};
-use super::{diff, footer};
+use super::{diff, footer, parked};
 use crate::lag::why::Remedy;
 use crate::text::thousands;
 use crate::workspace::Recorded;
@@ -30,12 +30,16 @@ pub fn draw(
     buf: &mut Buffer,
 ) -> Option<Position> {
     let width = WIDTH.min(area.width);
-    let lines = lines(model, page, theme, usize::from(width).saturating_sub(4));
+    let (lines, seen) = lines(model, page, theme, usize::from(width).saturating_sub(4));
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
     let keys = footer::keys(model, Context::Page, theme, width.saturating_sub(6));
     let inner = popup::draw(buf, area, (width, height), &title(page), keys, theme);
     let last = lines.len().saturating_sub(usize::from(inner.height));
-    for (row, line) in (0..).zip(lines.iter().skip(page.scroll.min(last))) {
+    let above = match seen {
+        Some(seen) => (seen + 1).saturating_sub(usize::from(inner.height)),
+        None => page.scroll,
+    };
+    for (row, line) in (0..).zip(lines.iter().skip(above.min(last))) {
         put_cut(buf, inner, row, line, theme);
     }
     None
@@ -43,8 +47,13 @@ pub fn draw(
 
 /// How many lines a page has where it is this wide.
 pub fn length(model: &Model, page: &Page, width: u16) -> usize {
+    if let About::Parked(waits) = &page.about {
+        // One is chosen: there is none beyond the last.
+        let found = waits.as_ref().and_then(|found| found.as_ref().ok());
+        return found.map_or(0, |(_, events)| events.len().saturating_sub(1));
+    }
     let width = usize::from(WIDTH.min(width)).saturating_sub(4);
-    lines(model, page, &Theme::monochrome(), width).len()
+    lines(model, page, &Theme::monochrome(), width).0.len()
 }
 
 fn title(page: &Page) -> String {
@@ -52,12 +61,23 @@ fn title(page: &Page) -> String {
     match page.about {
         About::Why => format!("Why is {name} as it is?"),
         About::Operations(_) => format!("What was done to {name}"),
+        About::Parked(_) => format!("What {name} has parked"),
         About::Diff(_) => format!("What a cutover of {name} would change"),
     }
 }
 
-fn lines(model: &Model, page: &Page, theme: &Theme, width: usize) -> Vec<Line<'static>> {
-    match &page.about {
+/// Its lines; and which of them has to be seen, where one does.
+fn lines(
+    model: &Model,
+    page: &Page,
+    theme: &Theme,
+    width: usize,
+) -> (Vec<Line<'static>>, Option<usize>) {
+    if let About::Parked(Some(Ok(found))) = &page.about {
+        let (lines, seen) = parked::lines(found, (page.scroll, model.read_only), theme, width);
+        return (lines, Some(seen));
+    }
+    let lines = match &page.about {
         About::Why => why(model, &page.projection, theme, width),
         About::Operations(None) => vec![Line::from(own("reading the log …", theme.dim))],
         About::Operations(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
@@ -65,7 +85,10 @@ fn lines(model: &Model, page: &Page, theme: &Theme, width: usize) -> Vec<Line<'s
         About::Diff(None) => vec![Line::from(own("comparing rows …", theme.dim))],
         About::Diff(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
         About::Diff(Some(Ok(found))) => diff::lines(found, theme, width),
-    }
+        About::Parked(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
+        About::Parked(_) => vec![Line::from(own("reading …", theme.dim))],
+    };
+    (lines, None)
 }
 
 pub(super) fn wrapped(

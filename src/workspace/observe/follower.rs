@@ -17,7 +17,8 @@ use crate::lag::why::Loop;
 use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Spent, Status, eta};
 use crate::log::SharedLog;
 use crate::read::{
-    Backlog, Checkpoint, Policy, Projection, QueryError, Reader, Survey, Tail, Versions, is_foreign,
+    Backlog, Checkpoint, ParkedCount, Policy, Projection, QueryError, Reader, Survey, Tail,
+    Versions, is_foreign,
 };
 
 /// A sample of history so often.
@@ -137,11 +138,16 @@ impl Follower {
         let policy = self.operations.policy.unwrap_or(self.projection.policy());
         let lag = self.lag(checkpoint, &backlog, policy, progress, moment);
         self.remember(&lag, checkpoint, progress, moment.monotonic);
+        let parked = match (progress, &self.reader) {
+            (Some(progress), _) => progress.parked,
+            (None, Some((_, reader))) => reader.parked().unwrap_or_default(),
+            (None, None) => ParkedCount::default(),
+        };
         let breach = self.breach.evaluate(lag.age, self.projection.objective());
         Ok(self.view(
             checkpoint,
             lag,
-            backlog.stale_keys,
+            (backlog.stale_keys, parked),
             breach,
             policy,
             owned,
@@ -252,7 +258,7 @@ impl Follower {
         &self,
         checkpoint: &Checkpoint,
         lag: Lag,
-        stale_keys: usize,
+        (stale_keys, parked): (usize, ParkedCount),
         breach: bool,
         policy: Policy,
         owned: Option<(u32, &Progress)>,
@@ -297,7 +303,8 @@ impl Follower {
             checkpoint: checkpoint.position,
             lag,
             stale_keys,
-            parked: 0,
+            parked: parked.events,
+            parked_streams: parked.streams,
             fault: progress
                 .and_then(|progress| progress.trouble.as_ref())
                 .map(|trouble| Fault {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Defined, Ended, Operation, Request};
+use super::{Defined, Ended, Operation, Request, Which, reason};
 use crate::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId, Timestamp};
 use crate::log::{AppendError, Commit, CommitId, Committed, EventLog, Expected, LogError};
 
@@ -126,6 +126,9 @@ impl Operation {
             Self::RollBack { .. } => "RollBackRequested",
             Self::Repair { .. } => "RepairRequested",
             Self::Replay { .. } => "ReplayRequested",
+            Self::Retry(_) => "RetryRequested",
+            Self::Skip { .. } => "SkipRequested",
+            Self::Unskip { .. } => "UnskipRequested",
         }
     }
 
@@ -144,12 +147,16 @@ impl Operation {
             Self::RollBack { .. } => "RolledBack",
             Self::Repair { .. } => "Repaired",
             Self::Replay { .. } => "ReplayFinished",
+            Self::Retry(_) => "Retried",
+            Self::Skip { .. } => "Skipped",
+            Self::Unskip { .. } => "Unskipped",
         }
     }
 }
 
 fn parse_request(event_type: &str, data: &Value) -> Option<Operation> {
     let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
+    let number = |name: &str| Some(Position::new(data.get(name)?.as_u64()?));
     Some(match event_type {
         "PauseRequested" => Operation::Pause,
         "ResumeRequested" => Operation::Resume,
@@ -166,6 +173,18 @@ fn parse_request(event_type: &str, data: &Value) -> Option<Operation> {
         "RepairRequested" => Operation::Repair { key: text("key")? },
         "RollBackRequested" => Operation::RollBack { from: text("from") },
         "PolicyRequested" => Operation::SetPolicy(data.get("policy")?.as_str()?.parse().ok()?),
+        "RetryRequested" => Operation::Retry(match (number("event"), text("stream")) {
+            (Some(event), _) => Which::Event(event),
+            (None, Some(stream)) => Which::Stream(StreamId::new(&stream).ok()?),
+            (None, None) => Which::All,
+        }),
+        "SkipRequested" => Operation::Skip {
+            event: number("event")?,
+            reason: reason(&text("reason")?).ok()?,
+        },
+        "UnskipRequested" => Operation::Unskip {
+            event: number("event")?,
+        },
         "ReplayRequested" => Operation::Replay {
             after: Position::new(data.get("after")?.as_u64()?),
         },
@@ -212,6 +231,14 @@ pub async fn request(
         Operation::CutOver {
             version: Some(version),
         } => data["version"] = json!(version),
+        Operation::Retry(Which::Event(event)) | Operation::Unskip { event } => {
+            data["event"] = json!(event);
+        }
+        Operation::Retry(Which::Stream(stream)) => data["stream"] = json!(stream),
+        Operation::Skip { event, reason } => {
+            data["event"] = json!(event);
+            data["reason"] = json!(reason);
+        }
         Operation::Repair { key } => data["key"] = json!(key),
         Operation::RollBack { from: Some(from) } => data["from"] = json!(from),
         _ => {}

@@ -312,6 +312,15 @@ pub(in crate::workspace) fn undo(
         }
         Some(Operation::PauseRebuild) => Operation::ResumeRebuild,
         Some(Operation::ResumeRebuild) => Operation::PauseRebuild,
+        Some(Operation::Skip { event, .. }) => Operation::Unskip { event: *event },
+        Some(Operation::Unskip { .. }) => {
+            return Err(impossible("skip the event again, with a reason"));
+        }
+        Some(Operation::Retry(_)) => {
+            return Err(impossible(
+                "what was applied is in the read model; a rebuild folds it anew",
+            ));
+        }
         Some(Operation::Cancel) => {
             return Err(impossible(
                 "what was built is gone; ask for a rebuild, or save the file with a change",

@@ -4,6 +4,7 @@
 //! A request and its outcome are different events. An engine carries out requests that have no outcome,
 //! so a request survives whatever happens between the two.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,51 @@ pub enum Operation {
         /// The position before the first event to be applied again.
         after: Position,
     },
+    /// Try parked events again.
+    Retry(Which),
+    /// Leave a parked event out, of this version and of those that are built later.
+    Skip {
+        /// Which.
+        event: Position,
+        /// Why.
+        reason: String,
+    },
+    /// Leave it out no longer.
+    Unskip {
+        /// Which.
+        event: Position,
+    },
+}
+
+/// Which parked events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// This one, which is the first of its stream.
+    Event(Position),
+    /// All of a stream, in order, until one fails.
+    Stream(StreamId),
+    /// All: each stream until one of it fails.
+    All,
+}
+
+/// The longest reason for leaving an event out, in characters.
+pub const LONGEST_REASON: usize = 500;
+
+/// A reason as it is kept: without control characters.
+///
+/// Errors: what is wrong with it.
+pub fn reason(text: &str) -> Result<String, String> {
+    let clean = crate::text::clean(text.trim()).trim().to_owned();
+    if clean.is_empty() {
+        return Err("a reason is needed: who reads the log later wants to know why".to_owned());
+    }
+    let length = clean.chars().count();
+    if length > LONGEST_REASON {
+        return Err(format!(
+            "the reason has {length} characters: the limit is {LONGEST_REASON}"
+        ));
+    }
+    Ok(clean)
 }
 
 /// As a command line has it: `pause`, `policy batch 500 or 5s`.
@@ -86,6 +132,11 @@ impl fmt::Display for Operation {
             Self::RollBack { from: Some(from) } => write!(f, "rollback --from {from}"),
             Self::Repair { key } => write!(f, "repair --key {key}"),
             Self::Replay { after } => write!(f, "replay {after}"),
+            Self::Retry(Which::Event(event)) => write!(f, "retry {event}"),
+            Self::Retry(Which::Stream(stream)) => write!(f, "retry --stream {stream}"),
+            Self::Retry(Which::All) => f.write_str("retry --all"),
+            Self::Skip { event, reason } => write!(f, "skip {event} --reason '{reason}'"),
+            Self::Unskip { event } => write!(f, "unskip {event}"),
         }
     }
 }
@@ -147,6 +198,8 @@ pub struct Operations {
     /// The hash of a definition that is not built by itself, because what was built of it was rolled back or
     /// cancelled; until the file says something else.
     pub declined: Option<String>,
+    /// The events that are left out, because somebody decided so.
+    pub skipped: BTreeSet<Position>,
 }
 
 /// What a projection's file said when it was recorded.
@@ -289,6 +342,12 @@ impl Operations {
             Operation::Cancel | Operation::CutOver { .. } if done => {
                 self.held = None;
                 self.rebuild_paused = false;
+            }
+            Operation::Skip { event, .. } if done => {
+                self.skipped.insert(*event);
+            }
+            Operation::Unskip { event } if done => {
+                self.skipped.remove(event);
             }
             Operation::RollBack { from } if done => self.rolled_back.clone_from(from),
             _ => {}

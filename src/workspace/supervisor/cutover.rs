@@ -283,6 +283,7 @@ impl Owned<'_> {
         }
         let stop = self.charge.stop.clone();
         runner.model_mut().stop_when(move || *stop.borrow());
+        self.tell(&mut runner)?;
         Ok(Ok(runner))
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::super::faults::{Faults, INJECTED, Poison};
 use super::Owned;
 use crate::event::{Event, Position};
-use crate::read::Hindered;
+use crate::read::{Hindered, OnError};
 
 impl Owned<'_> {
     /// Folds the live version with or without faults from now on, as somebody wants it.
@@ -22,7 +22,16 @@ impl Owned<'_> {
             self.live.fold_with(plain);
             return;
         };
-        let refuse = refusal(faults.clone(), self.charge.name.clone(), injected.poison);
+        let then = match self.projection.on_error() {
+            OnError::Stop => "resume it",
+            OnError::Park => "try again what is parked",
+        };
+        let refuse = refusal(
+            faults.clone(),
+            self.charge.name.clone(),
+            injected.poison,
+            then,
+        );
         let stop = self.charge.stop.clone();
         let hindered = Hindered::new(plain, injected.slow, refuse, move || *stop.borrow());
         self.live.fold_with(Arc::new(hindered));
@@ -34,6 +43,7 @@ fn refusal(
     faults: Faults,
     name: String,
     poison: Option<Poison>,
+    then: &'static str,
 ) -> impl Fn(&Event) -> Option<String> {
     let met: OnceLock<Position> = OnceLock::new();
     move |event| {
@@ -49,6 +59,6 @@ fn refusal(
             return None;
         }
         faults.met(&name, *met.get_or_init(|| event.position));
-        Some(format!("{INJECTED}: `:fault stop {name}`, then resume it"))
+        Some(format!("{INJECTED}: `:fault stop {name}`, then {then}"))
     }
 }

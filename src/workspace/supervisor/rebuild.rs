@@ -277,6 +277,7 @@ impl Owned<'_> {
         let mut runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
         let stop = self.charge.stop.clone();
         runner.model_mut().stop_when(move || *stop.borrow());
+        self.tell(&mut runner)?;
         Ok(runner)
     }
 

@@ -28,7 +28,9 @@ impl Owned<'_> {
         let shadow = self.shadow.as_ref();
         let building = shadow.and_then(|shadow| shadow.request.as_ref());
         let switching = shadow.and_then(|shadow| shadow.cut_over.as_ref());
-        building == Some(request)
+        let retrying = self.retrying.as_ref().map(|retrying| &retrying.request);
+        retrying == Some(request)
+            || building == Some(request)
             || switching == Some(request)
             || self.under_way.iter().any(|(begun, _)| begun == request)
     }
@@ -87,6 +89,12 @@ impl Owned<'_> {
                 Box::pin(self.roll_back(request, from)).await
             }
             Operation::Replay { after } => self.begin_replay(request, after).await,
+            Operation::Retry(ref which) => {
+                let which = which.clone();
+                self.begin_retry(request, which).await
+            }
+            Operation::Skip { event, .. } => self.skip(request, event).await,
+            Operation::Unskip { event } => self.unskip(request, event).await,
         }
     }
 
@@ -115,6 +123,12 @@ impl Owned<'_> {
         } else if after >= goal {
             Some(format!(
                 "nothing to replay: the read model stands at position {goal}"
+            ))
+        } else if let Some((at, late)) = self.live.last_out_of_turn()?.filter(|(at, _)| *at > after)
+        {
+            Some(format!(
+                "event {late} was parked, and applied when the read model stood at position {at}: it cannot be \
+                 applied again in the same order. Replay after {at}, or rebuild it"
             ))
         } else {
             self.hindrance().map(str::to_owned)
@@ -191,7 +205,7 @@ impl Owned<'_> {
     }
 
     /// Why nothing can be applied to the live version, however long one waits.
-    fn hindrance(&self) -> Option<&'static str> {
+    pub(super) fn hindrance(&self) -> Option<&'static str> {
         if self.live.is_foreign() {
             Some("its checkpoint is not of this log, which was restored or exchanged: rebuild it")
         } else if !self.live.projection().folds() {

@@ -1,0 +1,107 @@
+//! Parked events from the command line: listed, tried again, skipped, and told of in answers.
+
+use serde_json::json;
+
+use crate::kit::Place;
+
+const BILLS: &str = "\
+-- on-error: park
+-- schema
+CREATE TABLE prices (product TEXT PRIMARY KEY, price INTEGER NOT NULL) STRICT;
+CREATE TABLE bills (key TEXT PRIMARY KEY, total INTEGER NOT NULL) STRICT;
+-- on Priced
+INSERT INTO prices VALUES (:key, :data ->> 'price');
+-- on Bought
+INSERT INTO bills SELECT :key, (SELECT price FROM prices WHERE product = :data ->> 'of') WHERE true
+ON CONFLICT (key) DO UPDATE SET total = total + excluded.total;
+-- query All()
+SELECT * FROM bills ORDER BY key;
+";
+
+/// Two events of one stream that could not be applied.
+fn two_parked() -> Place {
+    let place = Place::with(&[("bills", BILLS)]);
+    for _ in 0..2 {
+        place.done(&["append", "bill-1", "Bought", "{\"of\":\"mug\"}"]);
+    }
+    strong(&place);
+    place
+}
+
+fn strong(place: &Place) -> serde_json::Value {
+    let ask = ["query", "bills", "All", "--consistency", "strong", "--json"];
+    place.done(&ask).json()
+}
+
+#[test]
+fn what_is_parked_is_listed_and_told_of_with_each_answer() {
+    let place = two_parked();
+    assert_eq!(strong(&place)["parked"], json!({"events": 2, "streams": 1}));
+    let text = place.done(&["query", "bills", "All"]).out;
+    let words = "not in it: 2 events of 1 stream are parked (`highwater parked bills`)";
+    assert!(text.contains(words), "{text}");
+    let status = place.status("bills");
+    assert_eq!(
+        (&status["parked"], &status["parked_streams"]),
+        (&json!(2), &json!(1))
+    );
+    let listed = place.done(&["parked", "--json"]).lines();
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0]["tries"], 5);
+    assert!(listed[0]["error"].as_str().unwrap().contains("NOT NULL"));
+    assert_eq!(listed[1]["error"], json!(null));
+    let text = place.done(&["parked", "bills", "-n", "1"]).out;
+    assert!(
+        text.contains("bill-1") && text.contains("-n 0 shows all"),
+        "{text}"
+    );
+    place.done(&["verify", "bills"]);
+}
+
+#[test]
+fn they_are_tried_again_skipped_and_unskipped() {
+    let place = two_parked();
+    let listed = place.done(&["parked", "bills", "--json"]).lines();
+    let at = |n: usize| listed[n]["position"].to_string();
+    let no = |words: &[&str], says: &str| place.run(words).failed(3, &[says]);
+    no(&["retry", "bills", &at(0)], "failed again, after 6 tries");
+    no(&["retry", "bills", &at(1)], "comes first");
+    no(
+        &["retry", "bills", "--stream", "bill-9"],
+        "no such event is parked",
+    );
+    no(&["skip", "bills", "99", "--reason", "x"], "is not parked");
+    no(&["unskip", "bills", &at(0)], "is not skipped");
+    for wrong in [
+        &["retry", "bills"][..],
+        &["retry", "bills", "1", "--all"],
+        &["retry", "bills", "--stream", ""],
+        &["skip", "bills", "1"],
+        &["skip", "bills", "1", "--reason", " \t "],
+        &["retry", "nobody", "--all"],
+        &["parked", "nobody"],
+    ] {
+        assert_eq!(place.run(wrong).code, 2, "{wrong:?}");
+    }
+    place.done(&["skip", "bills", &at(0), "--reason", "it's a \u{1b}[31mtest"]);
+    let history = place.done(&["operations", "bills"]).out;
+    assert!(
+        history.contains("it's a") && !history.contains('\u{1b}'),
+        "{history}"
+    );
+    place.done(&["undo", "bills"]);
+    assert_eq!(place.done(&["parked", "bills", "--json"]).lines().len(), 2);
+    place.done(&["skip", "bills", &at(0), "--reason", "a test"]);
+    place.done(&["append", "product-mug", "Priced", "{\"price\":7}"]);
+    strong(&place);
+    let done = place.done(&["retry", "bills", "--all", "--json"]).json();
+    assert_eq!(done["what"], "1 event applied; nothing is parked any more");
+    assert_eq!(strong(&place)["rows"], json!([{"key": "1", "total": 7}]));
+    no(&["undo", "bills"], "cannot be taken back");
+    place.done(&["verify", "bills"]);
+    let past = place
+        .done(&["query", "bills", "All", "--as-of", &at(1), "--json"])
+        .json();
+    assert_eq!(past["rows"], json!([]));
+    assert!(place.done(&["parked"]).out.contains("nothing is parked"));
+}

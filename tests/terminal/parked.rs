@@ -1,0 +1,50 @@
+//! What is parked, from the keyboard: seen, tried again, left out with a reason.
+
+use super::place::Place;
+use super::screen::{Console, ENTER, ESC, SMALL, WIDE};
+
+/// Types a line after `:`, waits until all of it is there, and does it.
+#[track_caller]
+fn line(demo: &mut Console, words: &str) {
+    demo.keys(&format!(":{words}")).shows(&format!(":{words}"));
+    demo.keys(ENTER);
+}
+
+#[track_caller]
+fn parks(size: (u16, u16)) {
+    let place = Place::new();
+    let mut demo = place.demo(size, "20");
+    demo.until("some events", |picture| picture.head() > 20);
+    line(&mut demo, "fault poison order_search OrderPlaced");
+    demo.shows("parked in order_search");
+    demo.keys("l").shows("load: stopped");
+    line(&mut demo, "parked order_search");
+    demo.shows("OrderPlaced of order-");
+    demo.shows("5 tries");
+    // The key begins the line, with the event that is chosen.
+    demo.keys("t").shows(":retry order_search ");
+    demo.keys(ENTER).shows("6 tries");
+    demo.keys("s").shows(":skip order_search ");
+    demo.keys(ENTER).shows("a reason is needed");
+    demo.keys("the customer's wish").keys(ENTER);
+    demo.shows("is left out");
+    demo.keys(ESC);
+    demo.hides("What order_search has parked");
+    line(&mut demo, "undo order_search");
+    demo.shows("is parked again");
+    line(&mut demo, "fault stop order_search");
+    demo.hides("fault: poison");
+    line(&mut demo, "retry order_search all");
+    demo.shows("nothing is parked any more");
+    demo.hides("parked in order_search");
+}
+
+#[test]
+fn what_is_parked_is_seen_tried_again_and_skipped_at_120_by_36() {
+    parks(WIDE);
+}
+
+#[test]
+fn what_is_parked_is_seen_tried_again_and_skipped_at_80_by_24() {
+    parks(SMALL);
+}
