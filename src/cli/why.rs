@@ -93,11 +93,11 @@ fn lines(view: &ProjectionView, case: &Case, verdict: &Verdict) -> Vec<String> {
             .iter()
             .map(|number| format!("  {:<widest$}  {}", number.name, number.value)),
     );
-    if !verdict.remedies().is_empty() {
+    if !case.remedies(verdict).is_empty() {
         lines.push(String::new());
         lines.push("what helps:".to_owned());
     }
-    for remedy in verdict.remedies() {
+    for remedy in case.remedies(verdict) {
         lines.push(format!("  {}", words(*remedy, &view.name)));
     }
     lines
@@ -118,6 +118,7 @@ fn words(remedy: Remedy, name: &str) -> String {
         }
         Remedy::Apply => format!("`highwater apply {name}` has it apply what waits now"),
         Remedy::EditFile => "mend its file: what is saved is taken up at once".to_owned(),
+        Remedy::EndFault => "`:fault stop` in the demo's dashboard ends the fault".to_owned(),
         Remedy::FindWriter => {
             "find who else has the read model's file open for writing, and end that".to_owned()
         }
@@ -137,6 +138,6 @@ fn as_json(view: &ProjectionView, case: &Case, verdict: &Verdict) -> Value {
         "verdict": verdict.word(),
         "sentence": case.sentence(verdict),
         "numbers": numbers,
-        "remedies": verdict.remedies(),
+        "remedies": case.remedies(verdict),
     })
 }

@@ -95,6 +95,7 @@ impl Snapshot {
                 checkpoint: rebuild.checkpoint,
                 target: rebuild.target,
             }),
+            injected: view.injected.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -4,7 +4,7 @@ use highwater::event::{EventType, JsonObject, NewEvent, StreamId};
 use highwater::log::{Commit, CommitId, Expected};
 use highwater::workspace::{CannotUndo, Done, Operation, Policy, Undone, Workspace};
 
-use crate::kit::{COUNTS, PATIENCE, Place, append_many, finished};
+use crate::kit::{COUNTS, PATIENCE, Place, append_many, finished, until, view};
 
 async fn undo(workspace: &Workspace) -> Result<Undone, CannotUndo> {
     workspace.undo("counts", Some(PATIENCE)).await.unwrap()
@@ -120,5 +120,38 @@ async fn the_history_says_who_asked_what_and_what_became_of_it_and_passes_nonsen
     assert_eq!(told[1], ("pause", true, Some(true)));
     assert_eq!(told[2], ("resume", true, Some(true)));
     assert!(workspace.history(Some("nosuch")).await.is_err());
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_is_not_taken_back_over_a_file_that_was_saved_since() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    finished(
+        &workspace,
+        "counts",
+        Operation::SetPolicy(policy("every 1s")),
+    )
+    .await;
+    let operator = workspace.operator().await.unwrap();
+    place.write(
+        "counts",
+        &COUNTS.replace("policy: live", "policy: every 4s"),
+    );
+    until(&operator, |s| {
+        view(s, "counts").policy == policy("every 4s")
+    })
+    .await;
+    let why = undo(&workspace).await.unwrap_err();
+    assert!(
+        why.to_string().contains("its file was saved since"),
+        "{why}"
+    );
+    assert_eq!(
+        workspace.snapshot().await.unwrap().projections[0].policy,
+        policy("every 4s")
+    );
     engine.stop().await;
 }

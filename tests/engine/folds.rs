@@ -12,7 +12,9 @@ use highwater::workspace::{Consistency, Domain, Operation, QueryFailed, Workspac
 use serde_json::{Value, json};
 
 use crate::child::Other;
-use crate::kit::{PATIENCE, Place, append, append_many, finished, refused, rows, until, view};
+use crate::kit::{
+    COUNTS, PATIENCE, Place, append, append_many, finished, refused, rows, until, view,
+};
 
 /// Events by stream, and where the last one stands. Revision 1 stops at an event of poison.
 struct Tally<const REVISION: u32>;
@@ -34,6 +36,7 @@ impl<const REVISION: u32> Fold for Tally<REVISION> {
         *entry = (entry.0 + 1, event.position.get());
         match event.event_type.as_str() {
             "Poisoned" if REVISION == 1 => Err("it is poison".to_owned()),
+            "Panicked" if REVISION == 1 => panic!("nobody thought of {}", event.stream),
             _ => Ok(()),
         }
     }
@@ -257,6 +260,31 @@ async fn an_event_of_poison_in_the_middle_of_a_page_leaves_nothing_of_itself() {
         found(&workspace, "tally", Consistency::Strong).await,
         expected(&workspace).await
     );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_panics_stops_its_projection_at_the_event_and_nothing_else() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = open(&place, "1");
+    append_many(&workspace, 3, 20).await;
+    let at = append(&workspace, "thing-1", "Panicked", "{}").await.last;
+    append_many(&workspace, 3, 20).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    let snapshot = until(&operator, |s| {
+        view(s, "tally").lag.status == Status::Faulted(at) && view(s, "counts").lag.behind == 0
+    })
+    .await;
+    let error = &view(&snapshot, "tally").fault.as_ref().unwrap().error;
+    assert!(
+        error.contains("panicked: nobody thought of thing-1"),
+        "{error}"
+    );
+    assert_eq!(stored(&place, "tally"), 20);
+    let reason = refused(&workspace, "tally", Operation::Rebuild { hold: false }).await;
+    assert!(reason.contains("nobody thought of"), "{reason}");
     engine.stop().await;
 }
 

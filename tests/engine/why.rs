@@ -82,7 +82,7 @@ async fn nobody_runs_an_engine() {
     let operator = workspace.operator().await.unwrap();
     let (case, sentence) = until_why(&operator, "no-engine").await;
     assert!(sentence.contains("3 events wait"), "{sentence}");
-    assert_eq!(case.verdict().remedies(), [Remedy::StartEngine]);
+    assert_eq!(case.remedies(&case.verdict()), [Remedy::StartEngine]);
 }
 
 #[cfg(unix)]
@@ -148,7 +148,7 @@ async fn another_connection_has_the_file_locked() {
     db.execute_batch("BEGIN IMMEDIATE").unwrap();
     append_many(&scene.workspace, 1, 1).await;
     let (case, _) = until_why(&scene.operator, "locked").await;
-    assert_eq!(case.verdict().remedies()[0], Remedy::FindWriter);
+    assert_eq!(case.remedies(&case.verdict())[0], Remedy::FindWriter);
     db.execute_batch("ROLLBACK").unwrap();
     until_why(&scene.operator, "fresh").await;
     scene.engine.stop().await;
@@ -171,7 +171,7 @@ async fn its_policy_holds_it_back() {
         sentence,
         "Policy `manual` holds back 3 events until somebody asks."
     );
-    assert_eq!(case.verdict().remedies()[0], Remedy::Apply);
+    assert_eq!(case.remedies(&case.verdict())[0], Remedy::Apply);
     manual.engine.stop().await;
 }
 
@@ -367,7 +367,7 @@ async fn the_log_was_exchanged() {
     append_many(&workspace, 1, 50).await;
     let operator = workspace.operator().await.unwrap();
     let (case, _) = until_why(&operator, "another-log").await;
-    assert_eq!(case.verdict().remedies(), [Remedy::Rebuild]);
+    assert_eq!(case.remedies(&case.verdict()), [Remedy::Rebuild]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -248,7 +248,7 @@ fn whoever_asks_while_every_file_is_edited_gets_no_error_and_no_wrong_row() {
     // Some of what is not paid for is given back while this runs.
     let toml = place.workspace().join("highwater.toml");
     let settings = std::fs::read_to_string(&toml).unwrap();
-    std::fs::write(&toml, settings.replace("\"2m\"", "\"2s\"")).unwrap();
+    std::fs::write(&toml, settings.replace("\"15m\"", "\"2s\"")).unwrap();
     let mut demo = place.demo(WIDE, "30");
     demo.shows("engine here");
     let witness = Witness::default();

@@ -53,6 +53,8 @@ pub struct Case {
     pub problem: Option<String>,
     /// The version that is built beside it.
     pub rebuild: Option<Rebuild>,
+    /// The faults that somebody has injected, in words: what is to be seen is not for real.
+    pub injected: Option<String>,
 }
 
 /// Who applies events to it.

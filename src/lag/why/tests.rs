@@ -37,6 +37,7 @@ fn case(status: Status) -> Case {
         trouble: None,
         problem: None,
         rebuild: None,
+        injected: None,
     }
 }
 
@@ -287,4 +288,28 @@ fn numbers_of_speed_come_with_verdicts_on_speed_alone() {
             "stored a second"
         ]
     );
+}
+
+#[test]
+fn an_injected_fault_is_named_and_ending_it_helps_first() {
+    let faulted = Case {
+        trouble: Some(trouble(false)),
+        injected: Some("poison at event 128001".into()),
+        ..case(Status::Faulted(Position::new(128_001)))
+    };
+    let verdict = faulted.verdict();
+    let sentence = faulted.sentence(&verdict);
+    assert!(
+        sentence.ends_with("A fault is injected: poison at event 128001."),
+        "{sentence}"
+    );
+    assert_eq!(
+        faulted.remedies(&verdict),
+        [Remedy::EndFault, Remedy::Resume]
+    );
+    let slow = Case {
+        injected: Some("slow 100ms".into()),
+        ..case(Status::CatchingUp)
+    };
+    assert_eq!(slow.remedies(&slow.verdict()), [Remedy::EndFault]);
 }

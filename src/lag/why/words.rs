@@ -73,6 +73,8 @@ pub enum Remedy {
     Apply,
     /// Change its file: a handler, or the objective.
     EditFile,
+    /// End the fault that somebody has injected.
+    EndFault,
     /// Find who else has the file open for writing, and end that.
     FindWriter,
     /// Nothing needs to be done: it helps itself.
@@ -105,8 +107,8 @@ impl Verdict {
         }
     }
 
-    /// What helps, the best first. Empty where nothing is wrong.
-    pub const fn remedies(&self) -> &'static [Remedy] {
+    /// What helps against this leaf, the best first. Empty where nothing is wrong.
+    const fn remedies(&self) -> &'static [Remedy] {
         use Remedy as R;
         match self {
             Self::AnotherLog => &[R::Rebuild],
@@ -135,8 +137,32 @@ impl Verdict {
 }
 
 impl Case {
-    /// The verdict in one sentence.
+    /// What helps, the best first. Empty where nothing is wrong.
+    pub fn remedies(&self, verdict: &Verdict) -> &'static [Remedy] {
+        match (&self.injected, verdict) {
+            (None, _) => verdict.remedies(),
+            (Some(_), Verdict::Stopped(_)) => &[Remedy::EndFault, Remedy::Resume],
+            (
+                Some(_),
+                Verdict::Retrying(_)
+                | Verdict::Stuck { .. }
+                | Verdict::Outrun { .. }
+                | Verdict::CatchingUp { .. },
+            ) => &[Remedy::EndFault],
+            (Some(_), _) => verdict.remedies(),
+        }
+    }
+
+    /// The verdict in one sentence; and one more where a fault is injected.
     pub fn sentence(&self, verdict: &Verdict) -> String {
+        let leaf = self.leaf(verdict);
+        match &self.injected {
+            Some(fault) => format!("{leaf} A fault is injected: {fault}."),
+            None => leaf,
+        }
+    }
+
+    fn leaf(&self, verdict: &Verdict) -> String {
         let Self { name, policy, .. } = self;
         match verdict {
             Verdict::AnotherLog => format!(

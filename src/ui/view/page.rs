@@ -128,7 +128,7 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
             own(number.value.to_string(), theme.text),
         ]));
     }
-    let remedies = verdict.remedies();
+    let remedies = case.remedies(&verdict);
     if !remedies.is_empty() {
         lines.push(Line::default());
         lines.push(Line::from(own("What helps", theme.strong)));
@@ -159,6 +159,7 @@ const fn remedy_words(remedy: Remedy) -> (Option<Action>, &'static str) {
         Remedy::ChangePolicy => (Some(Action::Policy), "have it apply by another policy"),
         Remedy::Apply => (Some(Action::Apply), "have it apply what waits now"),
         Remedy::EditFile => (None, "mend its file: what is saved is taken up at once"),
+        Remedy::EndFault => (Some(Action::Fault), "end the fault: `:fault stop`"),
         Remedy::FindWriter => (
             None,
             "find who else has the read model's file open for writing, and end that",
