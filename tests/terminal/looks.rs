@@ -127,7 +127,8 @@ fn ascii_writes_nothing_but_ascii() {
     place.append("thing-1", "ThingHappened", r#"{"name":"Ångström – 水"}"#);
     let mut console = place.console(WIDE, &["--ascii"]);
     console.until("the event", |picture| picture.has("ThingHappened"));
-    console.keys("?").shows("What a projection can be");
+    console.keys("?").shows("Send a command");
+    console.keys("G").shows("What a projection can be");
     console.keys("?").hides("What a projection can be");
     console.keys("c").shows("RegisterCustomer");
     let bytes = console.bytes();
