@@ -16,6 +16,7 @@ mod append;
 mod apply;
 mod cancel;
 mod causes;
+mod compare;
 mod context;
 mod cutover;
 mod demo;
@@ -26,6 +27,7 @@ mod failure;
 mod import;
 mod init;
 mod interrupt;
+mod objective;
 mod operate;
 mod operations;
 mod out;
@@ -133,6 +135,10 @@ enum Command {
     Skip(skip::Args),
     /// Leave an event out no longer
     Unskip(skip::BackArgs),
+    /// How well objectives were held over the last hour, and what another policy would have given
+    Objective(objective::Args),
+    /// What each replica has of one key, side by side
+    Compare(compare::Args),
     /// Take back what was asked of a projection last: a pause, a policy …
     Undo(undo::Args),
     /// Who asked what of which projection, when, and what became of it
@@ -260,6 +266,8 @@ async fn dispatch(
         Command::Retry(args) => retry::run(args, context).await,
         Command::Skip(args) => skip::run(args, context).await,
         Command::Unskip(args) => skip::back(args, context).await,
+        Command::Objective(args) => objective::run(&args, context).await,
+        Command::Compare(args) => compare::run(&args, context).await,
         Command::Undo(args) => undo::run(&args, context).await,
         Command::Operations(args) => operations::run(&args, context).await,
         Command::Verify(args) => verify::run(&args, context).await,

@@ -11,6 +11,7 @@ mod fold;
 mod forecast;
 mod guard;
 mod hindered;
+mod keyed;
 mod model;
 mod pace;
 mod parked;
@@ -41,6 +42,7 @@ pub use difference::{Comparison, Difference, Shape, Side, compare, contents};
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
 pub use hindered::Hindered;
+pub use keyed::{Keyed, KeyedTable, keyed};
 pub use model::{
     About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, ModelSpent, Replay,
     is_disk_full,

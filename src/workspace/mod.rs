@@ -19,6 +19,7 @@ mod ask;
 mod audit;
 mod catalogue;
 mod causes;
+mod compare;
 mod config;
 mod diff;
 mod domain;
@@ -39,6 +40,7 @@ mod readers;
 mod repair;
 mod report;
 mod send;
+mod service;
 mod snapshot;
 mod supervisor;
 mod verify;
@@ -50,6 +52,7 @@ use tokio::sync::watch;
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
 pub use audit::Undone;
 pub use causes::Caused;
+pub use compare::{Compared, Held};
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
 pub use domain::Domain;
 pub use engine::Engine;
@@ -62,6 +65,7 @@ pub use operator::{Done, OperateError, Operator};
 pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
 pub use send::{Sent, Visibility as SentVisibility};
+pub use service::{MOST_ARRIVALS, OVER, Service, TARGET, WhatIf};
 pub use snapshot::{
     Asked, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS,
     Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
@@ -138,6 +142,15 @@ pub enum WorkspaceError {
     NoShadow {
         /// The projection.
         projection: String,
+    },
+    /// Nothing says which rows belong to a key.
+    #[error(
+        "{name} does not say which rows belong to a key: write `-- key: COLUMN = CATEGORY` in its file, as \
+         `-- key: order_id = order`"
+    )]
+    NoKey {
+        /// The projection.
+        name: String,
     },
     /// A projection's file is wrong.
     #[error(transparent)]
@@ -220,6 +233,12 @@ pub enum WorkspaceError {
 }
 
 impl WorkspaceError {
+    fn no_key(projection: &str) -> Self {
+        Self::NoKey {
+            name: projection.to_owned(),
+        }
+    }
+
     /// A fold that failed.
     pub fn fold(projection: &str, error: FoldError) -> Self {
         Self::Fold {

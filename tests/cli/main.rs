@@ -14,6 +14,7 @@ mod parked;
 mod queries;
 #[cfg(unix)]
 mod scenarios;
+mod side_by_side;
 mod status;
 mod transfer;
 mod verify;

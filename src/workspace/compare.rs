@@ -1,0 +1,115 @@
+//! What each replica of a projection has of one key, beside what the log has of it: which fields are stale,
+//! and which event will mend them.
+
+use super::{Workspace, WorkspaceError};
+use crate::event::{Event, Position, StreamId, Version};
+use crate::log::EventLog as _;
+use crate::read::{Key, Keyed, keyed};
+
+/// What the replicas of one projection have of one key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// The stream that feeds the key.
+    pub stream: StreamId,
+    /// How many events that has.
+    pub version: Version,
+    /// One a replica, by name.
+    pub replicas: Vec<Held>,
+}
+
+/// What one replica has of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The replica.
+    pub name: String,
+    /// Its rows, and up to where it has the log.
+    pub keyed: Keyed,
+    /// How many events of the stream that concern it are not in it yet.
+    pub lacks: u64,
+    /// The first of them, which will change its answer.
+    pub next: Option<Position>,
+}
+
+impl Compared {
+    /// Whether all of them have the same rows.
+    pub fn agree(&self) -> bool {
+        let tables = |held: &Held| held.keyed.tables.clone();
+        let mut pairs = self.replicas.windows(2);
+        pairs.all(|pair| tables(&pair[0]) == tables(&pair[1]))
+    }
+}
+
+/// How many events of the stream are read at once.
+const PAGE: usize = 500;
+
+impl Workspace {
+    /// Reads what each replica of a projection has of a key: `orders` for all replicas of it, where it has
+    /// any. Each in a transaction of its own, one after the other.
+    ///
+    /// Errors: no such projection, one that declares no key, a file that cannot be read.
+    pub async fn compare(&self, projection: &str, key: &str) -> Result<Compared, WorkspaceError> {
+        let replica_of = format!("{projection}@");
+        let all = self.projections();
+        let replicas: Vec<_> = all
+            .iter()
+            .filter(|p| p.name() == projection || p.name().starts_with(&replica_of))
+            .collect();
+        let Some(first) = replicas.first() else {
+            // Says what there is.
+            self.projection(projection)?;
+            return Err(WorkspaceError::no_key(projection));
+        };
+        let Some(Key { column, category }) = first.key() else {
+            return Err(WorkspaceError::no_key(projection));
+        };
+        let stream = StreamId::new(&format!("{category}-{key}"))?;
+        let mut held = Vec::new();
+        for replica in &replicas {
+            let path = self.0.folder.versions(replica.name()).link();
+            let nothing = Keyed {
+                position: Position::START,
+                tables: Vec::new(),
+            };
+            // No engine has made it yet.
+            let keyed = match path.is_symlink() {
+                true => keyed(&path, column, key)?,
+                false => nothing,
+            };
+            held.push((replica, keyed));
+        }
+        let events = self.events_of(&stream).await?;
+        let version = events.last().map_or(Version::NONE, |event| event.version);
+        let replicas = held
+            .into_iter()
+            .map(|(replica, keyed)| {
+                let mut missing = events.iter().filter(|event| {
+                    event.position > keyed.position && replica.subscription().takes_event(event)
+                });
+                let next = missing.next().map(|event| event.position);
+                Held {
+                    name: replica.name().to_owned(),
+                    lacks: missing.count() as u64 + u64::from(next.is_some()),
+                    next,
+                    keyed,
+                }
+            })
+            .collect();
+        Ok(Compared {
+            stream,
+            version,
+            replicas,
+        })
+    }
+
+    async fn events_of(&self, stream: &StreamId) -> Result<Vec<Event>, WorkspaceError> {
+        let mut events: Vec<Event> = Vec::new();
+        loop {
+            let after = events.last().map_or(Version::NONE, |event| event.version);
+            let page = self.0.log.read_stream(stream, after, PAGE).await?;
+            if page.events.is_empty() {
+                return Ok(events);
+            }
+            events.extend(page.events);
+        }
+    }
+}
