@@ -64,11 +64,7 @@ fn table(db: &Connection, name: String, column: &str, key: &str) -> rusqlite::Re
         quoted(&name),
         quoted(column)
     ))?;
-    let columns: Vec<String> = select
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
     let cells = |row: &rusqlite::Row<'_>| {
         let cell = |index| row.get_ref(index).map(Cell::from);
         (0..columns.len()).map(cell).collect()

@@ -81,8 +81,8 @@ impl Workspace {
             &Operation::Replay { after } if !reader.projection().replayable() => {
                 preview.events = self.count_events(today, after, checkpoint.position).await?;
                 preview.refused = Some(
-                    "its handlers may not be applied twice (it does not say `-- replayable: yes`). Rebuild it \
-                     instead"
+                    "its handlers may not be applied twice (its file does not say `-- replayable: yes`, nor its code \
+                     `REPLAYABLE`). Rebuild it instead"
                         .to_owned(),
                 );
             }

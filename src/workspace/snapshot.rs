@@ -95,6 +95,7 @@ impl Snapshot {
                 checkpoint: rebuild.checkpoint,
                 target: rebuild.target,
             }),
+            parked: (view.parked, view.parked_streams),
             injected: view.injected.as_ref().map(ToString::to_string),
         }
     }

@@ -53,6 +53,8 @@ pub struct Case {
     pub problem: Option<String>,
     /// The version that is built beside it.
     pub rebuild: Option<Rebuild>,
+    /// How many events are parked, and of how many streams: answers lack them, whatever else is to be said.
+    pub parked: (u64, u64),
     /// The faults that somebody has injected, in words: what is to be seen is not for real.
     pub injected: Option<String>,
 }

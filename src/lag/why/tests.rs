@@ -37,6 +37,7 @@ fn case(status: Status) -> Case {
         trouble: None,
         problem: None,
         rebuild: None,
+        parked: (0, 0),
         injected: None,
     }
 }
@@ -287,6 +288,22 @@ fn numbers_of_speed_come_with_verdicts_on_speed_alone() {
             "objective",
             "stored a second"
         ]
+    );
+}
+
+#[test]
+fn what_is_parked_is_told_of_whatever_the_verdict() {
+    let said = |parked| {
+        let case = Case {
+            parked,
+            ..case(Status::Live)
+        };
+        case.sentence(&case.verdict())
+    };
+    assert!(said((0, 0)).ends_with("on their way."));
+    assert!(said((1, 1)).ends_with(" 1 event is parked: answers lack it."));
+    assert!(
+        said((1_200, 3)).ends_with(" 1,200 events of 3 streams are parked: answers lack them.")
     );
 }
 

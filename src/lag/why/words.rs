@@ -153,13 +153,28 @@ impl Case {
         }
     }
 
-    /// The verdict in one sentence; and one more where a fault is injected.
+    /// The verdict in one sentence; and one more where events are parked, or a fault is injected.
     pub fn sentence(&self, verdict: &Verdict) -> String {
-        let leaf = self.leaf(verdict);
-        match &self.injected {
-            Some(fault) => format!("{leaf} A fault is injected: {fault}."),
-            None => leaf,
+        let mut said = self.leaf(verdict);
+        match self.parked {
+            (0, _) => {}
+            (1, _) => said.push_str(" 1 event is parked: answers lack it."),
+            (events, 1) => {
+                let events = thousands(events);
+                said.push_str(&format!(
+                    " {events} events of one stream are parked: answers lack them."
+                ));
+            }
+            (events, streams) => said.push_str(&format!(
+                " {} events of {} streams are parked: answers lack them.",
+                thousands(events),
+                thousands(streams)
+            )),
         }
+        if let Some(fault) = &self.injected {
+            said.push_str(&format!(" A fault is injected: {fault}."));
+        }
+        said
     }
 
     fn leaf(&self, verdict: &Verdict) -> String {
