@@ -17,6 +17,9 @@ UPDATE orders SET status = 'placed' WHERE id = :key;
 SELECT status FROM orders WHERE id = :id;
 ";
 
+/// Nothing is done before its consequences are on the screen: which queries go on being answered.
+const CONSEQUENCES: &str = "answers        Status";
+
 #[track_caller]
 fn is_held_compared_and_cut_over(size: (u16, u16)) {
     let place = Place::with(&[("orders.sql", ORDERS)]);
@@ -48,6 +51,7 @@ fn is_held_compared_and_cut_over(size: (u16, u16)) {
     console
         .keys("C")
         .shows("The new version answers from now on");
+    console.shows(CONSEQUENCES);
     console.keys(ENTER).shows("orders cut over: version");
     console.hides("waits for cutover");
     let status = || {
@@ -65,6 +69,7 @@ fn is_held_compared_and_cut_over(size: (u16, u16)) {
     console
         .keys("B")
         .shows("The version that was kept answers from now on");
+    console.shows(CONSEQUENCES);
     console.keys(ENTER).shows("orders rolled back: version");
     assert_eq!(status(), "placed");
     console.keys("X").shows("No cancel");
@@ -73,6 +78,7 @@ fn is_held_compared_and_cut_over(size: (u16, u16)) {
         .keys(":rollback orders")
         .keys(ENTER)
         .shows("Roll back orders");
+    console.shows(CONSEQUENCES);
     console
         .keys(ENTER)
         .until("the new version again", |picture| {
