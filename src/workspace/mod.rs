@@ -71,7 +71,7 @@ pub use snapshot::{
 
 pub use crate::log::Durability;
 pub use crate::read::{
-    Because, Cell, Changed, Checked, Comparison, Diff, Difference, Mending, ParkedCount,
+    Because, Cell, Changed, Checked, Comparison, Contents, Diff, Difference, Mending, ParkedCount,
     ParkedEvent, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
