@@ -171,10 +171,13 @@ fn table(moment: &Moment, theme: &Theme, width: usize) -> Vec<Line<'static>> {
             theme.dim,
         ),
     ])];
-    let columns = columns(rows, width.saturating_sub(2), theme);
+    let columns = columns(rows, width.saturating_sub(4), theme);
     let mut header = vec![Span::raw("  ")];
     for (at, cells) in &columns {
         header.push(padded(&rows.columns[*at], *cells, theme.dim, theme));
+    }
+    if columns.len() < rows.columns.len() {
+        header.push(own(theme.glyphs.ellipsis, theme.dim));
     }
     lines.push(Line::from(header));
     for row in &rows.rows {
