@@ -130,6 +130,41 @@ async fn rows_are_read_where_somebody_looks_and_nowhere_else() {
     assert_eq!((last.table, last.count, last.rows.len()), (4, 40, 40));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_is_broken_off_shows_where_it_came_to_and_the_next_goes_on() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    let head = grow(&workspace, 3, 2_000).await;
+    let operator = workspace.operator().await.unwrap();
+    let looking = operator.looking("mixed");
+    assert_eq!(
+        place.scratch(),
+        [""; 0],
+        "nothing is folded before the first look"
+    );
+    let shown = Shown {
+        most: 10,
+        ..Shown::default()
+    };
+    looking.work().stop();
+    let moment = looking.look(None, shown).await.unwrap();
+    assert!(moment.stopped && moment.changed.is_none(), "{moment:?}");
+    assert!(moment.position < head);
+    let moment = looking.look(None, shown).await.unwrap();
+    assert_eq!((moment.position, moment.head), (head, head));
+    let changed = moment.changed.unwrap();
+    assert_eq!(Some(&changed.event), moment.event.as_ref());
+    assert!(changed.rows.unwrap().total > 0);
+    assert_eq!(moment.rows.rows.len(), 3);
+    let ago = Some(AsOf::Position(Position::new(7)));
+    assert_eq!(looking.look(ago, shown).await.unwrap().position.get(), 7);
+    let beyond = Some(AsOf::Position(head.next()));
+    let beyond = looking.look(beyond, shown).await.unwrap_err();
+    assert!(beyond.to_string().contains("beyond the head"), "{beyond}");
+    drop(looking);
+    assert_eq!(place.scratch(), [""; 0]);
+}
+
 #[tokio::test]
 async fn a_query_is_answered_as_it_would_have_been_then() {
     let place = Place::new(&[("mixed", MIXED)]);
