@@ -333,9 +333,18 @@ impl App {
                 asked => self.ask(asked),
             }
         }
-        let model = &self.model;
-        self.going.retain(|number, _| model.waits_for(*number));
+        self.end_what_nobody_waits_for();
         Ok(self.exit)
+    }
+
+    fn end_what_nobody_waits_for(&mut self) {
+        let model = &self.model;
+        let gone = |number: &u64, _: &mut Going| !model.waits_for(*number);
+        let gone: Vec<_> = self.going.extract_if(gone).collect();
+        if !gone.is_empty() {
+            // Files are closed and removed, which takes its time too.
+            tokio::task::spawn_blocking(move || drop(gone));
+        }
     }
 
     /// The past with this number, begun where it is not there yet.
