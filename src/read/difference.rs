@@ -102,6 +102,35 @@ impl Difference {
         }
     }
 
+    /// A made-up one, for the tests of what is made of it.
+    #[cfg(test)]
+    pub(crate) fn example(
+        table: &str,
+        columns: &[&str],
+        here: Option<Vec<Cell>>,
+        there: Option<Vec<Cell>>,
+    ) -> Self {
+        let columns: Vec<String> = columns.iter().map(|&name| name.to_owned()).collect();
+        let find = Found {
+            table: Table {
+                name: table.to_owned(),
+                key: columns[..1].to_vec(),
+                columns: columns.clone(),
+                tells: true,
+            },
+            here: None,
+            there: None,
+        };
+        Self {
+            table: table.to_owned(),
+            key: columns[..1].to_vec(),
+            columns,
+            here,
+            there,
+            find,
+        }
+    }
+
     /// The columns that differ: name, value here, value there. Empty where the row is only on one side.
     pub fn fields(&self) -> Vec<(&str, &Cell, &Cell)> {
         let (Some(here), Some(there)) = (&self.here, &self.there) else {
@@ -146,10 +175,21 @@ pub fn compare(
     most: usize,
     work: &Work,
 ) -> Result<Comparison, ModelError> {
-    let (a, b) = (
-        Reading::begin(here, work).map_err(io(here))?,
-        Reading::begin(there, work).map_err(io(there))?,
-    );
+    let a = Reading::begin(here, work).map_err(io(here))?;
+    let b = Reading::begin(there, work).map_err(io(there))?;
+    let of = |side, error| match side {
+        Side::Here => io(here)(error),
+        Side::There => io(there)(error),
+    };
+    compare_readings((&a, &b), most, work).map_err(|(side, error)| of(side, error))
+}
+
+/// The same of what is open already, and so is as it was when it was opened.
+pub(super) fn compare_readings(
+    (a, b): (&Reading, &Reading),
+    most: usize,
+    work: &Work,
+) -> OnSide<Comparison> {
     work.begin(Phase::Comparing, 0);
     let mut shape = Vec::new();
     let shared = shared(&a.tables, &b.tables, &mut shape);
@@ -163,11 +203,7 @@ pub fn compare(
         rows: 0,
     };
     for (here_table, there_table) in &shared {
-        all.table(&a, &b, here_table, there_table)
-            .map_err(|(side, e)| match side {
-                Side::Here => io(here)(e),
-                Side::There => io(there)(e),
-            })?;
+        all.table(a, b, here_table, there_table)?;
     }
     Ok(Comparison {
         here: all.here.contents(),
@@ -203,13 +239,14 @@ pub fn contents(path: &Path, work: &Work) -> Result<Contents, ModelError> {
 }
 
 /// A file that is read as it is at one moment.
-struct Reading {
-    db: Connection,
-    tables: Vec<Table>,
+pub(super) struct Reading {
+    pub(super) db: Connection,
+    pub(super) tables: Vec<Table>,
 }
 
 impl Reading {
-    fn begin(path: &Path, work: &Work) -> rusqlite::Result<Self> {
+    /// The moment is now; it ends when this is dropped.
+    pub(super) fn begin(path: &Path, work: &Work) -> rusqlite::Result<Self> {
         let db = contents::open(path, work)?;
         // Until the connection is dropped.
         db.execute_batch("BEGIN")?;
@@ -273,7 +310,7 @@ struct Comparing<'w> {
     rows: u64,
 }
 
-type OnSide<T> = Result<T, (Side, rusqlite::Error)>;
+pub(super) type OnSide<T> = Result<T, (Side, rusqlite::Error)>;
 
 impl Comparing<'_> {
     fn table(&mut self, a: &Reading, b: &Reading, here: &Table, there: &Table) -> OnSide<()> {

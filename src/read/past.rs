@@ -2,6 +2,8 @@
 //! Stepping back is no fold from the beginning: copies of the file are kept on the way, and it goes on from
 //! the nearest one before.
 
+mod moment;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ use super::versions::remove_database;
 use super::work::{Phase, Work};
 use crate::event::{Position, Timestamp};
 use crate::log::{EventLog, LogError, SharedLog};
+
+pub use moment::{Changed, Rows, Shown};
 
 /// Whoever steps back is likely to do so again: a copy is kept at most so many events before.
 const NEAR: u64 = 1_000;

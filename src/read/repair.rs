@@ -46,6 +46,22 @@ pub struct Mending {
     fresh: Vec<Rows>,
 }
 
+#[cfg(test)]
+impl Mending {
+    /// A made-up one, for the tests of what is made of it.
+    pub(crate) fn example(stream: &str, key: &str, comparison: Comparison) -> Self {
+        Self {
+            stream: StreamId::new(stream).unwrap(),
+            events: 3,
+            position: Position::new(128_403),
+            comparison,
+            column: String::new(),
+            key: key.to_owned(),
+            fresh: Vec::new(),
+        }
+    }
+}
+
 /// The rows of one key in one table.
 #[derive(Debug)]
 struct Rows {

@@ -33,12 +33,19 @@ pub enum Action {
     Parked,
     Retry,
     Skip,
+    Past,
+    Verify,
+    Repair,
     Load,
     Faster,
     Slower,
     Fault,
     Copy,
     Mouse,
+    Before,
+    After,
+    FurtherBack,
+    FurtherOn,
     Close,
     Accept,
     Next,
@@ -79,6 +86,10 @@ pub enum Context {
     Replay,
     /// A page about one projection.
     Page,
+    /// What a repair would change.
+    Repair,
+    /// A read model as it was.
+    Past,
     /// The command line.
     Line,
 }
@@ -109,17 +120,19 @@ pub struct Entry {
     pub hint: &'static str,
 }
 
-use Context::{Commands, Confirm, Form, Help, Line, Overview, Page, Policy, Replay};
+use Context::{Commands, Confirm, Form, Help, Line, Overview, Page, Past, Policy, Repair, Replay};
 
 const ALL: &[Context] = &[
-    Overview, Help, Commands, Form, Policy, Confirm, Replay, Page, Line,
+    Overview, Help, Commands, Form, Policy, Confirm, Replay, Page, Repair, Past, Line,
 ];
 const TEXT: &[Context] = &[Commands, Form, Policy, Replay, Line];
-const NOT_TEXT: &[Context] = &[Overview, Help, Confirm, Page];
-const SCROLL: &[Context] = &[Overview, Help, Page];
+const NOT_TEXT: &[Context] = &[Overview, Help, Confirm, Page, Repair, Past];
+const SCROLL: &[Context] = &[Overview, Help, Page, Repair];
 /// What is asked of one projection.
 const OF_ONE: &[Context] = &[Overview, Page];
-const LAYERS: &[Context] = &[Help, Commands, Form, Policy, Confirm, Replay, Page, Line];
+const LAYERS: &[Context] = &[
+    Help, Commands, Form, Policy, Confirm, Replay, Page, Repair, Past, Line,
+];
 
 const fn entry(
     action: Action,
@@ -168,10 +181,23 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Parked, "parked", "", &["e"], OF_ONE, "The events that the selected read model could not apply, and parked"),
     changing(entry(Action::Retry, "retry", "", &["t"], OF_ONE, "Try parked events again: one, all of a stream, or all")),
     changing(entry(Action::Skip, "skip", "", &["s"], OF_ONE, "Leave a parked event out, with a reason")),
+    entry(Action::Past, "as-of", "", &["T"], OF_ONE, "The selected read model as it was: step along the log, see what each event changed"),
+    entry(Action::Verify, "verify", "", &["V"], OF_ONE, "Fold the selected read model again, and compare it row by row"),
+    changing(entry(Action::Repair, "repair", "", &["M"], OF_ONE, "Mend the rows of one key: fold its stream alone")),
     changing(entry(Action::Load, "load", "load", &["l"], &[Overview], "Start or stop the demo's load")),
     changing(entry(Action::Faster, "", "", &["+", "="], &[Overview], "More load")),
     changing(entry(Action::Slower, "", "", &["-"], &[Overview], "Less load")),
     changing(entry(Action::Fault, "fault", "fault", &["F"], &[Overview], "Inject a fault: slow NAME 20ms, poison NAME [TYPE], stop [NAME]")),
+    entry(Action::Before, "", "back", &["left", "h"], &[Past], "One event back"),
+    entry(Action::After, "", "on", &["right", "l"], &[Past], "One event on"),
+    entry(Action::FurtherBack, "", "100 back", &["pageup", "ctrl-b"], &[Past], "A hundred events back"),
+    entry(Action::FurtherOn, "", "100 on", &["pagedown", "ctrl-f"], &[Past], "A hundred events on"),
+    entry(Action::First, "", "", &["home", "g"], &[Past], "To the first event"),
+    entry(Action::Last, "", "", &["end", "G"], &[Past], "To the last event"),
+    entry(Action::Next, "", "table", &["tab"], &[Past], "The next table"),
+    entry(Action::Previous, "", "", &["backtab"], &[Past], "The table before"),
+    entry(Action::Up, "", "", &["up", "k"], &[Past], "One row up"),
+    entry(Action::Down, "", "", &["down", "j"], &[Past], "One row down"),
     entry(Action::Up, "", "", &["up", "k"], SCROLL, "One row up"),
     entry(Action::Down, "", "", &["down", "j"], SCROLL, "One row down"),
     entry(Action::PageUp, "", "", &["pageup", "ctrl-b"], SCROLL, "A page up"),
@@ -180,15 +206,15 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Last, "", "", &["end", "G"], SCROLL, "To the last row"),
     entry(Action::Copy, "copy", "", &["y"], &[Overview], "Copy the path of the selected read model, for sqlite3 and others"),
     entry(Action::Mouse, "mouse", "", &["m"], &[Overview], "Mouse on or off; off lets the terminal select text"),
-    entry(Action::Line, "", "type it", &[":"], &[Overview], "Type a command or an action"),
-    entry(Action::Help, "help", "help", &["?", "f1"], &[Overview, Help, Confirm, Page], "Show or hide this help"),
+    entry(Action::Line, "", "type it", &[":"], &[Overview, Past], "Type a command or an action"),
+    entry(Action::Help, "help", "help", &["?", "f1"], NOT_TEXT, "Show or hide this help"),
     entry(Action::Help, "", "", &["f1"], TEXT, "Show this help"),
     entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Policy, Line], "The one before"),
     entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Policy, Line], "The one after"),
     entry(Action::Accept, "", "choose", &["enter"], &[Commands], "Open the form of the chosen command"),
     entry(Action::Accept, "", "send", &["enter"], &[Form], "Send the command"),
     entry(Action::Accept, "", "set", &["enter"], &[Policy], "Set the policy"),
-    entry(Action::Accept, "", "do it", &["enter"], &[Confirm, Replay], "Do it"),
+    entry(Action::Accept, "", "do it", &["enter"], &[Confirm, Replay, Repair], "Do it"),
     entry(Action::Accept, "", "do it", &["enter"], &[Line], "Do what is written"),
     entry(Action::Complete, "", "complete", &["tab"], &[Line, Policy], "Complete the word"),
     entry(Action::Next, "", "next field", &["tab", "down"], &[Form, Replay], "To the next field"),

@@ -62,6 +62,8 @@ pub fn shown(key: &str) -> &str {
     match key {
         "up" => "Up",
         "down" => "Down",
+        "left" => "Left",
+        "right" => "Right",
         "enter" => "Enter",
         "esc" => "Esc",
         "tab" => "Tab",

@@ -1,6 +1,7 @@
 //! The loop: the only place that knows the terminal and the clock. It waits until something comes,
 //! takes in everything that is there, and draws at most once.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use crossterm::event::Event as Input;
 use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, interval, sleep_until};
 
 use super::state::Model;
 use super::terminal::{self, Screen};
@@ -17,10 +18,13 @@ use super::update::{Effect, Msg, update};
 use super::view::draw;
 use crate::crash;
 use crate::event::Timestamp;
-use crate::workspace::{Operator, Snapshot};
+use crate::workspace::{Looking, Operator, Progress, Snapshot, Work};
 
 /// The time between two frames that only data asks for: 30 a second. Keys draw at once.
 const FRAME: Duration = Duration::from_millis(33);
+
+/// How often somebody is told how far work is that takes its time.
+const TELL: Duration = Duration::from_millis(100);
 
 /// How the dashboard is to be.
 #[derive(Debug, Clone, Copy)]
@@ -166,11 +170,37 @@ struct App {
     send: mpsc::UnboundedSender<Msg>,
     answers: mpsc::UnboundedReceiver<Msg>,
     exit: Option<Exit>,
+    /// What takes its time, by its number, while somebody looks.
+    going: HashMap<u64, Going>,
     /// Somebody pressed a key or waits for an answer: draw at once.
     now: bool,
     /// There are new data: draw when the next frame is due.
     data: bool,
     drawn: Option<Instant>,
+}
+
+/// Work that takes its time.
+enum Going {
+    /// A read model's past, with its files.
+    Looking(Looking),
+    /// A read model is verified.
+    Verifying(Work),
+}
+
+impl Going {
+    fn work(&self) -> &Work {
+        match self {
+            Self::Looking(looking) => looking.work(),
+            Self::Verifying(work) => work,
+        }
+    }
+}
+
+/// What nobody looks at any more does not go on.
+impl Drop for Going {
+    fn drop(&mut self) {
+        self.work().stop();
+    }
 }
 
 impl App {
@@ -198,6 +228,7 @@ impl App {
             send,
             answers,
             exit: None,
+            going: HashMap::new(),
             now: true,
             data: false,
             drawn: None,
@@ -271,10 +302,85 @@ impl App {
                     self.operator.set_load(rate);
                     self.model.load = self.operator.load();
                 }
+                Effect::Look {
+                    number,
+                    projection,
+                    at,
+                    shown,
+                } => {
+                    let looking = self.looking(number, &projection);
+                    looking.work().again();
+                    self.watch(number, looking.work().clone(), async move {
+                        let result = looking.look(at, shown).await;
+                        let result = result.map(Arc::new).map_err(|e| e.to_string());
+                        Msg::Looked { number, result }
+                    });
+                }
+                Effect::Verify { number, projection } => {
+                    let (operator, work) = (self.operator.clone(), Work::new());
+                    self.going.insert(number, Going::Verifying(work.clone()));
+                    self.watch(number, work.clone(), async move {
+                        let result = operator.verify(&projection, &work).await;
+                        let result = result.map(Box::new).map_err(|e| e.to_string());
+                        Msg::Verified { number, result }
+                    });
+                }
+                Effect::BreakOff { number } => {
+                    if let Some(going) = self.going.get(&number) {
+                        going.work().stop();
+                    }
+                }
                 asked => self.ask(asked),
             }
         }
+        self.end_what_nobody_waits_for();
         Ok(self.exit)
+    }
+
+    fn end_what_nobody_waits_for(&mut self) {
+        let model = &self.model;
+        let gone = |number: &u64, _: &mut Going| !model.waits_for(*number);
+        let gone: Vec<_> = self.going.extract_if(gone).collect();
+        if !gone.is_empty() {
+            // Files are closed and removed, which takes its time too.
+            tokio::task::spawn_blocking(move || drop(gone));
+        }
+    }
+
+    /// The past with this number, begun where it is not there yet.
+    fn looking(&mut self, number: u64, projection: &str) -> Looking {
+        if let Some(Going::Looking(looking)) = self.going.get(&number) {
+            return looking.clone();
+        }
+        let looking = self.operator.looking(projection);
+        let going = Going::Looking(looking.clone());
+        self.going.insert(number, going);
+        looking
+    }
+
+    /// Has work done that takes its time, and tells how far it is while that changes.
+    fn watch(&self, number: u64, work: Work, task: impl Future<Output = Msg> + Send + 'static) {
+        let send = self.send.clone();
+        tokio::spawn(async move {
+            let mut task = std::pin::pin!(task);
+            let mut ticks = interval(TELL);
+            // The first tick is at once: what is quick is not told of.
+            ticks.tick().await;
+            let mut told = Progress::default();
+            let done = loop {
+                tokio::select! {
+                    done = &mut task => break done,
+                    _ = ticks.tick() => {}
+                }
+                let progress = work.progress();
+                if progress != told {
+                    told = progress;
+                    let _ = send.send(Msg::Progress { number, progress });
+                }
+            };
+            // Nobody listens any more only when the dashboard has ended.
+            let _ = send.send(done);
+        });
     }
 
     /// Asks the workspace; the answer comes back as a message.
@@ -343,6 +449,15 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
             let parked = operator.parked(&projection).await;
             let parked = parked.map_err(|e| e.to_string());
             Msg::Parked { projection, parked }
+        }
+        Effect::Mending { projection, key } => {
+            let result = operator.mending(&projection, &key).await;
+            let result = result.map(Arc::new).map_err(|e| e.to_string());
+            Msg::Mending {
+                projection,
+                key,
+                result,
+            }
         }
         Effect::Undo { projection } => {
             let result = operator.undo(&projection).await;

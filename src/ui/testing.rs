@@ -12,8 +12,9 @@ use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, 
 use crate::lag::why::{Loop, Work};
 use crate::lag::{Lag, Status};
 use crate::workspace::{
-    CommandCounts, CommandInfo, EngineInfo, Fault, INJECTED, Injected, Poison, ProjectionView,
-    QueryInfo, Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
+    Cell, Changed, Checked, CommandCounts, CommandInfo, Comparison, Contents, Difference,
+    EngineInfo, Fault, INJECTED, Injected, Mending, Moment, Poison, ProjectionView, QueryInfo,
+    Rates, RebuildView, Rows, Snapshot, Visibility, WorkspaceInfo,
 };
 
 /// The head of the made-up log.
@@ -401,4 +402,107 @@ pub fn model_of(snapshot: Snapshot, width: u16, height: u16) -> Model {
     let mut model = Model::new(Arc::new(snapshot), commands(), Size::new(width, height));
     model.load = Some(20.0);
     model
+}
+
+fn text(words: &str) -> Cell {
+    Cell::Text(words.to_owned())
+}
+
+fn row(order: u64, customer: &str, status: &str, note: Cell) -> Vec<Cell> {
+    vec![
+        text(&format!("10{order:02}")),
+        text(customer),
+        text(status),
+        Cell::Integer(12_900),
+        note,
+    ]
+}
+
+const COLUMNS: [&str; 5] = ["order_id", "customer", "status", "total", "note"];
+
+/// The rows that differ, between what is here and there.
+pub fn comparison(differences: Vec<Difference>, total: u64) -> Comparison {
+    let side = |rows| Contents {
+        rows,
+        digest: "9f1c0d3355aa0b1e77".to_owned(),
+    };
+    Comparison {
+        here: side(10_000),
+        there: side(10_000),
+        shape: Vec::new(),
+        differences,
+        total,
+    }
+}
+
+/// One row that is another, one that is new, one that is gone.
+pub fn differences() -> Vec<Difference> {
+    let of = |here, there| Difference::example("orders", &COLUMNS, here, there);
+    let long = text(
+        "a note that is so long that it does not fit into one line of a small terminal, by far",
+    );
+    vec![
+        of(
+            Some(row(7, "c-118", "placed", Cell::Null)),
+            Some(row(7, "c-118", "paid", long.clone())),
+        ),
+        of(None, Some(row(8, "c-3", "placed", Cell::Null))),
+        of(Some(row(9, "c-9", "placed", long)), None),
+    ]
+}
+
+/// A read model as it was, a hundred events ago.
+pub fn moment() -> Moment {
+    let mut event = event(2);
+    event.position = Position::new(HEAD - 100);
+    let rows = (0..24).map(|order| match order {
+        7 => differences()[0].there.clone().unwrap_or_default(),
+        _ => row(order, "c-118 \u{1b}[31m", "placed", Cell::Null),
+    });
+    Moment {
+        position: event.position,
+        head: Position::new(HEAD),
+        event: Some(event.clone()),
+        changed: Some(Changed {
+            event,
+            takes: true,
+            rows: Some(comparison(differences(), 3)),
+        }),
+        stopped: false,
+        rows: Rows {
+            tables: vec!["lines".to_owned(), "orders".to_owned()],
+            table: 1,
+            columns: COLUMNS.map(str::to_owned).to_vec(),
+            count: 10_000,
+            first: 0,
+            rows: rows.collect(),
+        },
+    }
+}
+
+/// A read model that was verified.
+pub fn checked(is_equal: bool) -> Checked {
+    let (differences, total) = if is_equal {
+        (Vec::new(), 0)
+    } else {
+        (differences(), 5)
+    };
+    let last = [Some(Position::new(128_398)), None, Some(Position::START)];
+    Checked {
+        version: "3f2a91c-1".to_owned(),
+        position: Position::new(HEAD),
+        last_equal: last.into_iter().take(differences.len()).collect(),
+        comparison: comparison(differences, total),
+    }
+}
+
+/// What mending a key would change.
+pub fn mending(is_equal: bool) -> Arc<Mending> {
+    let differences: Vec<_> = differences().into_iter().take(1).collect();
+    let comparison = if is_equal {
+        comparison(Vec::new(), 0)
+    } else {
+        comparison(differences, 1)
+    };
+    Arc::new(Mending::example("order-1007", "1007", comparison))
 }

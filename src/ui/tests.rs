@@ -17,7 +17,7 @@ use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::view;
 use crate::event::{Position, StreamId, Version};
-use crate::workspace::{Outcome, Preview, Snapshot};
+use crate::workspace::{Moment, Outcome, Phase, Preview, Progress, Snapshot};
 
 /// The key with this name in the table of actions, pressed.
 pub fn key(name: &str) -> Msg {
@@ -289,10 +289,104 @@ fn each_popup() {
     });
 }
 
+/// The number of the work that an effect begins.
+pub fn number(effects: &[Effect]) -> u64 {
+    let numbers = effects.iter().find_map(|effect| match effect {
+        Effect::Look { number, .. } | Effect::Verify { number, .. } => Some(*number),
+        _ => None,
+    });
+    numbers.unwrap()
+}
+
+fn under_way(model: &mut Model, number: u64) {
+    let progress = Progress {
+        phase: Phase::Folding,
+        done: 41_000,
+        of: HEAD,
+    };
+    update(model, now(), Msg::Progress { number, progress });
+}
+
+fn show(model: &mut Model, moment: Moment) {
+    let number = number(&press(model, &["T"]));
+    let result = Ok(Arc::new(moment));
+    update(model, now(), Msg::Looked { number, result });
+}
+
+#[test]
+fn a_read_model_as_it_was() {
+    each_size("past", |model| show(model, testing::moment()));
+    each_size("past_begun", |model| {
+        let number = number(&press(model, &["T"]));
+        under_way(model, number);
+    });
+    each_size("past_on_its_way", |model| {
+        let mut moment = testing::moment();
+        moment.stopped = true;
+        moment.changed = None;
+        show(model, moment);
+        let number = number(&press(model, &["home"]));
+        under_way(model, number);
+    });
+    each_size("past_wrong", |model| {
+        show(model, testing::moment());
+        let number = number(&press(model, &["right"]));
+        let result =
+            Err("orders as it was: event 128,304 cannot be applied: no such column".into());
+        update(model, now(), Msg::Looked { number, result });
+    });
+}
+
+#[test]
+fn what_is_verified_and_mended() {
+    each_size("verify", |model| {
+        let number = number(&press(model, &["V"]));
+        under_way(model, number);
+    });
+    for (name, is_equal) in [("verify_equal", true), ("verify_differs", false)] {
+        each_size(name, |model| {
+            let number = number(&press(model, &["V"]));
+            let result = Ok(Box::new(testing::checked(is_equal)));
+            update(model, now(), Msg::Verified { number, result });
+        });
+    }
+    for (name, is_equal) in [("repair", false), ("repair_nothing", true)] {
+        each_size(name, |model| {
+            press(model, &[":"]);
+            type_in(model, "repair orders 1007");
+            press(model, &["enter"]);
+            let msg = Msg::Mending {
+                projection: "orders".into(),
+                key: "1007".into(),
+                result: Ok(testing::mending(is_equal)),
+            };
+            update(model, now(), msg);
+        });
+    }
+}
+
 #[test]
 fn the_text_for_once() {
     let text = super::plain(&testing::failed(), 100, &Theme::monochrome());
     insta::assert_snapshot!("once", text);
+}
+
+/// Answers what takes its time, one way or another; some of it never.
+fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
+    for effect in effects {
+        let msg = match effect {
+            Effect::Look { number, .. } if turn.is_multiple_of(2) => Msg::Looked {
+                number: *number,
+                result: Ok(Arc::new(testing::moment())),
+            },
+            Effect::Verify { number, .. } => Msg::Verified {
+                number: *number,
+                result: Ok(Box::new(testing::checked(turn.is_multiple_of(2)))),
+            },
+            _ => continue,
+        };
+        update(model, now(), msg);
+    }
 }
 
 /// A snapshot with the given things in it, out of the ordinary ones.
@@ -342,6 +436,7 @@ proptest::proptest! {
         for (turn, at) in keys.iter().enumerate() {
             let effects = press(&mut model, &[names[*at]]);
             answer_preview(&mut model, &effects, None);
+            answer_looks(&mut model, &effects, turn);
             let (width, height) = sizes[turn % sizes.len()];
             update(&mut model, now(), Msg::Resize(Size::new(width, height)));
             if turn % 7 == 3 {

@@ -27,6 +27,7 @@ mod engine;
 mod faults;
 mod folder;
 mod known;
+mod looking;
 mod manager;
 mod objectives;
 mod observe;
@@ -58,6 +59,7 @@ pub use domain::Domain;
 pub use engine::Engine;
 pub use faults::{FaultError, FaultOrder, INJECTED, Injected, Poison};
 pub use folder::Folder;
+pub use looking::{Looking, Moment};
 pub use operations::{
     CannotUndo, LONGEST_REASON, Operation, Recorded, RecordedOutcome, Turn, Which, reason,
 };
@@ -73,8 +75,8 @@ pub use snapshot::{
 
 pub use crate::log::Durability;
 pub use crate::read::{
-    Because, Checked, Comparison, Diff, Difference, Mending, ParkedCount, ParkedEvent, Past, Phase,
-    Policy, Progress, Work,
+    Because, Cell, Changed, Checked, Comparison, Contents, Diff, Difference, Mending, ParkedCount,
+    ParkedEvent, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 

@@ -10,8 +10,8 @@ use tokio::sync::{Notify, watch};
 use super::faults::FaultOrder;
 use super::operations::{self, Ended, Operation};
 use super::{
-    CannotUndo, CommandInfo, Diff, Outcome, Preview, Recorded, Snapshot, Undone, Work, Workspace,
-    WorkspaceError, report,
+    CannotUndo, Checked, CommandInfo, Diff, Mending, Outcome, Preview, Recorded, Snapshot, Undone,
+    Work, Workspace, WorkspaceError, report,
 };
 use crate::event::Position;
 use crate::log::EventLog as _;
@@ -21,7 +21,7 @@ use crate::write::{Request, from_words};
 /// Asks an open workspace for things, and sees it live. Cheap to clone.
 #[derive(Clone)]
 pub struct Operator {
-    workspace: Workspace,
+    pub(super) workspace: Workspace,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     poke: Arc<Notify>,
     load: Option<watch::Sender<f64>>,
@@ -254,6 +254,32 @@ impl Operator {
         let task = tokio::task::spawn_blocking(move || {
             runtime.block_on(workspace.diff(&name, MOST, &Work::new()))
         });
+        Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
+    }
+
+    /// Folds a read model again and compares it: the first 50 rows that differ are told. How far it is can be
+    /// seen in the work meanwhile, and it can be stopped there. Errors: as [`Workspace::verify`].
+    pub async fn verify(&self, projection: &str, work: &Work) -> Result<Checked, OperateError> {
+        const MOST: usize = 50;
+        let (workspace, name) = (self.workspace.clone(), projection.to_owned());
+        let (runtime, work) = (tokio::runtime::Handle::current(), work.clone());
+        // It reads whole files: on a thread of its own.
+        let task = tokio::task::spawn_blocking(move || {
+            runtime.block_on(workspace.verify(&name, MOST, &work))
+        });
+        Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
+    }
+
+    /// What a repair of one key would change. Errors: as [`Workspace::mending`].
+    pub async fn mending(&self, projection: &str, key: &str) -> Result<Mending, OperateError> {
+        let (workspace, name, key) = (
+            self.workspace.clone(),
+            projection.to_owned(),
+            key.to_owned(),
+        );
+        let runtime = tokio::runtime::Handle::current();
+        let task =
+            tokio::task::spawn_blocking(move || runtime.block_on(workspace.mending(&name, &key)));
         Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
     }
 

@@ -12,6 +12,7 @@ mod faults;
 mod looks;
 mod others;
 mod parked;
+mod past;
 mod place;
 mod screen;
 mod shop;

@@ -17,6 +17,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const ENTER: &str = "\r";
 pub const TAB: &str = "\t";
 pub const UP: &str = "\x1b[A";
+pub const RIGHT: &str = "\x1b[C";
+pub const LEFT: &str = "\x1b[D";
+pub const HOME: &str = "\x1b[H";
+pub const END: &str = "\x1b[F";
+pub const PAGE_UP: &str = "\x1b[5~";
 /// Alone, or what follows becomes part of it: wait for what it does.
 pub const ESC: &str = "\x1b";
 /// Empties a field.

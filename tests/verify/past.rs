@@ -7,7 +7,7 @@ use std::time::Duration;
 use highwater::event::{EventType, JsonObject, NewEvent, Position, StreamId, Timestamp};
 use highwater::log::sqlite::{LogOptions, SqliteLog};
 use highwater::log::{Commit, CommitId, EventLog as _, Expected};
-use highwater::read::{Contents, FoldError, contents, position_at};
+use highwater::read::{Cell, Contents, FoldError, Shown, compare, contents, position_at};
 use highwater::workspace::{AsOf, Work, WorkspaceError};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
@@ -62,6 +62,106 @@ async fn any_sequence_of_steps_has_the_rows_of_a_fresh_fold_there() {
         });
         assert!(databases.count() <= copies + 2, "{copies} copies");
     }
+    assert_eq!(place.scratch(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_event_changed_is_all_that_tells_the_rows_before_from_those_after() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    grow(&workspace, 5, 60).await;
+    append(&workspace, [("thing-1", "Forgotten", "{}".to_owned())]).await;
+    append(&workspace, [("thing-2", "Ignored", "{}".to_owned())]).await;
+    append(&workspace, [("thing-1", "Cleared", "{}".to_owned())]).await;
+    let head = grow(&workspace, 5, 7).await;
+    let (work, most) = (Work::new(), 1_000);
+    let mut past = workspace.past("mixed", 3, Work::new()).await.unwrap();
+    let mut before = workspace.past("mixed", 0, Work::new()).await.unwrap();
+    let mut after = workspace.past("mixed", 0, Work::new()).await.unwrap();
+    let mut expected = Vec::new();
+    for at in 1..=head.get() {
+        before.step_to(Position::new(at - 1)).await.unwrap();
+        after.step_to(Position::new(at)).await.unwrap();
+        expected.push(compare(before.path(), after.path(), most, &work).unwrap());
+    }
+    // On, back, and in leaps.
+    let all: Vec<u64> = (1..=head.get()).collect();
+    let leaps = [head.get(), 1, 40, 39, 62, 61, 60, 1];
+    let order = all.iter().chain(all.iter().rev()).chain(&leaps);
+    for at in order.copied() {
+        let position = Position::new(at);
+        let changed = past.step_and_compare(position, most).await.unwrap();
+        let changed = changed.unwrap();
+        assert_eq!(
+            (past.position(), changed.event.position),
+            (position, position)
+        );
+        let expected = &expected[usize::try_from(at).unwrap() - 1];
+        match &changed.rows {
+            Some(rows) => assert_eq!(rows, expected, "at {at}"),
+            None => assert!(expected.is_equal() && !changed.takes, "at {at}"),
+        }
+    }
+    assert_eq!(
+        past.step_and_compare(Position::START, most).await.unwrap(),
+        None
+    );
+    assert!(past.step_and_compare(head.next(), most).await.is_err());
+}
+
+#[tokio::test]
+async fn rows_are_read_where_somebody_looks_and_nowhere_else() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    let head = grow(&workspace, 30, 40).await;
+    let mut past = workspace.past("mixed", 0, Work::new()).await.unwrap();
+    past.step_to(head).await.unwrap();
+    let look = |table, first, most| past.rows(Shown { table, first, most }).unwrap();
+    let found = look(0, 0, 4);
+    assert_eq!(found.tables, ["counts", "seen", "slots", "totals", "words"]);
+    assert_eq!((found.count, found.first, found.rows.len()), (30, 0, 4));
+    assert_eq!(found.columns, ["key", "n", "parity"]);
+    assert_eq!(found.rows[0][0], Cell::Text("0".to_owned()));
+    let next = look(0, 3, 4);
+    assert_eq!(next.rows[0], found.rows[3]);
+    let end = look(0, 1_000, 4);
+    assert_eq!((end.first, end.rows.len()), (26, 4));
+    let last = look(99, 0, 100);
+    assert_eq!((last.table, last.count, last.rows.len()), (4, 40, 40));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_is_broken_off_shows_where_it_came_to_and_the_next_goes_on() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    let head = grow(&workspace, 3, 2_000).await;
+    let operator = workspace.operator().await.unwrap();
+    let looking = operator.looking("mixed");
+    assert_eq!(
+        place.scratch(),
+        [""; 0],
+        "nothing is folded before the first look"
+    );
+    let shown = Shown {
+        most: 10,
+        ..Shown::default()
+    };
+    looking.work().stop();
+    let moment = looking.look(None, shown).await.unwrap();
+    assert!(moment.stopped && moment.changed.is_none(), "{moment:?}");
+    assert!(moment.position < head);
+    let moment = looking.look(None, shown).await.unwrap();
+    assert_eq!((moment.position, moment.head), (head, head));
+    let changed = moment.changed.unwrap();
+    assert_eq!(Some(&changed.event), moment.event.as_ref());
+    assert!(changed.rows.unwrap().total > 0);
+    assert_eq!(moment.rows.rows.len(), 3);
+    let ago = Some(AsOf::Position(Position::new(7)));
+    assert_eq!(looking.look(ago, shown).await.unwrap().position.get(), 7);
+    let beyond = Some(AsOf::Position(head.next()));
+    let beyond = looking.look(beyond, shown).await.unwrap_err();
+    assert!(beyond.to_string().contains("beyond the head"), "{beyond}");
+    drop(looking);
     assert_eq!(place.scratch(), [""; 0]);
 }
 

@@ -113,6 +113,9 @@ pub fn takes_projection(action: Action) -> bool {
             | Action::Parked
             | Action::Retry
             | Action::Skip
+            | Action::Past
+            | Action::Verify
+            | Action::Repair
             | Action::Copy
     )
 }

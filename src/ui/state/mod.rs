@@ -7,6 +7,7 @@ pub mod line;
 pub mod operation;
 pub mod overview;
 pub mod page;
+pub mod past;
 pub mod ripple;
 
 use std::sync::Arc;
@@ -21,7 +22,8 @@ use form::Form;
 use line::CommandLine;
 use operation::{Ask, Confirm, PolicyPrompt};
 use overview::Overview;
-use page::Page;
+use page::{About, Page};
+use past::Pane;
 use ripple::Ripple;
 
 /// The whole state.
@@ -53,6 +55,8 @@ pub struct Model {
     pub said: Option<Said>,
     /// What was typed after `:`, oldest first.
     pub history: Vec<String>,
+    /// How many pieces of work were begun that take their time: each has a number.
+    pub begun: u64,
 }
 
 /// Something that lies over the screen and takes the keys.
@@ -70,6 +74,8 @@ pub enum Layer {
     Confirm(Confirm),
     /// Something to read about a projection.
     Page(Page),
+    /// A read model as it was.
+    Past(Pane),
     /// The command line.
     Line(CommandLine),
 }
@@ -112,6 +118,7 @@ impl Model {
             layers: Vec::new(),
             said: None,
             history: Vec::new(),
+            begun: 0,
         }
     }
 
@@ -128,7 +135,11 @@ impl Model {
             Some(Layer::Commands(_)) => Context::Commands,
             Some(Layer::Form(_)) => Context::Form,
             Some(Layer::Policy(_)) => Context::Policy,
-            Some(Layer::Page(_)) => Context::Page,
+            Some(Layer::Page(page)) => match page.about {
+                About::Repair(_) => Context::Repair,
+                _ => Context::Page,
+            },
+            Some(Layer::Past(_)) => Context::Past,
             Some(Layer::Line(_)) => Context::Line,
             Some(Layer::Confirm(confirm)) => match confirm.ask {
                 Ask::Replay { .. } if confirm.refused().is_none() => Context::Replay,
@@ -164,9 +175,34 @@ impl Model {
                 | Action::Undo
                 | Action::Parked
                 | Action::Fault => projection(),
+                Action::Accept => match self.layers.last() {
+                    Some(Layer::Page(page)) => match &page.about {
+                        About::Repair(repair) => repair.is_due(),
+                        _ => true,
+                    },
+                    _ => true,
+                },
+                Action::Past | Action::Verify | Action::Repair => projection(),
                 Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
                 _ => true,
             }
+    }
+
+    /// The number of the next piece of work that takes its time.
+    pub fn begin(&mut self) -> u64 {
+        self.begun += 1;
+        self.begun
+    }
+
+    /// Whether somebody still looks at what a piece of work will give.
+    pub fn waits_for(&self, number: u64) -> bool {
+        self.layers.iter().any(|layer| match layer {
+            Layer::Past(pane) => pane.number == number,
+            Layer::Page(page) => {
+                matches!(&page.about, About::Verify(verify) if verify.number == number)
+            }
+            _ => false,
+        })
     }
 
     /// The chosen projection.

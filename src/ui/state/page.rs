@@ -1,6 +1,8 @@
 //! A page about one projection that lies over the screen and is read: why it is stale, what was done to it.
 
-use crate::workspace::{Diff, Recorded};
+use std::sync::Arc;
+
+use crate::workspace::{Checked, Diff, Mending, Progress, Recorded};
 use crate::workspace::{ParkedCount, ParkedEvent};
 
 /// A page, scrolled by so many lines.
@@ -26,6 +28,37 @@ pub enum About {
     /// What is parked, and the first of it; `None` until the answer is there. Its lines are events, of which one is
     /// chosen.
     Parked(Option<Result<Parked, String>>),
+    /// Whether it is what its handlers make of the log.
+    Verify(Verify),
+    /// What mending one key would change.
+    Repair(Repair),
+}
+
+/// A read model that is verified.
+#[derive(Debug, Clone)]
+pub struct Verify {
+    /// Of the work.
+    pub number: u64,
+    /// How far it is.
+    pub progress: Progress,
+    /// What it came to; `None` until then.
+    pub result: Option<Result<Box<Checked>, String>>,
+}
+
+/// A key before it is mended.
+#[derive(Debug, Clone)]
+pub struct Repair {
+    /// Whose rows.
+    pub key: String,
+    /// What would change; `None` until the answer is there.
+    pub mending: Option<Result<Arc<Mending>, String>>,
+}
+
+impl Repair {
+    /// Whether there is something to mend.
+    pub fn is_due(&self) -> bool {
+        matches!(&self.mending, Some(Ok(mending)) if !mending.comparison.is_equal())
+    }
 }
 
 /// What is parked, and the first of it.

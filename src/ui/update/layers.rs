@@ -4,11 +4,17 @@ use super::super::action::{Action, Edit};
 use super::super::state::form::Form;
 use super::super::state::{Layer, Model};
 use super::super::{state, view};
-use super::{Change, Effect, form, line, operation, overview, page};
+use super::{Change, Effect, form, line, operation, overview, page, past};
 
 /// An action within the topmost layer.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if action == Action::Line {
+        return overview::line(model);
+    }
     if let Some(Layer::Page(open)) = model.layers.last() {
+        if action == Action::Accept {
+            return page::accept(model);
+        }
         if state::line::takes_projection(action) {
             let name = open.projection.clone();
             if let Some(event) = open.parked().map(|event| event.position)
@@ -56,6 +62,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Some(Layer::Past(_)) => past::act(model, action),
         Some(Layer::Form(_)) => form::act(model, action),
         Some(Layer::Policy(_) | Layer::Confirm(_)) => operation::act(model, action),
         Some(Layer::Line(_)) => line::act(model, action),

@@ -7,7 +7,7 @@ use super::super::state::{Layer, Model};
 use super::{Effect, overview};
 use crate::event::{Position, StreamId};
 use crate::lag::Status;
-use crate::workspace::{FaultError, FaultOrder, Operation, Policy, Which, reason};
+use crate::workspace::{AsOf, FaultError, FaultOrder, Operation, Policy, Which, reason};
 
 /// How many lines are remembered.
 const HISTORY: usize = 100;
@@ -182,6 +182,22 @@ fn on_projection(
             let operation = Operation::Skip { event, reason };
             return Ok(super::operation::start(model, name, operation));
         }
+        Action::Past => {
+            let at = match rest {
+                [] => None,
+                words => Some(as_of(&words.join(" "))?),
+            };
+            model.layers.pop();
+            return Ok(super::past::open(model, name, at));
+        }
+        Action::Repair => {
+            let [key] = rest else {
+                return Err("whose rows? Write repair NAME KEY, as repair orders 1042".to_owned());
+            };
+            let key = key.clone();
+            model.layers.pop();
+            return Ok(super::page::repair(model, name, key));
+        }
         Action::Pause if paused(model, &name) => return Err(format!("{name} is paused already")),
         Action::Pause => {
             model.layers.pop();
@@ -198,6 +214,14 @@ fn on_projection(
     }
     model.layers.pop();
     Ok(overview::on_projection(model, action, &name, after))
+}
+
+/// When a read model is to be shown. Errors: what was typed is no point of time.
+fn as_of(word: &str) -> Result<AsOf, String> {
+    let number = word.replace(',', "").parse().map(Position::new);
+    let at = number.map(AsOf::Position);
+    at.or_else(|_| word.parse())
+        .map_err(|e: <AsOf as std::str::FromStr>::Err| e.to_string())
 }
 
 /// A position that was typed. Errors: it is none.

@@ -7,6 +7,7 @@ mod news;
 mod operation;
 mod overview;
 mod page;
+mod past;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +26,8 @@ use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
 use crate::workspace::{
-    CannotUndo, Diff, Done, FaultOrder, Operation, Outcome, Preview, Recorded, Snapshot, Undone,
+    AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Mending, Moment, Operation, Outcome,
+    Preview, Progress, Recorded, Shown, Snapshot, Undone,
 };
 
 /// Something that happened.
@@ -96,6 +98,36 @@ pub enum Msg {
         /// What; why it cannot be; or why nobody could be asked.
         result: Result<Result<Undone, CannotUndo>, String>,
     },
+    /// How far a piece of work is.
+    Progress {
+        /// Which.
+        number: u64,
+        /// How far.
+        progress: Progress,
+    },
+    /// A read model as it was.
+    Looked {
+        /// Of the work.
+        number: u64,
+        /// What there was to see; or why nothing is.
+        result: Result<Arc<Moment>, String>,
+    },
+    /// A read model was verified.
+    Verified {
+        /// Of the work.
+        number: u64,
+        /// What it came to; or why it could not be.
+        result: Result<Box<Checked>, String>,
+    },
+    /// What mending a key would change.
+    Mending {
+        /// Of which projection.
+        projection: String,
+        /// Which key.
+        key: String,
+        /// What would change; or why it cannot be mended.
+        result: Result<Arc<Mending>, String>,
+    },
 }
 
 /// Something that the loop has to do.
@@ -144,6 +176,36 @@ pub enum Effect {
         /// Of which.
         projection: String,
     },
+    /// Look at a read model as it was; answered by [`Msg::Looked`].
+    Look {
+        /// Of the work.
+        number: u64,
+        /// Of which projection.
+        projection: String,
+        /// When; `None` is the head.
+        at: Option<AsOf>,
+        /// Which rows.
+        shown: Shown,
+    },
+    /// Fold a read model again and compare it; answered by [`Msg::Verified`].
+    Verify {
+        /// Of the work.
+        number: u64,
+        /// Of which projection.
+        projection: String,
+    },
+    /// Break off what is under way; its own answer says where it came to.
+    BreakOff {
+        /// Which work.
+        number: u64,
+    },
+    /// Ask what mending a key would change; answered by [`Msg::Mending`].
+    Mending {
+        /// Of which projection.
+        projection: String,
+        /// Which key.
+        key: String,
+    },
     /// Set the demo's load, in commands a second.
     SetLoad(f64),
     /// Put a text into the terminal's clipboard.
@@ -171,7 +233,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         }
         Msg::Resize(size) => {
             model.size = size;
-            Vec::new()
+            past::resized(model)
         }
         Msg::Snapshot(snapshot) => {
             if let Some(Said::Ripple(ripple)) = &mut model.said {
@@ -224,6 +286,24 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             page::undone(model, &projection, result);
             Vec::new()
         }
+        Msg::Progress { number, progress } => {
+            past::progress(model, number, progress);
+            page::progress(model, number, progress);
+            Vec::new()
+        }
+        Msg::Looked { number, result } => past::looked(model, number, result),
+        Msg::Verified { number, result } => {
+            page::verified(model, number, result);
+            Vec::new()
+        }
+        Msg::Mending {
+            projection,
+            key,
+            result,
+        } => {
+            page::mending(model, &projection, &key, &result);
+            Vec::new()
+        }
     }
 }
 
@@ -260,6 +340,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Close => {
+            if let Some(effects) = past::is_broken_off(model) {
+                return effects;
+            }
             if model.layers.pop().is_none() {
                 model.said = None;
             }

@@ -9,7 +9,7 @@ use super::super::state::line::CommandLine;
 use super::super::state::operation::{Confirm, PolicyPrompt};
 use super::super::state::{Layer, Model, Tone};
 use super::super::view;
-use super::{Effect, operation, page};
+use super::{Effect, operation, page, past};
 use crate::event::Position;
 use crate::lag::Status;
 use crate::workspace::Operation;
@@ -37,10 +37,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.layers.push(Layer::Commands(chooser));
             return Vec::new();
         }
-        Action::Line => {
-            model.layers.push(Layer::Line(CommandLine::default()));
-            return Vec::new();
-        }
+        Action::Line => return line(model),
         // It needs words: the line for them, begun.
         Action::Fault => {
             let line = CommandLine {
@@ -65,6 +62,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         _ => return with_selected(model, action),
     };
     model.overview.choose(&model.snapshot, to);
+    Vec::new()
+}
+
+/// Opens the command line, over whatever is there.
+pub fn line(model: &mut Model) -> Vec<Effect> {
+    model.layers.push(Layer::Line(CommandLine::default()));
     Vec::new()
 }
 
@@ -110,10 +113,11 @@ pub fn on_projection(
             model.layers.push(Layer::Policy(prompt));
             Vec::new()
         }
-        Action::Retry | Action::Skip => begin_line(model, action, &name, None),
-        Action::Why | Action::Operations | Action::Diff | Action::Parked => {
+        Action::Retry | Action::Skip | Action::Repair => begin_line(model, action, &name, None),
+        Action::Why | Action::Operations | Action::Diff | Action::Parked | Action::Verify => {
             page::open(model, action, name)
         }
+        Action::Past => past::open(model, name, None),
         Action::Undo => vec![Effect::Undo { projection: name }],
         Action::Hold => open(model, Confirm::hold(name)),
         Action::PauseRebuild => {
@@ -147,10 +151,10 @@ pub fn begin_line(
     name: &str,
     event: Option<Position>,
 ) -> Vec<Effect> {
-    let word = if action == Action::Skip {
-        "skip"
-    } else {
-        "retry"
+    let word = match action {
+        Action::Skip => "skip",
+        Action::Repair => "repair",
+        _ => "retry",
     };
     let event = event.map_or_else(String::new, |event| format!("{event} "));
     let line = CommandLine {

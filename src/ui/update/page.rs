@@ -1,10 +1,14 @@
 //! Pages about a projection: opened, scrolled, filled in when the answer comes.
 
 use super::super::action::Action;
-use super::super::state::page::{About, Page, Parked};
+use std::sync::Arc;
+
+use super::super::state::page::{About, Page, Parked, Repair, Verify};
 use super::super::state::{Layer, Model, Tone};
 use super::Effect;
-use crate::workspace::{CannotUndo, Diff, Done, Recorded, Undone};
+use crate::workspace::{
+    CannotUndo, Checked, Diff, Done, Mending, Operation, Progress, Recorded, Undone,
+};
 
 /// Lines a page key moves.
 const PAGE: usize = 10;
@@ -31,10 +35,89 @@ pub fn open(model: &mut Model, action: Action, projection: String) -> Vec<Effect
             let projection = projection.clone();
             (About::Parked(None), vec![Effect::Parked { projection }])
         }
+        Action::Verify => {
+            let (number, projection) = (model.begin(), projection.clone());
+            let about = About::Verify(Verify {
+                number,
+                progress: Progress::default(),
+                result: None,
+            });
+            (about, vec![Effect::Verify { number, projection }])
+        }
         _ => return Vec::new(),
     };
     model.layers.push(Layer::Page(Page::new(projection, about)));
     effects
+}
+
+/// Opens the page that shows what mending a key would change.
+pub fn repair(model: &mut Model, projection: String, key: String) -> Vec<Effect> {
+    let about = About::Repair(Repair {
+        key: key.clone(),
+        mending: None,
+    });
+    let page = Page::new(projection.clone(), about);
+    model.layers.push(Layer::Page(page));
+    vec![Effect::Mending { projection, key }]
+}
+
+/// Enter on that page: mends the key, once what would change was on the screen.
+pub fn accept(model: &mut Model) -> Vec<Effect> {
+    let Some(Layer::Page(page)) = model.layers.last() else {
+        return Vec::new();
+    };
+    let About::Repair(repair) = &page.about else {
+        return Vec::new();
+    };
+    if !repair.is_due() {
+        return Vec::new();
+    }
+    let (name, key) = (page.projection.clone(), repair.key.clone());
+    model.layers.pop();
+    super::operation::start(model, name, Operation::Repair { key })
+}
+
+/// What mending a key would change has come: the page that waits for it takes it.
+pub fn mending(
+    model: &mut Model,
+    projection: &str,
+    key: &str,
+    result: &Result<Arc<Mending>, String>,
+) {
+    for layer in &mut model.layers {
+        if let Layer::Page(page) = layer
+            && page.projection == projection
+            && let About::Repair(repair) = &mut page.about
+            && repair.key == key
+        {
+            repair.mending = Some(result.clone());
+        }
+    }
+}
+
+/// The page of a read model that is verified by this piece of work.
+fn verifying(model: &mut Model, number: u64) -> Option<&mut Verify> {
+    model.layers.iter_mut().find_map(|layer| match layer {
+        Layer::Page(page) => match &mut page.about {
+            About::Verify(verify) if verify.number == number => Some(verify),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// How far verifying is.
+pub fn progress(model: &mut Model, number: u64, progress: Progress) {
+    if let Some(verify) = verifying(model, number) {
+        verify.progress = progress;
+    }
+}
+
+/// What verifying came to.
+pub fn verified(model: &mut Model, number: u64, result: Result<Box<Checked>, String>) {
+    if let Some(verify) = verifying(model, number) {
+        verify.result = Some(result);
+    }
 }
 
 /// An action within a page. The view knows how long it is, and shows the end where this is beyond it.

@@ -572,3 +572,180 @@ fn a_fault_is_injected_where_there_can_be_any_and_refused_in_a_sentence_elsewher
     assert_eq!(typed(&mut model, "fault stop"), []);
     assert!(error(&model).contains("--read-only"));
 }
+
+fn looks(effects: &[Effect]) -> Vec<Option<AsOf>> {
+    let looks = effects.iter().filter_map(|effect| match effect {
+        Effect::Look { at, .. } => Some(*at),
+        _ => None,
+    });
+    looks.collect()
+}
+
+fn at(position: u64) -> Option<AsOf> {
+    Some(AsOf::Position(Position::new(position)))
+}
+
+/// Answers the look under way: the read model as it was there.
+fn looked(model: &mut Model, position: u64) -> Vec<Effect> {
+    let mut moment = testing::moment();
+    moment.position = Position::new(position);
+    let result = Ok(Arc::new(moment));
+    update(model, now(), Msg::Looked { number: 1, result })
+}
+
+#[test]
+fn the_past_opens_at_the_head_and_is_stepped_from_there() {
+    let mut model = orders();
+    assert_eq!(looks(&press(&mut model, &["T"])), [None]);
+    assert_eq!(looked(&mut model, HEAD), []);
+    assert_eq!(
+        looks(&press(&mut model, &["right"])),
+        [],
+        "nothing is beyond"
+    );
+    assert_eq!(looks(&press(&mut model, &["left"])), [at(HEAD - 1)]);
+    assert_eq!(looked(&mut model, HEAD - 1), []);
+    assert_eq!(looks(&press(&mut model, &["pageup"])), [at(HEAD - 101)]);
+    looked(&mut model, HEAD - 101);
+    assert_eq!(looks(&press(&mut model, &["home"])), [at(1)]);
+    looked(&mut model, 1);
+    assert_eq!(looks(&press(&mut model, &["left"])), [at(0)]);
+    looked(&mut model, 0);
+    assert_eq!(looks(&press(&mut model, &["left"])), []);
+    assert_eq!(looks(&press(&mut model, &["pagedown"])), [at(100)]);
+    looked(&mut model, 100);
+    assert_eq!(looks(&press(&mut model, &["end"])), [None]);
+}
+
+#[test]
+fn steps_that_come_while_a_look_is_under_way_become_one() {
+    let mut model = orders();
+    press(&mut model, &["T"]);
+    looked(&mut model, 500);
+    assert_eq!(looks(&press(&mut model, &["left"])), [at(499)]);
+    assert_eq!(press(&mut model, &["left", "left", "left"]), []);
+    assert_eq!(looks(&looked(&mut model, 499)), [at(496)]);
+    assert_eq!(looked(&mut model, 496), []);
+}
+
+#[test]
+fn a_leap_breaks_off_what_is_under_way_and_a_step_does_not() {
+    let mut model = orders();
+    press(&mut model, &["T"]);
+    assert_eq!(
+        press(&mut model, &["home"]),
+        [Effect::BreakOff { number: 1 }]
+    );
+    assert_eq!(looks(&looked(&mut model, 40)), [at(1)]);
+    looked(&mut model, 1);
+    press(&mut model, &["right"]);
+    assert_eq!(press(&mut model, &["right"]), []);
+}
+
+#[test]
+fn esc_breaks_off_what_takes_its_time_and_closes_what_does_not() {
+    let mut model = orders();
+    press(&mut model, &["T"]);
+    let progress = Progress::default();
+    update(
+        &mut model,
+        now(),
+        Msg::Progress {
+            number: 1,
+            progress,
+        },
+    );
+    assert_eq!(
+        press(&mut model, &["esc"]),
+        [Effect::BreakOff { number: 1 }]
+    );
+    assert!(model.waits_for(1), "it shows where it came to");
+    assert_eq!(looked(&mut model, 40), []);
+    assert_eq!(
+        looks(&press(&mut model, &["right"])),
+        [at(41)],
+        "and goes on"
+    );
+    assert_eq!(press(&mut model, &["esc"]), []);
+    assert!(!model.waits_for(1) && model.layers.is_empty());
+    assert_eq!(looked(&mut model, 41), [], "nobody looks any more");
+}
+
+#[test]
+fn tables_turn_and_rows_scroll_without_another_step() {
+    let mut model = orders();
+    press(&mut model, &["T"]);
+    looked(&mut model, 500);
+    let shown = |effects: &[Effect]| match effects {
+        [Effect::Look { at: to, shown, .. }] if *to == at(500) => (shown.table, shown.first),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(shown(&press(&mut model, &["down"])), (1, 1));
+    looked(&mut model, 500);
+    assert_eq!(shown(&press(&mut model, &["tab"])), (0, 0));
+}
+
+#[test]
+fn a_line_names_the_moment_and_an_open_past_goes_there() {
+    let mut model = orders();
+    let line = |model: &mut Model, words: &str| {
+        press(model, &[":"]);
+        type_in(model, words);
+        press(model, &["enter"])
+    };
+    assert_eq!(
+        looks(&line(&mut model, "as-of orders 12,345")),
+        [at(12_345)]
+    );
+    looked(&mut model, 12_345);
+    let ago = Some(AsOf::Ago(std::time::Duration::from_secs(600)));
+    assert_eq!(looks(&line(&mut model, "as-of orders 10m")), [ago]);
+    assert_eq!(model.layers.len(), 1);
+    looked(&mut model, 9);
+    line(&mut model, "as-of orders yesterday");
+    assert!(matches!(model.layers.last(), Some(Layer::Line(line)) if line.error.is_some()));
+}
+
+#[test]
+fn a_key_is_mended_once_it_was_shown_what_that_changes() {
+    let mut model = orders();
+    assert_eq!(press(&mut model, &["M"]), []);
+    type_in(&mut model, "1007");
+    let (projection, key) = ("orders".to_owned(), "1007".to_owned());
+    let asked = Effect::Mending {
+        projection: projection.clone(),
+        key: key.clone(),
+    };
+    assert_eq!(press(&mut model, &["enter"]), [asked]);
+    assert_eq!(press(&mut model, &["enter"]), [], "nothing was shown yet");
+    for is_equal in [true, false] {
+        let msg = Msg::Mending {
+            projection: projection.clone(),
+            key: key.clone(),
+            result: Ok(testing::mending(is_equal)),
+        };
+        update(&mut model, now(), msg);
+        let done = press(&mut model, &["enter"]);
+        if is_equal {
+            assert_eq!(done, [], "there is nothing to mend");
+        } else {
+            let key = key.clone();
+            assert_eq!(done, operate("orders", Operation::Repair { key }));
+        }
+    }
+}
+
+#[test]
+fn a_dashboard_that_only_looks_mends_nothing_and_verifies() {
+    let mut model = orders();
+    model.read_only = true;
+    assert_eq!(press(&mut model, &["M"]), []);
+    assert!(model.layers.is_empty());
+    press(&mut model, &[":"]);
+    type_in(&mut model, "repair orders 1007");
+    assert_eq!(press(&mut model, &["enter"]), []);
+    assert!(matches!(model.layers.last(), Some(Layer::Line(line)) if line.error.is_some()));
+    press(&mut model, &["esc"]);
+    let verify = press(&mut model, &["V"]);
+    assert!(matches!(verify[..], [Effect::Verify { .. }]), "{verify:?}");
+}

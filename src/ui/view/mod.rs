@@ -1,5 +1,6 @@
 //! Draws the state, and changes nothing.
 
+mod checked;
 mod diff;
 mod events;
 mod footer;
@@ -10,8 +11,10 @@ mod line;
 mod operation;
 mod page;
 mod parked;
+mod past;
 pub mod plain;
 mod projections;
+mod rows;
 mod ruler;
 mod said;
 mod words;
@@ -69,6 +72,7 @@ fn screen(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<
         Layer::Policy(prompt) => operation::policy(model, prompt, theme, area, buf),
         Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, area, buf),
         Layer::Page(page) => page::draw(model, page, theme, area, buf),
+        Layer::Past(pane) => past::draw(model, pane, theme, area, buf),
         Layer::Line(line) => line::draw(model, line, theme, area, buf),
     })
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::super::action::{ACTIONS, Action, Context};
+use super::super::action::{ACTIONS, Action};
 use super::super::keymap::shown;
 use super::super::state::Model;
 use super::super::state::page::{About, Page};
@@ -13,7 +13,7 @@ use super::super::theme::Theme;
 use super::super::widgets::popup;
 use super::put_cut;
 use super::words::{own, span, status};
-use super::{diff, footer, parked};
+use super::{checked, diff, footer, parked};
 use crate::lag::why::Remedy;
 use crate::text::thousands;
 use crate::workspace::Recorded;
@@ -32,7 +32,7 @@ pub fn draw(
     let width = WIDTH.min(area.width);
     let (lines, seen) = lines(model, page, theme, usize::from(width).saturating_sub(4));
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
-    let keys = footer::keys(model, Context::Page, theme, width.saturating_sub(6));
+    let keys = footer::keys(model, model.context(), theme, width.saturating_sub(6));
     let inner = popup::draw(buf, area, (width, height), &title(page), keys, theme);
     let last = lines.len().saturating_sub(usize::from(inner.height));
     let above = match seen {
@@ -58,7 +58,9 @@ pub fn length(model: &Model, page: &Page, width: u16) -> usize {
 
 fn title(page: &Page) -> String {
     let name = text::clean(&page.projection);
-    match page.about {
+    match &page.about {
+        About::Verify(_) => format!("Is {name} what its handlers make of the log?"),
+        About::Repair(repair) => format!("Mend {} of {name}", text::clean(&repair.key)),
         About::Why => format!("Why is {name} as it is?"),
         About::Operations(_) => format!("What was done to {name}"),
         About::Parked(_) => format!("What {name} has parked"),
@@ -85,6 +87,8 @@ fn lines(
         About::Diff(None) => vec![Line::from(own("comparing rows …", theme.dim))],
         About::Diff(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
         About::Diff(Some(Ok(found))) => diff::lines(found, theme, width),
+        About::Verify(verify) => checked::verify(verify, theme, width),
+        About::Repair(repair) => checked::repair(repair, theme, width),
         About::Parked(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
         About::Parked(_) => vec![Line::from(own("reading …", theme.dim))],
     };

@@ -1,0 +1,85 @@
+//! A read model as it was: which moment is shown, and which one is on its way.
+
+use std::sync::Arc;
+
+use ratatui::layout::Size;
+
+use crate::event::Position;
+use crate::workspace::{AsOf, Moment, Progress, Shown};
+
+/// How many events a page key moves.
+pub const FAR: u64 = 100;
+
+/// The past of one read model.
+#[derive(Debug, Clone)]
+pub struct Pane {
+    /// Of the work that folds it.
+    pub number: u64,
+    /// Of which projection.
+    pub projection: String,
+    /// Where it is to be shown; `None` is the head.
+    pub goal: Option<AsOf>,
+    /// Which rows are to be shown.
+    pub shown: Shown,
+    /// What the look under way is for; `None` while there is none.
+    pub under_way: Option<(Option<AsOf>, Shown)>,
+    /// How far the look under way is, once it has taken a while.
+    pub progress: Option<Progress>,
+    /// What is shown; `None` before the first answer.
+    pub moment: Option<Arc<Moment>>,
+    /// Why the last look showed nothing.
+    pub error: Option<String>,
+}
+
+impl Pane {
+    /// One that shows nothing yet.
+    pub fn new(number: u64, projection: String, goal: Option<AsOf>, size: Size) -> Self {
+        let shown = Shown {
+            most: usize::from(size.height),
+            ..Shown::default()
+        };
+        Self {
+            number,
+            projection,
+            goal,
+            shown,
+            under_way: None,
+            progress: None,
+            moment: None,
+            error: None,
+        }
+    }
+
+    /// Goes so many events on, or back where that is negative; from where it is going already.
+    pub fn step(&mut self, by: i64, head: Position) {
+        let shown = self.moment.as_ref().map(|moment| moment.position);
+        let from = match self.goal {
+            Some(AsOf::Position(position)) => Some(position),
+            _ => shown,
+        };
+        let Some(from) = from else {
+            return;
+        };
+        let to = from.get().saturating_add_signed(by);
+        // Nothing is beyond the head, and one step back from the first event is before it.
+        let to = to.min(head.get()).max(u64::from(from.get() > 1 && by < -1));
+        self.goal = Some(AsOf::Position(Position::new(to)));
+    }
+
+    /// Scrolls its rows by so many.
+    pub fn scroll(&mut self, by: i64) {
+        let count = self.moment.as_ref().map_or(0, |moment| moment.rows.count);
+        let first = self.shown.first.saturating_add_signed(by);
+        self.shown.first = first.min(count.saturating_sub(1));
+    }
+
+    /// Shows the next of its tables, or the one before.
+    pub fn turn(&mut self, back: bool) {
+        let tables = self.moment.as_ref().map_or(0, |m| m.rows.tables.len());
+        if tables > 1 {
+            let by = if back { tables - 1 } else { 1 };
+            self.shown.table = (self.shown.table + by) % tables;
+            self.shown.first = 0;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A read model's past, as it is looked at: one look after the other, each of which can be broken off.
+
+use std::sync::Arc;
+
+use super::{AsOf, OperateError, Operator, Workspace, WorkspaceError};
+use crate::event::{Event, Position};
+use crate::read::{Changed, FoldError, Past, Rows, Shown, Work};
+
+/// How many copies are kept to step back to.
+const COPIES: usize = 8;
+
+/// The most rows that are told of what an event changed.
+const MOST: usize = 50;
+
+/// A read model's past that is looked at. Clones look at the same one; its files go with the last.
+#[derive(Clone)]
+pub struct Looking {
+    workspace: Workspace,
+    projection: String,
+    work: Work,
+    state: Arc<tokio::sync::Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// `None` before the first look.
+    past: Option<Past>,
+    /// What the event at which it stands changed.
+    changed: Option<Changed>,
+}
+
+/// What a look shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moment {
+    /// Where the read model is shown.
+    pub position: Position,
+    /// The log's head then.
+    pub head: Position,
+    /// The event at this position; `None` at position 0.
+    pub event: Option<Event>,
+    /// What the event changed; `None` at position 0, and where it was not looked at.
+    pub changed: Option<Changed>,
+    /// Whether it was broken off on the way: then it is shown where it came to.
+    pub stopped: bool,
+    /// Some of the rows.
+    pub rows: Rows,
+}
+
+impl Operator {
+    /// Looks at a read model's past. Nothing is folded before the first look.
+    pub fn looking(&self, projection: &str) -> Looking {
+        Looking {
+            workspace: self.workspace.clone(),
+            projection: projection.to_owned(),
+            work: Work::new(),
+            state: Arc::default(),
+        }
+    }
+}
+
+impl Looking {
+    /// The look under way: how far it is. Stopping it shows the read model where it came to.
+    pub fn work(&self) -> &Work {
+        &self.work
+    }
+
+    /// Shows the read model as it was, `None` being at the head. It is folded up to there, or on from where
+    /// the last look left it; on a thread of its own.
+    ///
+    /// Errors: no such projection, no such position, no room on the disk, an event that cannot be applied.
+    pub async fn look(&self, at: Option<AsOf>, shown: Shown) -> Result<Moment, OperateError> {
+        let (here, runtime) = (self.clone(), tokio::runtime::Handle::current());
+        let task = tokio::task::spawn_blocking(move || {
+            runtime.block_on(async move { here.take_a_look(at, shown).await })
+        });
+        Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
+    }
+
+    async fn take_a_look(&self, at: Option<AsOf>, shown: Shown) -> Result<Moment, WorkspaceError> {
+        let mut state = self.state.lock().await;
+        let State { past, changed } = &mut *state;
+        let head = self.workspace.log().head().await?;
+        let goal = match at {
+            Some(at) => self.workspace.position_at(at).await?,
+            None => head,
+        };
+        let failed = |error| WorkspaceError::fold(&self.projection, error);
+        if past.is_none() {
+            let (name, work) = (&self.projection, self.work.clone());
+            *past = Some(self.workspace.past(name, COPIES, work).await?);
+        }
+        // It was put there.
+        let Some(past) = past else {
+            return Err(failed(FoldError::Stopped { at: goal, of: goal }));
+        };
+        let is_known = changed.as_ref().map(|changed| changed.event.position) == Some(goal);
+        let mut stopped = false;
+        if past.position() != goal || !is_known {
+            *changed = None;
+            match past.step_and_compare(goal, MOST).await {
+                Ok(found) => *changed = found,
+                Err(FoldError::Stopped { .. }) => {
+                    stopped = true;
+                    self.work.again();
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        let event = match &changed {
+            Some(changed) => Some(changed.event.clone()),
+            None => past.event().await.map_err(failed)?,
+        };
+        Ok(Moment {
+            position: past.position(),
+            head: head.max(goal),
+            event,
+            changed: changed.clone(),
+            stopped,
+            rows: past.rows(shown).map_err(failed)?,
+        })
+    }
+}
+
+impl std::fmt::Debug for Looking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Looking")
+            .field("projection", &self.projection)
+            .field("progress", &self.work.progress())
+            .finish_non_exhaustive()
+    }
+}
