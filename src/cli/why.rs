@@ -107,9 +107,8 @@ fn lines(view: &ProjectionView, case: &Case, verdict: &Verdict) -> Vec<String> {
 fn words(remedy: Remedy, name: &str) -> String {
     match remedy {
         Remedy::StartEngine => "`highwater run` starts an engine".to_owned(),
-        Remedy::Resume => {
-            format!("`highwater resume {name}` lets it go on, and try the event again")
-        }
+        Remedy::Resume => format!("`highwater resume {name}` lets it go on"),
+        Remedy::TryAgain => format!("`highwater resume {name}` has it try the event again"),
         Remedy::Rebuild => {
             format!("`highwater rebuild {name}` folds it again from the first event")
         }

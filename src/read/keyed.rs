@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::contents::{Cell, quoted};
 use super::guard::OWN_PREFIX;
 use super::model::{ModelError, io, open_to_read, read_checkpoint};
+use super::repair::of_key;
 use crate::event::Position;
 
 /// The most rows of one key that are read, of each table.
@@ -60,9 +61,9 @@ fn tables(db: &Connection, column: &str) -> rusqlite::Result<Vec<String>> {
 
 fn table(db: &Connection, name: String, column: &str, key: &str) -> rusqlite::Result<KeyedTable> {
     let mut select = db.prepare(&format!(
-        "SELECT * FROM {} WHERE {} = ?1 LIMIT {MOST_ROWS}",
+        "SELECT * FROM {} WHERE {} LIMIT {MOST_ROWS}",
         quoted(&name),
-        quoted(column)
+        of_key(column)
     ))?;
     let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
     let cells = |row: &rusqlite::Row<'_>| {

@@ -130,6 +130,11 @@ pub async fn mend(
     let folded = open_to_read(&after_path)?;
     let fresh = rows_of(&folded, &tables, column, key).map_err(io(&after_path))?;
     let many = |rows: &[Rows]| rows.iter().map(|rows| rows.values.len()).sum::<usize>();
+    if many(&before).max(many(&fresh)) > MOST_ROWS {
+        return Err(RepairError::Refused(format!(
+            "key {key} has more than {MOST_ROWS} rows, too many to be mended as one: a rebuild folds all of it"
+        )));
+    }
     if many(&before) + many(&fresh) == 0 {
         return Err(RepairError::Refused(format!(
             "{name} has no rows of key {key}, and {stream} gives none up to position {to}"
@@ -168,7 +173,7 @@ impl Model {
             .map_err(&fail)?;
         for rows in &mending.fresh {
             let table = quoted(&rows.table);
-            let delete = format!("DELETE FROM {table} WHERE {} = ?1", quoted(&mending.column));
+            let delete = format!("DELETE FROM {table} WHERE {}", of_key(&mending.column));
             transaction
                 .execute(&delete, [&mending.key])
                 .map_err(&fail)?;
@@ -246,6 +251,13 @@ fn tables(db: &Connection, column: &str) -> rusqlite::Result<Result<Vec<Columns>
     Ok(Ok(tables))
 }
 
+/// That a row is of the key `?1`, and not of one that the column's collation or affinity takes for the same:
+/// the first part finds it by an index.
+pub(super) fn of_key(column: &str) -> String {
+    let column = quoted(column);
+    format!("{column} = ?1 AND CAST({column} AS TEXT) = CAST(?1 AS TEXT) COLLATE BINARY")
+}
+
 fn rows_of(
     db: &Connection,
     tables: &[Columns],
@@ -256,10 +268,10 @@ fn rows_of(
     for (table, columns) in tables {
         let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
         let mut select = db.prepare(&format!(
-            "SELECT {} FROM {} WHERE {} = ?1 LIMIT {MOST_ROWS}",
+            "SELECT {} FROM {} WHERE {} LIMIT {MOST_ROWS} + 1",
             names.join(", "),
             quoted(table),
-            quoted(column)
+            of_key(column)
         ))?;
         let values = select.query_map([key], |row| {
             (0..columns.len()).map(|index| row.get(index)).collect()

@@ -2,7 +2,7 @@
 //! and which event will mend them.
 
 use super::{Workspace, WorkspaceError};
-use crate::event::{Event, Position, StreamId, Version};
+use crate::event::{Position, StreamId, Version};
 use crate::log::EventLog as _;
 use crate::read::{Key, Keyed, keyed};
 
@@ -77,39 +77,35 @@ impl Workspace {
             };
             held.push((replica, keyed));
         }
-        let events = self.events_of(&stream).await?;
-        let version = events.last().map_or(Version::NONE, |event| event.version);
-        let replicas = held
-            .into_iter()
-            .map(|(replica, keyed)| {
-                let mut missing = events.iter().filter(|event| {
-                    event.position > keyed.position && replica.subscription().takes_event(event)
-                });
-                let next = missing.next().map(|event| event.position);
-                Held {
-                    name: replica.name().to_owned(),
-                    lacks: missing.count() as u64 + u64::from(next.is_some()),
-                    next,
-                    keyed,
-                }
+        let mut version = Version::NONE;
+        let mut replicas: Vec<Held> = held
+            .iter()
+            .map(|(replica, keyed)| Held {
+                name: replica.name().to_owned(),
+                lacks: 0,
+                next: None,
+                keyed: keyed.clone(),
             })
             .collect();
-        Ok(Compared {
-            stream,
-            version,
-            replicas,
-        })
-    }
-
-    async fn events_of(&self, stream: &StreamId) -> Result<Vec<Event>, WorkspaceError> {
-        let mut events: Vec<Event> = Vec::new();
         loop {
-            let after = events.last().map_or(Version::NONE, |event| event.version);
-            let page = self.0.log.read_stream(stream, after, PAGE).await?;
-            if page.events.is_empty() {
-                return Ok(events);
+            let page = self.0.log.read_stream(&stream, version, PAGE).await?;
+            let Some(last) = page.events.last() else {
+                return Ok(Compared {
+                    stream,
+                    version,
+                    replicas,
+                });
+            };
+            version = last.version;
+            for (held, (replica, keyed)) in replicas.iter_mut().zip(&held) {
+                let missing = page.events.iter().filter(|event| {
+                    event.position > keyed.position && replica.subscription().takes_event(event)
+                });
+                for event in missing {
+                    held.lacks += 1;
+                    held.next.get_or_insert(event.position);
+                }
             }
-            events.extend(page.events);
         }
     }
 }

@@ -187,7 +187,12 @@ impl Workspace {
 }
 
 fn database_size(link: &std::path::Path) -> u64 {
-    std::fs::metadata(link).map_or(0, |data| data.len())
+    // What is in the WAL comes into the file sooner or later; while a version is built it has one, too.
+    let database = std::fs::canonicalize(link).unwrap_or_else(|_| link.to_owned());
+    let mut wal = database.clone().into_os_string();
+    wal.push("-wal");
+    let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |data| data.len());
+    size(&database) + size(std::path::Path::new(&wal))
 }
 
 #[cfg(unix)]

@@ -322,7 +322,7 @@ fn an_injected_fault_is_named_and_ending_it_helps_first() {
     );
     assert_eq!(
         faulted.remedies(&verdict),
-        [Remedy::EndFault, Remedy::Resume]
+        [Remedy::EndFault, Remedy::TryAgain]
     );
     let slow = Case {
         injected: Some("slow 100ms".into()),

@@ -63,8 +63,10 @@ impl Serialize for Value {
 pub enum Remedy {
     /// Start an engine, or start it again.
     StartEngine,
-    /// Let it go on, or try the event again.
+    /// Let it go on.
     Resume,
+    /// Have it try the event again.
+    TryAgain,
     /// Fold it again from the first event.
     Rebuild,
     /// Have it apply by another policy.
@@ -115,7 +117,7 @@ impl Verdict {
             Self::NoEngine | Self::LoopDead { .. } => &[R::StartEngine],
             Self::Stuck { .. } => &[R::Wait, R::StartEngine],
             Self::Broken { .. } => &[R::Wait, R::EditFile],
-            Self::Stopped(_) => &[R::EditFile, R::Resume],
+            Self::Stopped(_) => &[R::EditFile, R::TryAgain],
             Self::Retrying(_) => &[R::Wait, R::EditFile],
             Self::Locked(_) => &[R::FindWriter, R::Wait],
             Self::Paused(_) => &[R::Resume],
@@ -141,7 +143,7 @@ impl Case {
     pub fn remedies(&self, verdict: &Verdict) -> &'static [Remedy] {
         match (&self.injected, verdict) {
             (None, _) => verdict.remedies(),
-            (Some(_), Verdict::Stopped(_)) => &[Remedy::EndFault, Remedy::Resume],
+            (Some(_), Verdict::Stopped(_)) => &[Remedy::EndFault, Remedy::TryAgain],
             (
                 Some(_),
                 Verdict::Retrying(_)

@@ -155,10 +155,8 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
 /// What a remedy is in words, and the action that does it.
 const fn remedy_words(remedy: Remedy) -> (Option<Action>, &'static str) {
     match remedy {
-        Remedy::Resume => (
-            Some(Action::Pause),
-            "let it go on; it tries the event again",
-        ),
+        Remedy::Resume => (Some(Action::Pause), "let it go on"),
+        Remedy::TryAgain => (Some(Action::Pause), "have it try the event again"),
         Remedy::Rebuild => (Some(Action::Rebuild), "fold it again from the first event"),
         Remedy::ChangePolicy => (Some(Action::Policy), "have it apply by another policy"),
         Remedy::Apply => (Some(Action::Apply), "have it apply what waits now"),

@@ -173,9 +173,10 @@ fn parse_request(event_type: &str, data: &Value) -> Option<Operation> {
         "RepairRequested" => Operation::Repair { key: text("key")? },
         "RollBackRequested" => Operation::RollBack { from: text("from") },
         "PolicyRequested" => Operation::SetPolicy(data.get("policy")?.as_str()?.parse().ok()?),
-        "RetryRequested" => Operation::Retry(match (number("event"), text("stream")) {
-            (Some(event), _) => Which::Event(event),
-            (None, Some(stream)) => Which::Stream(StreamId::new(&stream).ok()?),
+        // What is there and cannot be read must not be taken for 'all'.
+        "RetryRequested" => Operation::Retry(match (data.get("event"), data.get("stream")) {
+            (Some(_), _) => Which::Event(number("event")?),
+            (None, Some(_)) => Which::Stream(StreamId::new(&text("stream")?).ok()?),
             (None, None) => Which::All,
         }),
         "SkipRequested" => Operation::Skip {
