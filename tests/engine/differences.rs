@@ -220,3 +220,41 @@ async fn a_key_that_cannot_be_mended_alone_is_refused() {
         engine.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mending_a_key_touches_no_key_that_the_column_takes_for_the_same() {
+    let text = "-- key: k = acc\n-- schema\nCREATE TABLE nc (k TEXT COLLATE NOCASE, n INTEGER);\n\
+                -- on *\nINSERT INTO nc VALUES (:key, :position);\n-- query All()\nSELECT * FROM nc;\n";
+    let place = Place::new(&[("nc", text)]);
+    let workspace = place.open();
+    append(&workspace, "acc-abc", "Opened", "{}").await;
+    append(&workspace, "acc-ABC", "Opened", "{}").await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    rows(&workspace, "nc", "All", Consistency::Strong).await;
+    let key = "abc".to_owned();
+    finished(&workspace, "nc", Operation::Repair { key }).await;
+    let all = rows(&workspace, "nc", "All", Consistency::Eventual).await;
+    assert_eq!(all.len(), 2, "{all:?}");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_with_more_rows_than_can_be_held_is_refused_and_left_as_it_is() {
+    let text = "-- key: k = acc\n-- schema\nCREATE TABLE many (k TEXT, n INTEGER, PRIMARY KEY (k, n)) WITHOUT ROWID;\n\
+                -- on *\nINSERT INTO many WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE \
+                n < 100001) SELECT :key, n FROM c;\n-- query Count()\nSELECT count(*) AS rows FROM many;\n";
+    let place = Place::new(&[("many", text)]);
+    let workspace = place.open();
+    append(&workspace, "acc-1", "Opened", "{}").await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let count =
+        async |consistency| rows(&workspace, "many", "Count", consistency).await[0]["rows"].clone();
+    assert_eq!(count(Consistency::Strong).await, 100_001);
+    let key = "1".to_owned();
+    let why = refused(&workspace, "many", Operation::Repair { key }).await;
+    assert!(why.contains("more than 100000 rows"), "{why}");
+    assert_eq!(count(Consistency::Eventual).await, 100_001);
+    engine.stop().await;
+}
