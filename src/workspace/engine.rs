@@ -259,6 +259,7 @@ impl Keeper {
         let stepping = Stepping::default();
         let charge = Charge {
             stepping: stepping.clone(),
+            watches_objectives: self.only.is_none(),
             folder: self.folder.clone(),
             log: Arc::clone(&self.log),
             name: name.clone(),

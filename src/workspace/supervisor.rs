@@ -67,6 +67,8 @@ pub(super) struct Charge {
     pub started: Instant,
     /// Since when it is in the step that it is in.
     pub stepping: Stepping,
+    /// Whether this engine has an eye on objectives.
+    pub watches_objectives: bool,
 }
 
 /// The live version and everything around it, while this process owns the projection.
@@ -202,6 +204,7 @@ impl<'a> Owned<'a> {
         owned.take_up_faults();
         owned.tell_live()?;
         owned.keep_text()?;
+        owned.record_outage().await?;
         owned.carry_out().await?;
         owned.remove_what_was_left()?;
         Ok(owned)

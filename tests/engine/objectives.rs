@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use highwater::event::Timestamp;
+use highwater::event::{Position, Timestamp};
 use highwater::workspace::{Operation, Turn, Workspace};
 
 use crate::child::Other;
@@ -83,6 +83,32 @@ async fn a_breach_that_an_engine_died_in_is_cleared_by_the_next_and_counted_once
     assert!(
         matches!(turns[..], [Turn::Raised(_), Turn::Cleared(_)]),
         "{turns:?}"
+    );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_counts_though_it_is_over_before_anybody_looks() {
+    let place = Place::new(&[("counts", &strict())]);
+    let workspace = place.open();
+    append_many(&workspace, 1, 3).await;
+    let stored = workspace.log().read_all(Position::START, 1).await.unwrap()[0].recorded_at;
+    while Timestamp::now().duration_since(stored).as_millis() < 400 {
+        tokio::task::yield_now().await;
+    }
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let turns = until_turns(&workspace, 2).await;
+    let [Turn::Raised(since), Turn::Cleared(held)] = turns[..] else {
+        panic!("{turns:?}");
+    };
+    assert_eq!(since.duration_since(stored).as_millis(), 100);
+    assert!(held.duration_since(stored).as_millis() >= 400, "{held}");
+    let service = workspace.service("counts").await.unwrap().unwrap();
+    assert_eq!(service.breaches, 1);
+    assert!(
+        service.breached >= Duration::from_millis(300),
+        "{service:?}"
     );
     engine.stop().await;
 }

@@ -4,8 +4,12 @@ use super::super::WorkspaceError;
 use super::super::operations::{self, Defined, Done, Ended, Operation, Operations, Request};
 use super::{Charge, Owned};
 use crate::crash;
-use crate::event::{Position, StreamId};
+use crate::event::{Position, StreamId, Timestamp};
 use crate::read::{Projection, Scratch, built_from, mend};
+
+/// How far it is looked for the first event that a read model lacks.
+const LOOK_PAGE: usize = 500;
+const LOOK_PAGES: usize = 40;
 
 impl Owned<'_> {
     /// Begins what is asked for and not begun.
@@ -22,6 +26,34 @@ impl Owned<'_> {
             }
         }
         self.begin_wanted().await
+    }
+
+    /// Records a breach that began while nobody applied events: it may be over before anybody looks. Whoever
+    /// has an eye on objectives records its end.
+    pub(super) async fn record_outage(&mut self) -> Result<(), WorkspaceError> {
+        let Some(objective) = self.projection.objective() else {
+            return Ok(());
+        };
+        if !self.charge.watches_objectives || self.operations.breached.is_some() {
+            return Ok(());
+        }
+        let log = &*self.charge.log;
+        let mut at = self.live.checkpoint().position;
+        for _ in 0..LOOK_PAGES {
+            let page = log.read_all(at, LOOK_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            at = last.position;
+            let subscription = self.live.projection().subscription();
+            let Some(waits) = page.iter().find(|event| subscription.takes_event(event)) else {
+                continue;
+            };
+            let since = waits.recorded_at.checked_add(objective);
+            if let Some(since) = since.ok().filter(|since| *since < Timestamp::now()) {
+                operations::raised(log, &self.stream, since, objective).await?;
+            }
+            break;
+        }
+        Ok(())
     }
 
     pub(super) fn is_under_way(&self, request: &Request) -> bool {
