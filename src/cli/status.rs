@@ -139,9 +139,21 @@ fn cells(view: &ProjectionView) -> [String; 9] {
 /// What does not fit in a row: what stopped it, and a rebuild.
 fn remarks(view: &ProjectionView) -> Vec<String> {
     let fault = view.fault.as_ref().map(|fault| {
+        let position = thousands(fault.position.get());
+        let is = match view.lag.status {
+            highwater::lag::Status::Faulted(_) => "stopped at",
+            _ if fault.locked => "waits for a lock at",
+            _ => "tries again",
+        };
+        let (name, tries, error) = (&view.name, fault.tries, &fault.error);
+        format!("{name} {is} event {position} after {tries} tries: {error}")
+    });
+    let parked = (view.parked > 0).then(|| {
         format!(
-            "{} stopped at event {} after {} tries: {}",
-            view.name, fault.position, fault.tries, fault.error
+            "{name}: events are parked, and answers lack them: {} of {} streams (`highwater parked {name}`)",
+            thousands(view.parked),
+            thousands(view.parked_streams),
+            name = view.name
         )
     });
     let rebuild = view.rebuild.as_ref().map(|rebuild| {
@@ -161,7 +173,8 @@ fn remarks(view: &ProjectionView) -> Vec<String> {
         .injected
         .as_ref()
         .map(|injected| format!("{} has an injected fault: {injected}", view.name));
-    injected.into_iter().chain(fault).chain(rebuild).collect()
+    let all = injected.into_iter().chain(fault).chain(parked);
+    all.chain(rebuild).collect()
 }
 
 /// The JSON of `status`.

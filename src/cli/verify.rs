@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use highwater::event::Position;
 use highwater::log::LogError;
-use highwater::log::sqlite::Verified;
+use highwater::log::sqlite::{SqliteLog, Verified};
 use highwater::read::{Cell, Shape, Side};
 use highwater::text::thousands;
-use highwater::workspace::{Checked, Difference, Work, Workspace, WorkspaceError};
+use highwater::workspace::{Checked, Difference, Work, Workspace};
 use indicatif::ProgressBar;
 use serde_json::{Map, Value, json};
 
@@ -225,21 +225,12 @@ fn object(difference: &Difference, cells: Option<&Vec<Cell>>) -> Value {
 
 /// The log, all of it.
 async fn log(json: bool, context: &Context) -> Result<Exit, Failure> {
-    let folder = context.folder()?;
-    let workspace = Workspace::open(folder, |_, _| Some(highwater::shop::commands()));
-    let workspace = match workspace {
-        Ok(workspace) => workspace,
-        // Its end is looked at on opening already: that is the answer to what is asked here.
-        Err(WorkspaceError::Log(LogError::Damaged { path, what })) => {
-            return damaged(&path, &what, json);
-        }
-        Err(other) => return Err(other.into()),
-    };
+    let data = context.folder()?.data();
     let bar = ProgressBar::new(0);
     let stop = Arc::new(AtomicBool::new(false));
     let (shown, stopped) = (bar.clone(), Arc::clone(&stop));
     let checked = tokio::task::spawn_blocking(move || {
-        workspace.sqlite().verify(&mut |progress| {
+        SqliteLog::verify_in(&data, &mut |progress| {
             shown.set_length(progress.of);
             shown.set_position(progress.done);
             if stopped.load(Ordering::Relaxed) {

@@ -297,3 +297,29 @@ fn a_damaged_index_of_the_log_is_a_log_that_is_not_whole() {
     std::fs::write(&log, bytes).unwrap();
     place.run(&["verify", "--log"]).failed(3, &["log.db"]);
 }
+
+#[test]
+fn the_first_bad_event_of_the_log_is_named_also_where_its_end_is_damaged_too() {
+    let place = shop();
+    place.done(&["append", "order-9", "OrderPlaced", "{}"]);
+    let db = rusqlite::Connection::open(place.file("data/log.db")).unwrap();
+    let triggers: Vec<String> = db
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for trigger in triggers {
+        db.execute_batch(&format!("DROP TRIGGER \"{trigger}\""))
+            .unwrap();
+    }
+    db.execute_batch(
+        "UPDATE events SET data = '{\"not\":\"mine\"}' WHERE position IN (2, (SELECT max(position) FROM events))",
+    )
+    .unwrap();
+    drop(db);
+    let flawed = place.run(&["verify", "--log", "--json"]);
+    assert_eq!(flawed.code, 3, "{flawed:?}");
+    assert_eq!(flawed.json()["position"], 2, "{flawed:?}");
+}

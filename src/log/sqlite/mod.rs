@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -166,10 +166,7 @@ impl SqliteLog {
     pub fn open_existing(dir: &Path, options: LogOptions) -> Result<Self, LogError> {
         let place = Place::new(dir);
         if !place.inspect()? {
-            return Err(LogError::Io {
-                path: place.file,
-                reason: "there is no log yet: give the folder of an existing one".into(),
-            });
+            return Err(no_log(place.file));
         }
         Self::open(place, options)
     }
@@ -187,6 +184,24 @@ impl SqliteLog {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Verified, LogError> {
         verify::verify(&self.reader, progress)
+    }
+
+    /// The same for the log in a folder that is not open: also one that would not open, because its end is
+    /// damaged.
+    ///
+    /// Errors: there is none, or the file cannot be read.
+    pub fn verify_in(
+        dir: &Path,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Verified, LogError> {
+        let place = Place::new(dir);
+        if !place.inspect()? {
+            return Err(no_log(place.file));
+        }
+        // Kept until the end, so that the readers are never alone with the file.
+        let first = place.writer(Durability::default())?;
+        let incarnation = place.incarnation(&first)?;
+        verify::verify(&Reader::new(place, incarnation), progress)
     }
 
     fn open(place: Place, mut options: LogOptions) -> Result<Self, LogError> {
@@ -289,5 +304,12 @@ impl EventLog for SqliteLog {
             };
             head.map_err(|_| LogError::Closed)
         })
+    }
+}
+
+fn no_log(path: PathBuf) -> LogError {
+    LogError::Io {
+        path,
+        reason: "there is no log yet: give the folder of an existing one".into(),
     }
 }

@@ -93,7 +93,7 @@ impl Runner {
         };
         let hopeless = error.blame == Blame::Event && tries >= TRIES;
         // Where the rest need not wait for this one, it does not wait long.
-        let first = if self.parks() { 10 } else { 100 };
+        let first = if self.parks() { 1 } else { 100 };
         let pause = Duration::from_millis(first) * 2_u32.pow(tries.min(5) - 1);
         self.is_full = false;
         self.trouble = Some(Trouble {
