@@ -18,8 +18,8 @@ use crate::event::Event;
 /// How often a projection that is held up looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Why an event is refused, where it is.
-type Refuse = Box<dyn Fn(&Event) -> Option<String> + Send + Sync>;
+/// Why an event is refused, where it is, and what is to blame.
+type Refuse = Box<dyn Fn(&Event) -> Option<(String, Blame)> + Send + Sync>;
 
 /// Whether whoever runs it wants it to end.
 type Stop = Box<dyn Fn() -> bool + Send + Sync>;
@@ -38,7 +38,7 @@ impl Hindered {
     pub fn new(
         plain: Arc<dyn Projection>,
         slow: Option<Duration>,
-        refuse: impl Fn(&Event) -> Option<String> + Send + Sync + 'static,
+        refuse: impl Fn(&Event) -> Option<(String, Blame)> + Send + Sync + 'static,
         stop: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Self {
         Self {
@@ -148,8 +148,8 @@ impl Projection for Hindered {
     ) -> Result<(), ApplyError> {
         let mut refused = None;
         for (index, event) in events.iter().enumerate() {
-            if let Some(reason) = (self.refuse)(event) {
-                refused = Some((index, reason));
+            if let Some(why) = (self.refuse)(event) {
+                refused = Some((index, why));
                 break;
             }
             if let Some(by) = self.slow {
@@ -159,11 +159,11 @@ impl Projection for Hindered {
         let sound = refused.as_ref().map_or(events.len(), |(index, _)| *index);
         // A handler that fails before is the first to be told of.
         self.plain.apply(db, memory, &events[..sound])?;
-        refused.map_or(Ok(()), |(index, reason)| {
+        refused.map_or(Ok(()), |(index, (reason, blame))| {
             Err(ApplyError {
                 index,
                 reason,
-                blame: Blame::Event,
+                blame,
             })
         })
     }

@@ -187,7 +187,7 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Load, "load", "load", &["l"], &[Overview], "Start or stop the demo's load")),
     changing(entry(Action::Faster, "", "", &["+", "="], &[Overview], "More load")),
     changing(entry(Action::Slower, "", "", &["-"], &[Overview], "Less load")),
-    changing(entry(Action::Fault, "fault", "fault", &["F"], &[Overview], "Inject a fault: slow NAME 20ms, poison NAME [TYPE], stop [NAME]")),
+    changing(entry(Action::Fault, "fault", "fault", &["F"], &[Overview], "Inject a fault: slow NAME 20ms, stall NAME, poison NAME [TYPE], stop [NAME]")),
     entry(Action::Before, "", "back", &["left", "h"], &[Past], "One event back"),
     entry(Action::After, "", "on", &["right", "l"], &[Past], "One event on"),
     entry(Action::FurtherBack, "", "100 back", &["pageup", "ctrl-b"], &[Past], "A hundred events back"),

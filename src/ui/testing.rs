@@ -298,6 +298,7 @@ pub fn injected() -> Snapshot {
     let mut snapshot = failed();
     let position = Position::new(121_004);
     snapshot.projections[2].injected = Some(Injected {
+        stall: false,
         slow: None,
         poison: Some(Poison {
             event_type: Some("OrderPlaced".to_owned()),
@@ -311,6 +312,7 @@ pub fn injected() -> Snapshot {
         locked: false,
     });
     snapshot.projections[4].injected = Some(Injected {
+        stall: false,
         slow: Some(Duration::from_millis(20)),
         poison: None,
     });

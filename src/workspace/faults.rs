@@ -25,7 +25,8 @@ const SLOWEST: Duration = Duration::from_millis(500);
 pub const INJECTED: &str = "injected fault";
 
 /// How a fault is written.
-const FORMS: &str = "a fault is `slow NAME 20ms`, `poison NAME [TYPE]` or `stop [NAME]`";
+const FORMS: &str =
+    "a fault is `slow NAME 20ms`, `stall NAME`, `poison NAME [TYPE]` or `stop [NAME]`";
 
 /// What somebody asks of the faults, as it is written: `slow orders 20ms`, `poison orders OrderPlaced`, `stop`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,11 @@ pub enum FaultOrder {
         projection: String,
         /// By so much.
         by: Duration,
+    },
+    /// A projection does not move.
+    Stall {
+        /// Which projection.
+        projection: String,
     },
     /// The next event that a projection takes cannot be applied.
     Poison {
@@ -106,6 +112,9 @@ impl FromStr for FaultOrder {
                 ))),
                 Err(error) => Err(wrong(error.to_string())),
             },
+            ["stall", projection] => Ok(Self::Stall {
+                projection: (*projection).to_owned(),
+            }),
             ["poison", projection] => Ok(Self::Poison {
                 projection: (*projection).to_owned(),
                 event_type: None,
@@ -127,7 +136,9 @@ impl FaultOrder {
     /// The projection that it names.
     pub fn projection(&self) -> Option<&str> {
         match self {
-            Self::Slow { projection, .. } | Self::Poison { projection, .. } => Some(projection),
+            Self::Slow { projection, .. }
+            | Self::Stall { projection }
+            | Self::Poison { projection, .. } => Some(projection),
             Self::Stop { projection } => projection.as_deref(),
         }
     }
@@ -138,6 +149,9 @@ impl FaultOrder {
 pub struct Injected {
     /// Each event takes so much longer.
     pub slow: Option<Duration>,
+    /// No event can be applied, and all are tried again.
+    #[serde(default)]
+    pub stall: bool,
     /// One event cannot be applied.
     pub poison: Option<Poison>,
 }
@@ -162,7 +176,8 @@ impl fmt::Display for Injected {
                     (None, Some(event_type)) => format!("poison, the next {event_type}"),
                     (None, None) => "poison, the next event".to_owned(),
                 });
-        let all: Vec<String> = slow.into_iter().chain(poison).collect();
+        let stall = self.stall.then(|| "stall".to_owned());
+        let all: Vec<String> = slow.into_iter().chain(stall).chain(poison).collect();
         f.write_str(&all.join("; "))
     }
 }
@@ -198,6 +213,10 @@ impl Faults {
                 self.inject(projection, |of| of.slow = Some(*by));
                 let by = format_duration(*by);
                 format!("{projection}: each event takes {by} longer, until :fault stop")
+            }
+            FaultOrder::Stall { projection } => {
+                self.inject(projection, |of| of.stall = true);
+                format!("{projection}: does not move, until :fault stop")
             }
             FaultOrder::Poison {
                 projection,

@@ -188,3 +188,28 @@ async fn faults_are_refused_where_nobody_allowed_them_and_where_they_name_nothin
         "counts has no fault to stop"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stalled_projection_is_said_to_stall_and_goes_on_by_itself_once_the_fault_is_stopped() {
+    let place = twins();
+    let workspace = allowed(&place);
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    inject(&workspace, "stall counts");
+    append_many(&workspace, 4, 50).await;
+    let snapshot = until(&operator, |s| {
+        view(s, "counts").lag.status == Status::Stalled
+    })
+    .await;
+    let case = snapshot.case(view(&snapshot, "counts"));
+    let sentence = case.sentence(&case.verdict());
+    assert!(
+        sentence.contains(INJECTED) && sentence.ends_with("A fault is injected: stall."),
+        "{sentence}"
+    );
+    inject(&workspace, "stop");
+    until(&operator, |s| view(s, "counts").lag.status == Status::Live).await;
+    assert_twins(&workspace).await;
+    engine.stop().await;
+}

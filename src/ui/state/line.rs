@@ -138,8 +138,8 @@ fn faults(model: &Model, typed: &[String]) -> Vec<String> {
     let views = model.snapshot.projections.iter();
     let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
     let options: Vec<&str> = match typed.as_slice() {
-        [] => vec!["slow", "poison", "stop"],
-        ["slow" | "poison"] => views.map(|view| view.name.as_str()).collect(),
+        [] => vec!["slow", "stall", "poison", "stop"],
+        ["slow" | "stall" | "poison"] => views.map(|view| view.name.as_str()).collect(),
         ["stop"] => {
             let with = views.filter(|view| view.injected.is_some());
             with.map(|view| view.name.as_str()).collect()
@@ -222,7 +222,10 @@ mod tests {
         assert!(candidates(&model, "faul").is_empty());
         model.faults = true;
         assert_eq!(candidates(&model, "faul"), ["fault"]);
-        assert_eq!(candidates(&model, "fault "), ["slow", "poison", "stop"]);
+        assert_eq!(
+            candidates(&model, "fault "),
+            ["slow", "stall", "poison", "stop"]
+        );
         assert_eq!(candidates(&model, "fault slow cust"), ["customers"]);
         assert_eq!(candidates(&model, "fault slow customers 2"), ["20ms"]);
         let types = candidates(&model, "fault poison orders Order");

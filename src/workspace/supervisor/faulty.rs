@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::super::faults::{Faults, INJECTED, Poison};
 use super::Owned;
 use crate::event::{Event, Position};
-use crate::read::{Hindered, OnError};
+use crate::read::{Blame, Hindered, OnError};
 
 impl Owned<'_> {
     /// Folds the live version with or without faults from now on, as somebody wants it.
@@ -26,12 +26,16 @@ impl Owned<'_> {
             OnError::Stop => "resume it",
             OnError::Park => "try again what is parked",
         };
-        let refuse = refusal(
-            faults.clone(),
-            self.charge.name.clone(),
-            injected.poison,
-            then,
-        );
+        let name = self.charge.name.clone();
+        let stalls = injected
+            .stall
+            .then(|| format!("{INJECTED}: it stalls until `:fault stop {name}`"));
+        let poisoned = refusal(faults.clone(), name, injected.poison, then);
+        // What is to blame for a stall is nothing that a try more would change: it is tried until it goes.
+        let refuse = move |event: &Event| match &stalls {
+            Some(why) => Some((why.clone(), Blame::System)),
+            None => poisoned(event).map(|why| (why, Blame::Event)),
+        };
         let stop = self.charge.stop.clone();
         let hindered = Hindered::new(plain, injected.slow, refuse, move || *stop.borrow());
         self.live.fold_with(Arc::new(hindered));
