@@ -41,6 +41,10 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             compared.stream,
             thousands(compared.version.get())
         ))?;
+        let has_row = |held: &Held| held.keyed.tables.iter().any(|t| !t.rows.is_empty());
+        if !compared.replicas.iter().any(has_row) {
+            out.line("nobody has a row of it")?;
+        }
         let cells = out::width();
         for line in table(&compared).lines() {
             out.line(out::cut(&line, cells))?;

@@ -41,6 +41,11 @@ fn replicas_are_compared_by_key_until_they_agree() {
         agree["replicas"][0]["tables"],
         agree["replicas"][1]["tables"]
     );
+    let unknown = place.done(&["compare", "orders", "--key", "nobody"]);
+    assert!(
+        unknown.out.contains("nobody has a row of it"),
+        "{unknown:?}"
+    );
     drop(engine);
 }
 
