@@ -1,9 +1,23 @@
 //! The table of actions: the only place where keys are written. Matching, footer, help and the command
 //! line all come from it.
 
+use super::screen::Screen;
+
 /// What somebody can ask for with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
+    Go(Screen),
+    NextScreen,
+    PreviousScreen,
+    Open,
+    Filter,
+    SortNext,
+    SortBefore,
+    SortTurn,
+    Zoom,
+    Freeze,
+    Export,
+    Picture,
     Quit,
     Suspend,
     Redraw,
@@ -72,6 +86,20 @@ pub enum Edit {
 pub enum Context {
     /// The first screen, with nothing over it.
     Overview,
+    /// The whole log.
+    Events,
+    /// One projection.
+    Projection,
+    /// One aggregate.
+    Stream,
+    /// A read model as it was.
+    Time,
+    /// What is folded again.
+    Rebuilds,
+    /// The program's messages.
+    Log,
+    /// What a table is narrowed to.
+    Filter,
     /// The list of keys.
     Help,
     /// The list of commands, with a filter.
@@ -88,8 +116,6 @@ pub enum Context {
     Page,
     /// What a repair would change.
     Repair,
-    /// A read model as it was.
-    Past,
     /// The command line.
     Line,
 }
@@ -120,18 +146,34 @@ pub struct Entry {
     pub hint: &'static str,
 }
 
-use Context::{Commands, Confirm, Form, Help, Line, Overview, Page, Past, Policy, Repair, Replay};
+use Context::{
+    Commands, Confirm, Events, Filter, Form, Help, Line, Log, Overview, Page, Policy, Projection,
+    Rebuilds, Repair, Replay, Stream, Time,
+};
 
 const ALL: &[Context] = &[
-    Overview, Help, Commands, Form, Policy, Confirm, Replay, Page, Repair, Past, Line,
+    Overview, Events, Projection, Stream, Time, Rebuilds, Log, Filter, Help, Commands, Form,
+    Policy, Confirm, Replay, Page, Repair, Line,
 ];
-const TEXT: &[Context] = &[Commands, Form, Policy, Replay, Line];
-const NOT_TEXT: &[Context] = &[Overview, Help, Confirm, Page, Repair, Past];
-const SCROLL: &[Context] = &[Overview, Help, Page, Repair];
+/// The screens, with nothing over them.
+const SCREENS: &[Context] = &[Overview, Events, Projection, Stream, Time, Rebuilds, Log];
+/// All but the first, from which there is a way back.
+const OTHERS: &[Context] = &[Events, Projection, Stream, Time, Rebuilds, Log];
+const TEXT: &[Context] = &[Filter, Commands, Form, Policy, Replay, Line];
+const NOT_TEXT: &[Context] = &[
+    Overview, Events, Projection, Stream, Time, Rebuilds, Log, Help, Confirm, Page, Repair,
+];
+const SCROLL: &[Context] = &[
+    Overview, Events, Projection, Stream, Rebuilds, Log, Help, Page, Repair,
+];
+/// Where rows of a table are sorted and narrowed.
+const TABLES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds, Log];
+/// Where there are several panes.
+const PANES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
 /// What is asked of one projection.
-const OF_ONE: &[Context] = &[Overview, Page];
+const OF_ONE: &[Context] = &[Overview, Projection, Rebuilds, Page];
 const LAYERS: &[Context] = &[
-    Help, Commands, Form, Policy, Confirm, Replay, Page, Repair, Past, Line,
+    Filter, Help, Commands, Form, Policy, Confirm, Replay, Page, Repair, Line,
 ];
 
 const fn entry(
@@ -163,7 +205,7 @@ const fn changing(entry: Entry) -> Entry {
 /// Every action, in the order in which footer and help show them.
 #[rustfmt::skip]
 pub static ACTIONS: &[Entry] = &[
-    changing(entry(Action::Commands, "command", "command", &["c"], &[Overview], "Send a command: choose it, fill in its form")),
+    changing(entry(Action::Commands, "command", "command", &["c"], SCREENS, "Send a command: choose it, fill in its form")),
     changing(entry(Action::Pause, "pause", "pause/resume", &["p"], OF_ONE, "Pause the selected projection, let it go on, or try again")),
     changing(entry(Action::Policy, "policy", "policy", &["P"], OF_ONE, "Change when the selected projection applies events")),
     changing(entry(Action::Rebuild, "rebuild", "rebuild", &["R"], OF_ONE, "Fold the read model again from position 0, beside the one that answers")),
@@ -184,29 +226,47 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Past, "as-of", "", &["T"], OF_ONE, "The selected read model as it was: step along the log, see what each event changed"),
     entry(Action::Verify, "verify", "", &["V"], OF_ONE, "Fold the selected read model again, and compare it row by row"),
     changing(entry(Action::Repair, "repair", "", &["M"], OF_ONE, "Mend the rows of one key: fold its stream alone")),
-    changing(entry(Action::Load, "load", "load", &["l"], &[Overview], "Start or stop the demo's load")),
-    changing(entry(Action::Faster, "", "", &["+", "="], &[Overview], "More load")),
-    changing(entry(Action::Slower, "", "", &["-"], &[Overview], "Less load")),
-    changing(entry(Action::Fault, "fault", "fault", &["F"], &[Overview], "Inject a fault: slow NAME 20ms, stall NAME, poison NAME [TYPE], stop [NAME]")),
-    entry(Action::Before, "", "back", &["left", "h"], &[Past], "One event back"),
-    entry(Action::After, "", "on", &["right", "l"], &[Past], "One event on"),
-    entry(Action::FurtherBack, "", "100 back", &["pageup", "ctrl-b"], &[Past], "A hundred events back"),
-    entry(Action::FurtherOn, "", "100 on", &["pagedown", "ctrl-f"], &[Past], "A hundred events on"),
-    entry(Action::First, "", "", &["home", "g"], &[Past], "To the first event"),
-    entry(Action::Last, "", "", &["end", "G"], &[Past], "To the last event"),
-    entry(Action::Next, "", "table", &["tab"], &[Past], "The next table"),
-    entry(Action::Previous, "", "", &["backtab"], &[Past], "The table before"),
-    entry(Action::Up, "", "", &["up", "k"], &[Past], "One row up"),
-    entry(Action::Down, "", "", &["down", "j"], &[Past], "One row down"),
+    changing(entry(Action::Load, "load", "load", &["l"], &[Overview, Events, Projection, Rebuilds], "Start or stop the demo's load")),
+    changing(entry(Action::Faster, "", "", &["+", "="], &[Overview, Events, Projection, Rebuilds], "More load")),
+    changing(entry(Action::Slower, "", "", &["-"], &[Overview, Events, Projection, Rebuilds], "Less load")),
+    changing(entry(Action::Fault, "fault", "fault", &["F"], &[Overview, Projection], "Inject a fault: slow NAME 20ms, stall NAME, poison NAME [TYPE], stop [NAME]")),
+    entry(Action::Open, "", "open", &["enter"], &[Overview, Events, Projection, Stream, Rebuilds], "Open what is chosen"),
+    entry(Action::Filter, "filter", "", &["/"], TABLES, "Narrow the rows: letters in their order, /regex, or !not"),
+    entry(Action::SortNext, "", "", &[">"], TABLES, "Sort by the next column"),
+    entry(Action::SortBefore, "", "", &["<"], TABLES, "Sort by the column before"),
+    entry(Action::SortTurn, "", "", &["I"], TABLES, "Turn the order around"),
+    entry(Action::Next, "", "", &["tab"], PANES, "Give the keys to the next pane"),
+    entry(Action::Previous, "", "", &["backtab"], PANES, "Give the keys to the pane before"),
+    entry(Action::Zoom, "zoom", "", &["z"], PANES, "The pane that has the keys alone, or all of them"),
+    entry(Action::Freeze, "freeze", "", &["space"], SCREENS, "Let the picture stand still while data goes on, or let it follow again"),
+    entry(Action::Go(Screen::Overview), "overview", "", &["1"], SCREENS, "Where every projection stands"),
+    entry(Action::Go(Screen::Events), "events", "", &["2"], SCREENS, "The whole log, event by event"),
+    entry(Action::Go(Screen::Projection), "projection", "", &["3"], SCREENS, "One projection, in full"),
+    entry(Action::Go(Screen::Stream), "stream", "", &["4"], SCREENS, "One stream, step by step, beside the read models"),
+    entry(Action::Go(Screen::Time), "time", "", &["5"], SCREENS, "Read models as they were"),
+    entry(Action::Go(Screen::Rebuilds), "rebuilds", "", &["6"], SCREENS, "What is folded again, and what waits for a cutover"),
+    entry(Action::Go(Screen::Log), "log", "", &["7"], SCREENS, "The program's own messages"),
+    entry(Action::NextScreen, "", "", &["]"], SCREENS, "The next screen"),
+    entry(Action::PreviousScreen, "", "", &["["], SCREENS, "The screen before"),
+    entry(Action::Before, "", "back", &["left", "h"], &[Time], "One event back"),
+    entry(Action::After, "", "on", &["right", "l"], &[Time], "One event on"),
+    entry(Action::FurtherBack, "", "100 back", &["pageup", "ctrl-b"], &[Time], "A hundred events back"),
+    entry(Action::FurtherOn, "", "100 on", &["pagedown", "ctrl-f"], &[Time], "A hundred events on"),
+    entry(Action::First, "", "", &["home", "g"], &[Time], "To the first event"),
+    entry(Action::Last, "", "", &["end", "G"], &[Time], "To the last event"),
+    entry(Action::Next, "", "table", &["tab"], &[Time], "The next table"),
+    entry(Action::Previous, "", "", &["backtab"], &[Time], "The table before"),
+    entry(Action::Up, "", "", &["up", "k"], &[Time], "One row up"),
+    entry(Action::Down, "", "", &["down", "j"], &[Time], "One row down"),
     entry(Action::Up, "", "", &["up", "k"], SCROLL, "One row up"),
     entry(Action::Down, "", "", &["down", "j"], SCROLL, "One row down"),
     entry(Action::PageUp, "", "", &["pageup", "ctrl-b"], SCROLL, "A page up"),
     entry(Action::PageDown, "", "", &["pagedown", "ctrl-f"], SCROLL, "A page down"),
     entry(Action::First, "", "", &["home", "g"], SCROLL, "To the first row"),
     entry(Action::Last, "", "", &["end", "G"], SCROLL, "To the last row"),
-    entry(Action::Copy, "copy", "", &["y"], &[Overview], "Copy the path of the selected read model, for sqlite3 and others"),
-    entry(Action::Mouse, "mouse", "", &["m"], &[Overview], "Mouse on or off; off lets the terminal select text"),
-    entry(Action::Line, "", "type it", &[":"], &[Overview, Past], "Type a command or an action"),
+    entry(Action::Copy, "copy", "", &["y"], &[Overview, Projection], "Copy the path of the selected read model, for sqlite3 and others"),
+    entry(Action::Mouse, "mouse", "", &["m"], SCREENS, "Mouse on or off; off lets the terminal select text"),
+    entry(Action::Line, "", "type it", &[":"], SCREENS, "Type a command or an action"),
     entry(Action::Help, "help", "help", &["?", "f1"], NOT_TEXT, "Show or hide this help"),
     entry(Action::Help, "", "", &["f1"], TEXT, "Show this help"),
     entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Policy, Line], "The one before"),
@@ -227,7 +287,9 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Edit(Edit::Delete), "", "", &["delete", "ctrl-d"], TEXT, "Delete the character after"),
     entry(Action::Edit(Edit::Word), "", "", &["ctrl-w"], TEXT, "Delete the word before"),
     entry(Action::Edit(Edit::Clear), "", "", &["ctrl-u"], TEXT, "Empty the field"),
+    entry(Action::Accept, "", "keep", &["enter"], &[Filter], "Keep the filter"),
     entry(Action::Close, "", "close", &["esc"], LAYERS, "Close this"),
+    entry(Action::Close, "", "back", &["esc"], OTHERS, "Back to the screen before"),
     entry(Action::Close, "", "", &["esc"], &[Overview], "Take the last message away"),
     entry(Action::Redraw, "", "", &["ctrl-l"], ALL, "Draw everything again"),
     entry(Action::Suspend, "", "", &["ctrl-z"], ALL, "Back to the shell; fg returns"),

@@ -7,6 +7,7 @@ use super::action::{Action, Context, within};
 /// The name of a key: `p`, `P`, `ctrl-c`, `pageup`. `None` for keys that no action could have.
 pub fn name(key: &KeyEvent) -> Option<String> {
     let base = match key.code {
+        KeyCode::Char(' ') => "space".to_owned(),
         KeyCode::Char(c) => c.to_string(),
         KeyCode::Enter => "enter".to_owned(),
         KeyCode::Esc => "esc".to_owned(),
@@ -70,6 +71,7 @@ pub fn shown(key: &str) -> &str {
         "backtab" => "Shift-Tab",
         "pageup" => "PageUp",
         "pagedown" => "PageDown",
+        "space" => "Space",
         "home" => "Home",
         "end" => "End",
         "f1" => "F1",

@@ -1,8 +1,10 @@
 //! The dashboard: state, update, draw. Knows the workspace's handle and its snapshots; no SQL, no files.
 
 mod action;
+mod ask;
 mod keymap;
 mod run;
+mod screen;
 mod state;
 pub mod svg;
 mod terminal;

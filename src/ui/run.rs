@@ -11,6 +11,7 @@ use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
 
+use super::ask;
 use super::state::Model;
 use super::terminal::{self, Screen};
 use super::theme::Theme;
@@ -399,6 +400,13 @@ impl App {
 async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
     crash::panic_point("asked");
     Some(match effect {
+        Effect::Events(asked) => Msg::Events(ask::events::answer(operator, asked).await),
+        Effect::Projection(asked) => {
+            Msg::Projection(ask::projection::answer(operator, asked).await)
+        }
+        Effect::Stream(asked) => Msg::Stream(ask::stream::answer(operator, asked).await),
+        Effect::Rebuilds(asked) => Msg::Rebuilds(ask::rebuilds::answer(operator, asked).await),
+        Effect::Log(asked) => Msg::Log(ask::log::answer(operator, asked).await),
         Effect::Send { command, data } => {
             let outcome = operator.send(&command, data).await;
             let outcome = outcome.map_err(|e| e.to_string());

@@ -41,6 +41,7 @@ pub fn key(name: &str) -> Msg {
         "pageup" => KeyCode::PageUp,
         "pagedown" => KeyCode::PageDown,
         "f1" => KeyCode::F(1),
+        "space" => KeyCode::Char(' '),
         other => KeyCode::Char(other.chars().next().unwrap()),
     };
     Msg::Key(KeyEvent::new(code, modifiers))

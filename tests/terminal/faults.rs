@@ -141,6 +141,6 @@ fn a_workspace_that_is_no_demo_has_no_faults() {
     line(&mut console, "fault stop");
     console.shows("faults are the demo's");
     console.keys(ESC).hides("Command line");
-    console.keys("F?").shows("Show or hide this help");
+    console.keys("F?").shows("Send a command");
     assert!(!console.shows("Esc close").has("Inject a fault"));
 }

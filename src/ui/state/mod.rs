@@ -2,29 +2,39 @@
 
 pub mod commands;
 pub mod editor;
+pub mod events;
+pub mod filter;
 pub mod form;
 pub mod line;
+pub mod log;
 pub mod operation;
 pub mod overview;
 pub mod page;
-pub mod past;
+pub mod panes;
+pub mod projection;
+pub mod rebuilds;
 pub mod ripple;
+pub mod stream;
+pub mod table;
+pub mod time;
 
 use std::sync::Arc;
 
 use ratatui::layout::Size;
 
 use super::action::{Action, Context, Entry};
+use super::screen::Screen;
 use crate::event::Timestamp;
 use crate::workspace::{CommandInfo, ProjectionView, Snapshot};
 use commands::Chooser;
+use editor::Editor;
 use form::Form;
 use line::CommandLine;
 use operation::{Ask, Confirm, PolicyPrompt};
 use overview::Overview;
 use page::{About, Page};
-use past::Pane;
 use ripple::Ripple;
+use time::Pane;
 
 /// The whole state.
 #[derive(Debug, Clone)]
@@ -47,8 +57,26 @@ pub struct Model {
     pub faults: bool,
     /// What the load is set to when it is started.
     pub load_set: f64,
+    /// The picture that came last, while an older one stands still.
+    pub newest: Option<Arc<Snapshot>>,
+    /// Which screen is shown.
+    pub screen: Screen,
+    /// The screens that one came from, the last at the end.
+    pub trail: Vec<Screen>,
     /// The first screen.
     pub overview: Overview,
+    /// The whole log.
+    pub events: events::Events,
+    /// One projection.
+    pub projection: projection::Projection,
+    /// One aggregate.
+    pub stream: stream::Stream,
+    /// A read model as it was; `None` where nobody looked yet.
+    pub time: Option<Pane>,
+    /// What is folded again.
+    pub rebuilds: rebuilds::Rebuilds,
+    /// The program's messages.
+    pub log: log::Log,
     /// What lies over the screen, the topmost last.
     pub layers: Vec<Layer>,
     /// What was said last.
@@ -74,10 +102,19 @@ pub enum Layer {
     Confirm(Confirm),
     /// Something to read about a projection.
     Page(Page),
-    /// A read model as it was.
-    Past(Pane),
+    /// What a table is narrowed to.
+    Filter(Narrowing),
     /// The command line.
     Line(CommandLine),
+}
+
+/// A filter while it is typed.
+#[derive(Debug, Clone)]
+pub struct Narrowing {
+    /// What is typed.
+    pub editor: Editor,
+    /// What it was before: Esc goes back to it.
+    pub before: String,
 }
 
 /// What was said last, under the screen.
@@ -114,7 +151,16 @@ impl Model {
             load: None,
             faults: false,
             load_set: 20.0,
+            newest: None,
+            screen: Screen::default(),
+            trail: Vec::new(),
             overview: Overview::default(),
+            events: events::Events::default(),
+            projection: projection::Projection::default(),
+            stream: stream::Stream::default(),
+            time: None,
+            rebuilds: rebuilds::Rebuilds::default(),
+            log: log::Log::default(),
             layers: Vec::new(),
             said: None,
             history: Vec::new(),
@@ -124,13 +170,14 @@ impl Model {
 
     /// Where a key is pressed.
     pub fn context(&self) -> Context {
-        Self::context_of(self.layers.last())
+        self.context_of(self.layers.last())
     }
 
     /// The context of a layer, or of the screen under all of them.
-    pub fn context_of(layer: Option<&Layer>) -> Context {
+    pub fn context_of(&self, layer: Option<&Layer>) -> Context {
         match layer {
-            None => Context::Overview,
+            None => self.screen.context(),
+            Some(Layer::Filter(_)) => Context::Filter,
             Some(Layer::Help(_)) => Context::Help,
             Some(Layer::Commands(_)) => Context::Commands,
             Some(Layer::Form(_)) => Context::Form,
@@ -139,7 +186,6 @@ impl Model {
                 About::Repair(_) => Context::Repair,
                 _ => Context::Page,
             },
-            Some(Layer::Past(_)) => Context::Past,
             Some(Layer::Line(_)) => Context::Line,
             Some(Layer::Confirm(confirm)) => match confirm.ask {
                 Ask::Replay { .. } if confirm.refused().is_none() => Context::Replay,
@@ -196,13 +242,14 @@ impl Model {
 
     /// Whether somebody still looks at what a piece of work will give.
     pub fn waits_for(&self, number: u64) -> bool {
-        self.layers.iter().any(|layer| match layer {
-            Layer::Past(pane) => pane.number == number,
-            Layer::Page(page) => {
-                matches!(&page.about, About::Verify(verify) if verify.number == number)
-            }
-            _ => false,
-        })
+        let past = self.time.as_ref();
+        past.is_some_and(|pane| pane.number == number)
+            || self.layers.iter().any(|layer| match layer {
+                Layer::Page(page) => {
+                    matches!(&page.about, About::Verify(verify) if verify.number == number)
+                }
+                _ => false,
+            })
     }
 
     /// The chosen projection.

@@ -1,6 +1,7 @@
 //! What the Overview remembers: which projection is chosen, by name, so that the choice stays on its
 //! row when rows come and go.
 
+use super::table::Table;
 use crate::workspace::{ProjectionView, Snapshot};
 
 /// The Overview's own state.
@@ -8,6 +9,8 @@ use crate::workspace::{ProjectionView, Snapshot};
 pub struct Overview {
     /// The chosen projection; the first where it is not there.
     pub selected: Option<String>,
+    /// How the table is sorted and narrowed.
+    pub table: Table,
     /// Whether nobody can choose: no row is marked.
     pub still: bool,
 }

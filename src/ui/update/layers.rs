@@ -4,12 +4,12 @@ use super::super::action::{Action, Edit};
 use super::super::state::form::Form;
 use super::super::state::{Layer, Model};
 use super::super::{state, view};
-use super::{Change, Effect, form, line, operation, overview, page, past};
+use super::{Change, Effect, chosen, form, line, operation, page, screen};
 
 /// An action within the topmost layer.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     if action == Action::Line {
-        return overview::line(model);
+        return screen::line(model);
     }
     if let Some(Layer::Page(open)) = model.layers.last() {
         if action == Action::Accept {
@@ -21,10 +21,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 && matches!(action, Action::Retry | Action::Skip)
             {
                 // The page stays under the line.
-                return overview::begin_line(model, action, &name, Some(event));
+                return chosen::begin_line(model, action, &name, Some(event));
             }
             model.layers.pop();
-            return overview::on_projection(model, action, &name, None);
+            return chosen::on_projection(model, action, &name, None);
         }
         let lines = view::page_length(model, open);
         if let Some(Layer::Page(open)) = model.layers.last_mut() {
@@ -62,7 +62,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Some(Layer::Past(_)) => past::act(model, action),
+        // The filter is kept as it is typed: the key only closes its line.
+        Some(Layer::Filter(_)) => {
+            if action == Action::Accept {
+                model.layers.pop();
+            }
+            Vec::new()
+        }
         Some(Layer::Form(_)) => form::act(model, action),
         Some(Layer::Policy(_) | Layer::Confirm(_)) => operation::act(model, action),
         Some(Layer::Line(_)) => line::act(model, action),
@@ -94,6 +100,11 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
                 field.touched = true;
                 change.apply(&mut field.editor);
             }
+        }
+        Some(Layer::Filter(narrowing)) => {
+            change.apply(&mut narrowing.editor);
+            let text = narrowing.editor.text().to_owned();
+            return screen::narrow(model, &text);
         }
         Some(Layer::Policy(prompt)) => change.apply(&mut prompt.editor),
         Some(Layer::Line(line)) => {

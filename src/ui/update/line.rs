@@ -4,7 +4,7 @@ use super::super::action::Action;
 use super::super::state::form::Form;
 use super::super::state::line::{action_named, candidates, takes_projection, words};
 use super::super::state::{Layer, Model};
-use super::{Effect, overview};
+use super::{Effect, chosen, load};
 use crate::event::{Position, StreamId};
 use crate::lag::Status;
 use crate::workspace::{AsOf, FaultError, FaultOrder, Operation, Policy, Which, reason};
@@ -121,7 +121,7 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
                 .filter(|rate| (0.0..=1e6).contains(rate))
                 .ok_or("write the load in commands a second, as load 50")?;
             model.layers.pop();
-            Ok(overview::set_load(model, rate))
+            Ok(load::set(model, rate))
         } else {
             model.layers.pop();
             Ok(super::act(model, action))
@@ -188,7 +188,7 @@ fn on_projection(
                 words => Some(as_of(&words.join(" "))?),
             };
             model.layers.pop();
-            return Ok(super::past::open(model, name, at));
+            return Ok(super::time::open(model, name, at));
         }
         Action::Repair => {
             let [key] = rest else {
@@ -213,7 +213,7 @@ fn on_projection(
             .map_err(|_| format!("{after:?} is not a position: write a whole number from 0"))?;
     }
     model.layers.pop();
-    Ok(overview::on_projection(model, action, &name, after))
+    Ok(chosen::on_projection(model, action, &name, after))
 }
 
 /// When a read model is to be shown. Errors: what was typed is no point of time.

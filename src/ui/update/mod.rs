@@ -1,15 +1,23 @@
 //! What a message changes: state in, state and effects out. No I/O and no clock.
 
+mod chosen;
+mod events;
 mod form;
 mod layers;
 mod line;
+mod load;
+mod log;
 mod news;
 mod operation;
 mod overview;
 mod page;
-mod past;
+mod projection;
+mod rebuilds;
+mod screen;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::sync::Arc;
 
@@ -20,6 +28,7 @@ use serde_json::Value;
 #[cfg(test)]
 use super::action::Context;
 use super::action::{Action, Edit};
+use super::ask;
 use super::keymap;
 use super::state;
 use super::state::editor::Editor;
@@ -33,6 +42,16 @@ use crate::workspace::{
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Msg {
+    /// An answer for the Events screen.
+    Events(ask::events::Answer),
+    /// An answer for the Projection screen.
+    Projection(ask::projection::Answer),
+    /// An answer for the Stream screen.
+    Stream(ask::stream::Answer),
+    /// An answer for the Rebuilds screen.
+    Rebuilds(ask::rebuilds::Answer),
+    /// An answer for the Log screen.
+    Log(ask::log::Answer),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -133,6 +152,16 @@ pub enum Msg {
 /// Something that the loop has to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
+    /// Ask something for the Events screen; answered by [`Msg::Events`].
+    Events(ask::events::Ask),
+    /// Ask something for the Projection screen; answered by [`Msg::Projection`].
+    Projection(ask::projection::Ask),
+    /// Ask something for the Stream screen; answered by [`Msg::Stream`].
+    Stream(ask::stream::Ask),
+    /// Ask something for the Rebuilds screen; answered by [`Msg::Rebuilds`].
+    Rebuilds(ask::rebuilds::Ask),
+    /// Ask something for the Log screen; answered by [`Msg::Log`].
+    Log(ask::log::Ask),
     /// Send a command; answered by [`Msg::Sent`].
     Send {
         /// Its name.
@@ -224,24 +253,35 @@ pub enum Effect {
 pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
     model.now = now;
     match msg {
+        Msg::Events(answer) => events::answered(model, answer),
+        Msg::Projection(answer) => projection::answered(model, answer),
+        Msg::Stream(answer) => stream::answered(model, answer),
+        Msg::Rebuilds(answer) => rebuilds::answered(model, answer),
+        Msg::Log(answer) => log::answered(model, answer),
         Msg::Key(event) if event.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(event) => key(model, &event),
-        Msg::Mouse(event) => overview::mouse(model, event),
+        Msg::Mouse(event) => screen::mouse(model, event),
         Msg::Paste(text) => {
             let one_line = text.split(['\r', '\n']).collect::<Vec<_>>().join(" ");
             layers::typed(model, &one_line)
         }
         Msg::Resize(size) => {
             model.size = size;
-            past::resized(model)
+            time::resized(model)
         }
         Msg::Snapshot(snapshot) => {
             if let Some(Said::Ripple(ripple)) = &mut model.said {
                 ripple.see(&snapshot);
             }
+            if let Some(newest) = &mut model.newest {
+                *newest = snapshot;
+                return Vec::new();
+            }
             news::tell(model, &snapshot);
             model.snapshot = snapshot;
-            page::look_again(model)
+            let mut effects = page::look_again(model);
+            effects.extend(screen::seen(model));
+            effects
         }
         Msg::Sent { command, outcome } => {
             form::answered(model, &command, outcome);
@@ -287,11 +327,11 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Progress { number, progress } => {
-            past::progress(model, number, progress);
+            time::progress(model, number, progress);
             page::progress(model, number, progress);
             Vec::new()
         }
-        Msg::Looked { number, result } => past::looked(model, number, result),
+        Msg::Looked { number, result } => time::looked(model, number, result),
         Msg::Verified { number, result } => {
             page::verified(model, number, result);
             Vec::new()
@@ -340,16 +380,17 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Close => {
-            if let Some(effects) = past::is_broken_off(model) {
+            if let Some(effects) = time::is_broken_off(model) {
                 return effects;
             }
-            if model.layers.pop().is_none() {
-                model.said = None;
+            match model.layers.pop() {
+                None => screen::act(model, action),
+                Some(Layer::Filter(narrowing)) => screen::narrow(model, &narrowing.before),
+                Some(_) => Vec::new(),
             }
-            Vec::new()
         }
         Action::Edit(edit) => layers::edit(model, edit),
-        _ if model.layers.is_empty() => overview::act(model, action),
+        _ if model.layers.is_empty() => screen::act(model, action),
         _ => layers::act(model, action),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::screen::Screen;
 use super::super::state::{Layer, Model, Said, Tone};
 use super::super::testing::{self, HEAD, model, model_of, now};
 use super::super::tests::{key, press, type_in};
@@ -294,8 +295,8 @@ fn a_click_chooses_the_row_under_it() {
         row,
         modifiers: crossterm::event::KeyModifiers::NONE,
     };
-    // Two lines of head, the panel's name, the heading; orders takes two lines, for its rebuild.
-    for (row, name) in [(4, "audit"), (6, "orders"), (7, "orders"), (8, "orders@ap")] {
+    // Two lines of head, the screens, the panel's name, the heading; orders takes two lines, for its rebuild.
+    for (row, name) in [(5, "audit"), (7, "orders"), (8, "orders"), (9, "orders@ap")] {
         update(&mut model, now(), Msg::Mouse(click(row)));
         assert_eq!(model.selected().unwrap().name, name);
     }
@@ -667,8 +668,9 @@ fn esc_breaks_off_what_takes_its_time_and_closes_what_does_not() {
         "and goes on"
     );
     assert_eq!(press(&mut model, &["esc"]), []);
-    assert!(!model.waits_for(1) && model.layers.is_empty());
-    assert_eq!(looked(&mut model, 41), [], "nobody looks any more");
+    assert_eq!(model.screen, Screen::Overview);
+    assert_eq!(looked(&mut model, 41), []);
+    assert_eq!(press(&mut model, &["5"]), [], "it stands where one left it");
 }
 
 #[test]
@@ -700,7 +702,7 @@ fn a_line_names_the_moment_and_an_open_past_goes_there() {
     looked(&mut model, 12_345);
     let ago = Some(AsOf::Ago(std::time::Duration::from_secs(600)));
     assert_eq!(looks(&line(&mut model, "as-of orders 10m")), [ago]);
-    assert_eq!(model.layers.len(), 1);
+    assert!(model.layers.is_empty() && model.screen == Screen::Time);
     looked(&mut model, 9);
     line(&mut model, "as-of orders yesterday");
     assert!(matches!(model.layers.last(), Some(Layer::Line(line)) if line.error.is_some()));
@@ -748,4 +750,59 @@ fn a_dashboard_that_only_looks_mends_nothing_and_verifies() {
     press(&mut model, &["esc"]);
     let verify = press(&mut model, &["V"]);
     assert!(matches!(verify[..], [Effect::Verify { .. }]), "{verify:?}");
+}
+
+#[test]
+fn numbers_and_brackets_go_from_screen_to_screen_and_esc_goes_back() {
+    let mut model = model();
+    for (key, screen) in ["1", "2", "3", "4", "5", "6", "7"]
+        .into_iter()
+        .zip(Screen::ALL)
+    {
+        press(&mut model, &[key]);
+        assert_eq!(model.screen, screen);
+    }
+    press(&mut model, &["]"]);
+    assert_eq!(model.screen, Screen::Overview);
+    press(&mut model, &["["]);
+    assert_eq!(model.screen, Screen::Log);
+    press(&mut model, &["2", "6", "esc"]);
+    assert_eq!(model.screen, Screen::Events);
+    press(&mut model, &["1", "esc"]);
+    assert_eq!(model.screen, Screen::Overview);
+}
+
+#[test]
+fn a_click_on_a_name_shows_that_screen() {
+    let mut model = model();
+    let kind = crossterm::event::MouseEventKind::Down(crossterm::event::MouseButton::Left);
+    let modifiers = crossterm::event::KeyModifiers::NONE;
+    let click = |column| {
+        Msg::Mouse(MouseEvent {
+            kind,
+            column,
+            row: 2,
+            modifiers,
+        })
+    };
+    update(&mut model, now(), click(16));
+    assert_eq!(model.screen, Screen::Events);
+    update(&mut model, now(), click(2));
+    assert_eq!(model.screen, Screen::Overview);
+    update(&mut model, now(), click(110));
+    assert_eq!(model.screen, Screen::Overview);
+}
+
+#[test]
+fn a_frozen_picture_stands_still_and_then_shows_the_newest() {
+    let mut model = model();
+    let before = model.snapshot.head;
+    press(&mut model, &["space"]);
+    let mut next = testing::normal();
+    next.head = Position::new(testing::HEAD + 7);
+    update(&mut model, now(), Msg::Snapshot(Arc::new(next)));
+    assert_eq!(model.snapshot.head, before);
+    press(&mut model, &["space"]);
+    assert_eq!(model.snapshot.head.get(), testing::HEAD + 7);
+    assert!(model.newest.is_none());
 }

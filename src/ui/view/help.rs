@@ -47,7 +47,7 @@ pub fn draw(
 fn lines(model: &Model, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut under = model.layers.iter().rev();
     under.next();
-    let entries: Vec<&Entry> = within(Model::context_of(under.next()))
+    let entries: Vec<&Entry> = within(model.context_of(under.next()))
         .filter(|entry| model.has(entry))
         .collect();
     let widest = entries.iter().map(|e| text::width(&keys(e))).max();

@@ -3,26 +3,32 @@
 mod checked;
 mod diff;
 mod events;
+mod filter;
 mod footer;
 mod form;
 mod header;
 mod help;
 mod line;
+mod log;
 mod operation;
+mod overview;
 mod page;
 mod parked;
-mod past;
 pub mod plain;
-mod projections;
+mod projection;
+mod rebuilds;
 mod rows;
-mod ruler;
 mod said;
+mod stream;
+mod tabs;
+mod time;
 mod words;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
+use super::screen::Screen;
 use super::state::{Layer, Model};
 use super::text;
 use super::theme::Theme;
@@ -53,16 +59,26 @@ fn screen(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<
         too_small(theme, area, buf);
         return None;
     }
-    let areas = Areas::of(model, theme, area);
-    header::draw(model, theme, areas.header, buf);
-    projections::draw(model, theme, areas.projections, buf);
-    ruler::draw(model, theme, areas.ruler, buf);
-    events::draw(model, theme, areas.events, buf);
-    said::draw(model, theme, areas.said, buf);
-    if model.layers.is_empty() {
-        footer::draw(model, theme, areas.footer, buf);
-    } else if !matches!(model.layers.last(), Some(Layer::Line(_))) {
-        buf.set_style(area, theme.under);
+    let parts = Parts::of(model, theme, area);
+    header::draw(model, theme, parts.header, buf);
+    if parts.tabs.height > 0 {
+        tabs::draw(model, theme, parts.tabs, buf);
+    }
+    match model.screen {
+        Screen::Overview => overview::draw(model, theme, parts.body, buf),
+        Screen::Events => events::draw(model, theme, parts.body, buf),
+        Screen::Projection => projection::draw(model, theme, parts.body, buf),
+        Screen::Stream => stream::draw(model, theme, parts.body, buf),
+        Screen::Time => time::draw(model, theme, parts.body, buf),
+        Screen::Rebuilds => rebuilds::draw(model, theme, parts.body, buf),
+        Screen::Log => log::draw(model, theme, parts.body, buf),
+    }
+    said::draw(model, theme, parts.said, buf);
+    match model.layers.last() {
+        None => footer::draw(model, theme, parts.footer, buf),
+        // What is narrowed or talked about has to be seen meanwhile.
+        Some(Layer::Line(_) | Layer::Filter(_)) => {}
+        Some(_) => buf.set_style(area, theme.under),
     }
     // Only the topmost: two boxes over each other are two things to look at.
     model.layers.last().and_then(|layer| match layer {
@@ -72,7 +88,7 @@ fn screen(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<
         Layer::Policy(prompt) => operation::policy(model, prompt, theme, area, buf),
         Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, area, buf),
         Layer::Page(page) => page::draw(model, page, theme, area, buf),
-        Layer::Past(pane) => past::draw(model, pane, theme, area, buf),
+        Layer::Filter(narrowing) => filter::draw(model, narrowing, theme, area, buf),
         Layer::Line(line) => line::draw(model, line, theme, area, buf),
     })
 }
@@ -90,41 +106,22 @@ fn too_small(theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Where the parts of the Overview stand.
+/// Where the parts of every screen stand.
 #[derive(Debug, Clone, Copy, Default)]
-struct Areas {
+struct Parts {
     header: Rect,
-    projections: Rect,
-    ruler: Rect,
-    events: Rect,
+    tabs: Rect,
+    body: Rect,
     said: Rect,
     footer: Rect,
 }
 
-impl Areas {
-    /// Shares out the lines: every projection first, then the ruler, the events take the rest.
+impl Parts {
     fn of(model: &Model, theme: &Theme, area: Rect) -> Self {
-        let footer = 1;
         let header = header::height(model, area);
+        let tabs = tabs::height(area);
         let said = said::height(model, theme, area);
-        let rest = area.height.saturating_sub(header + footer + said);
-        let ruler = match rest {
-            _ if model.snapshot.head.get() == 0 => 0,
-            0..14 => 0,
-            14..22 => 5,
-            _ => 6,
-        };
-        let wanted = projections::height(model);
-        let events = (rest / 5).max(if rest >= 9 { 3 } else { 0 });
-        let projections = wanted
-            .min(rest.saturating_sub(ruler + events))
-            .max(3)
-            .min(rest);
-        // A panel of which only the name would be there helps nobody.
-        let (projections, events) = match rest.saturating_sub(ruler + projections) {
-            1 => (projections + 1, 0),
-            events => (projections, events),
-        };
+        let body = area.height.saturating_sub(header + tabs + said + 1);
         let mut y = area.y;
         let mut next = |height: u16| {
             let part = Rect { y, height, ..area };
@@ -133,13 +130,29 @@ impl Areas {
         };
         Self {
             header: next(header),
-            projections: next(projections),
-            ruler: next(ruler),
-            events: next(events),
+            tabs: next(tabs),
+            body: next(body),
             said: next(said),
-            footer: next(footer),
+            footer: next(1),
         }
     }
+}
+
+/// Where the screen's own part stands on this terminal; `None` where it is too small.
+pub fn body(model: &Model) -> Option<Rect> {
+    let area = Rect::from((Position::ORIGIN, model.size));
+    let fits = area.width >= SMALLEST.0 && area.height >= SMALLEST.1;
+    fits.then(|| Parts::of(model, &Theme::colour(), area).body)
+}
+
+/// The screen whose name is drawn at a cell.
+pub fn tab_at(model: &Model, x: u16, y: u16) -> Option<Screen> {
+    let area = Rect::from((Position::ORIGIN, model.size));
+    body(model)?;
+    let tabs = Parts::of(model, &Theme::colour(), area).tabs;
+    tabs.contains(Position::new(x, y))
+        .then(|| tabs::at(area.width, x))
+        .flatten()
 }
 
 /// How many lines a page has on this terminal.
@@ -147,14 +160,9 @@ pub fn page_length(model: &Model, page: &super::state::page::Page) -> usize {
     page::length(model, page, model.size.width)
 }
 
-/// The projection drawn at a cell, by its place.
+/// The projection drawn at a cell of the Overview, by its place.
 pub fn row_at(model: &Model, x: u16, y: u16) -> Option<usize> {
-    let area = Rect::from((Position::ORIGIN, model.size));
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        return None;
-    }
-    let areas = Areas::of(model, &Theme::colour(), area);
-    projections::row_at(model, areas.projections, Position::new(x, y))
+    overview::row_at(model, body(model)?, Position::new(x, y))
 }
 
 /// Draws a line at the left of a row.

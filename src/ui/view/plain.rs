@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 
 use super::super::state::Model;
 use super::super::theme::Theme;
-use super::{events, header, projections, ruler};
+use super::header;
+use super::overview::{live, projections, ruler};
 
 /// How many events are shown.
 const EVENTS: u16 = 11;
@@ -23,7 +24,7 @@ pub fn draw(model: &Model, theme: &Theme, width: u16) -> Buffer {
     ];
     let total = heights.iter().fold(0_u16, |sum, h| sum.saturating_add(*h));
     let mut buf = Buffer::empty(Rect::new(0, 0, width, total));
-    let parts = [header::draw, projections::draw, ruler::draw, events::draw];
+    let parts = [header::draw, projections::draw, ruler::draw, live::draw];
     let mut y = 0;
     for (part, height) in parts.into_iter().zip(heights) {
         part(model, theme, Rect::new(0, y, width, height), &mut buf);

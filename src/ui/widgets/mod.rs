@@ -8,3 +8,4 @@ pub mod popup;
 pub mod rows;
 pub mod rule;
 pub mod ruler;
+pub mod table;

@@ -1,20 +1,19 @@
 //! A read model as it was: which event it stands at, its rows then, and what that event changed.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::action::Context;
 use super::super::state::Model;
-use super::super::state::past::Pane;
+use super::super::state::time::Pane;
 use super::super::text;
 use super::super::theme::Theme;
-use super::super::widgets::popup;
+use super::super::widgets::rule;
 use super::page::wrapped;
 use super::rows::{self, Only};
 use super::words::{own, span};
-use super::{checked, footer, put_cut};
+use super::{checked, put_cut};
 use crate::text::thousands;
 use crate::workspace::{Cell, Moment, Rows};
 
@@ -22,22 +21,31 @@ use crate::workspace::{Cell, Moment, Rows};
 const WIDEST: usize = 28;
 
 /// Draws it.
-pub fn draw(
-    model: &Model,
-    pane: &Pane,
-    theme: &Theme,
-    area: Rect,
-    buf: &mut Buffer,
-) -> Option<Position> {
+pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let Some(pane) = &model.time else {
+        let words = "There is no projection yet: put one SQL file for each into projections/.";
+        put_cut(
+            buf,
+            area,
+            1,
+            &Line::from(own(format!("   {words}"), theme.dim)),
+            theme,
+        );
+        return;
+    };
     let title = format!("{} as it was", text::clean(&pane.projection));
-    let keys = footer::keys(model, Context::Past, theme, area.width.saturating_sub(6));
-    let size = (area.width, area.height);
-    let inner = popup::draw(buf, area, size, &title, keys, theme);
+    rule::draw(buf, area, &title, &Line::default(), theme);
+    let inner = Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(1),
+    };
     let width = usize::from(inner.width);
     let mut head = head(model, pane, theme, width);
     let Some(moment) = &pane.moment else {
         write(buf, inner, &head, theme);
-        return None;
+        return;
     };
     head.push(Line::default());
     let changes = changes(moment, theme, width);
@@ -53,7 +61,6 @@ pub fn draw(
     lines.push(Line::default());
     lines.extend(changes.into_iter().take(below));
     write(buf, inner, &lines, theme);
-    None
 }
 
 fn write(buf: &mut Buffer, area: Rect, lines: &[Line<'_>], theme: &Theme) {

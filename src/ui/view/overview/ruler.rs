@@ -8,13 +8,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::super::state::Model;
-use super::super::state::ripple::lacks;
-use super::super::text;
-use super::super::theme::Theme;
-use super::super::widgets::rule;
-use super::super::widgets::ruler::{HEIGHT, Mark, Ruler, Tick};
-use super::words::own;
+use super::super::words::own;
+use crate::ui::state::Model;
+use crate::ui::state::ripple::lacks;
+use crate::ui::text;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::rule;
+use crate::ui::widgets::ruler::{HEIGHT, Mark, Ruler, Tick};
 
 /// Draws it, where there is room.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {

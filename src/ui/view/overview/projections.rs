@@ -5,16 +5,16 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::action::Action;
-use super::super::state::Model;
-use super::super::text;
-use super::super::theme::Theme;
-use super::super::widgets::columns::{Column, SPACE, fit};
-use super::super::widgets::{bar, rows, rule};
-use super::page::key_of;
-use super::put;
-use super::words::own;
+use super::super::page::key_of;
+use super::super::put;
+use super::super::words::own;
 use crate::lag::Status;
+use crate::ui::action::Action;
+use crate::ui::state::Model;
+use crate::ui::text;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::columns::{Column, SPACE, fit};
+use crate::ui::widgets::{bar, rows, rule};
 use crate::workspace::{INJECTED, ProjectionView, RebuildView};
 
 /// What a column shows.
@@ -268,7 +268,7 @@ fn cell(
     let quiet = |number: u64| if number == 0 { theme.dim } else { theme.text };
     match cell {
         Cell::Status => {
-            let (glyph, word, style) = super::words::status(lag.status, theme);
+            let (glyph, word, style) = super::super::words::status(lag.status, theme);
             vec![own(format!("{glyph} {word}"), style)]
         }
         Cell::Name => name(view, selected, width, theme),
@@ -507,5 +507,5 @@ pub fn row_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
 
 /// The style of a projection's mark on the log.
 pub fn mark_style(view: &ProjectionView, theme: &Theme) -> Style {
-    super::words::status(view.lag.status, theme).2
+    super::super::words::status(view.lag.status, theme).2
 }

@@ -3,26 +3,42 @@
 use std::sync::Arc;
 
 use super::super::action::Action;
-use super::super::state::past::{FAR, Pane};
-use super::super::state::{Layer, Model};
-use super::Effect;
+use super::super::screen::Screen;
+use super::super::state::Model;
+use super::super::state::time::{FAR, Pane};
+use super::{Effect, screen};
 use crate::event::Position;
 use crate::workspace::{AsOf, Moment, Progress};
 
-/// Opens it at a moment, `None` being the head. One that is open already goes there.
+/// The screen is shown: where nobody looked yet, at the chosen projection as it is now.
+pub fn opened(model: &mut Model) -> Vec<Effect> {
+    let chosen = model.selected().map(|view| view.name.clone());
+    match (&model.time, chosen) {
+        (None, Some(name)) => begin(model, name, None),
+        _ => Vec::new(),
+    }
+}
+
+/// Shows a projection at a moment, `None` being the head. One that is shown already goes there.
 pub fn open(model: &mut Model, projection: String, goal: Option<AsOf>) -> Vec<Effect> {
-    let is_it = |layer: &Layer| matches!(layer, Layer::Past(pane) if pane.projection == projection);
-    if let Some(at) = model.layers.iter().position(is_it) {
-        model.layers.truncate(at + 1);
-        return with(model, |pane| {
+    let is_it = |pane: &Pane| pane.projection == projection;
+    let mut effects = if model.time.as_ref().is_some_and(is_it) {
+        with(model, |pane| {
             pane.goal = goal;
             break_off(pane)
-        });
-    }
+        })
+    } else {
+        begin(model, projection, goal)
+    };
+    effects.extend(screen::go(model, Screen::Time));
+    effects
+}
+
+fn begin(model: &mut Model, projection: String, goal: Option<AsOf>) -> Vec<Effect> {
     let number = model.begin();
     let mut pane = Pane::new(number, projection, goal, model.size);
     let effects = look(&mut pane);
-    model.layers.push(Layer::Past(pane));
+    model.time = Some(pane);
     effects
 }
 
@@ -61,8 +77,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 
 /// Esc: breaks off the look that is under way; says whether there was one.
 pub fn is_broken_off(model: &mut Model) -> Option<Vec<Effect>> {
-    match model.layers.last_mut() {
-        Some(Layer::Past(pane)) if pane.under_way.is_some() && pane.progress.is_some() => {
+    if model.screen != Screen::Time || !model.layers.is_empty() {
+        return None;
+    }
+    match &model.time {
+        Some(pane) if pane.under_way.is_some() && pane.progress.is_some() => {
             Some(vec![Effect::BreakOff {
                 number: pane.number,
             }])
@@ -85,23 +104,17 @@ pub fn resized(model: &mut Model) -> Vec<Effect> {
 
 /// How far a look is.
 pub fn progress(model: &mut Model, number: u64, progress: Progress) {
-    for layer in &mut model.layers {
-        if let Layer::Past(pane) = layer
-            && pane.number == number
-            && pane.under_way.is_some()
-        {
-            pane.progress = Some(progress);
-        }
+    if let Some(pane) = &mut model.time
+        && pane.number == number
+        && pane.under_way.is_some()
+    {
+        pane.progress = Some(progress);
     }
 }
 
 /// A look has ended; where something else is to be shown by now, the next one begins.
 pub fn looked(model: &mut Model, number: u64, result: Result<Arc<Moment>, String>) -> Vec<Effect> {
-    let of_it = model.layers.iter_mut().find_map(|layer| match layer {
-        Layer::Past(pane) if pane.number == number => Some(pane),
-        _ => None,
-    });
-    let Some(pane) = of_it else {
+    let Some(pane) = model.time.as_mut().filter(|pane| pane.number == number) else {
         return Vec::new();
     };
     let was_for = pane.under_way.take();
@@ -128,10 +141,7 @@ pub fn looked(model: &mut Model, number: u64, result: Result<Arc<Moment>, String
 }
 
 fn with(model: &mut Model, change: impl FnOnce(&mut Pane) -> Vec<Effect>) -> Vec<Effect> {
-    match model.layers.last_mut() {
-        Some(Layer::Past(pane)) => change(pane),
-        _ => Vec::new(),
-    }
+    model.time.as_mut().map_or_else(Vec::new, change)
 }
 
 /// Begins to look, where no look is under way: one that is will be followed by the next.

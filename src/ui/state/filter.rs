@@ -1,0 +1,117 @@
+//! What a table is narrowed to: letters in their order, a regular expression, or neither of them.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use regex::{Regex, RegexBuilder};
+
+/// What is typed after `/`. `paid` finds the letters in their order, `!paid` what lacks them, `/pa.d` is a regular
+/// expression and `!/pa.d` its opposite.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    text: String,
+    inverse: bool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Kind {
+    #[default]
+    Everything,
+    Fuzzy(Pattern),
+    Regex(Regex),
+    /// A regular expression that is none, and what is wrong with it.
+    Broken(String),
+}
+
+/// The largest regular expression, compiled: one that somebody types is never larger.
+const LARGEST: usize = 1 << 20;
+
+impl Filter {
+    /// Reads what was typed.
+    pub fn parse(text: &str) -> Self {
+        let (inverse, wanted) = match text.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let kind = match wanted.strip_prefix('/') {
+            _ if wanted.is_empty() || wanted == "/" => Kind::Everything,
+            Some(regex) => RegexBuilder::new(regex)
+                .case_insensitive(true)
+                .size_limit(LARGEST)
+                .build()
+                .map_or_else(|error| Kind::Broken(said(&error)), Kind::Regex),
+            None => Kind::Fuzzy(Pattern::parse(
+                wanted,
+                CaseMatching::Smart,
+                Normalization::Smart,
+            )),
+        };
+        Self {
+            text: text.to_owned(),
+            inverse,
+            kind,
+        }
+    }
+
+    /// What was typed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether everything fits.
+    pub const fn is_everything(&self) -> bool {
+        matches!(self.kind, Kind::Everything | Kind::Broken(_))
+    }
+
+    /// What is wrong with it; then everything fits.
+    pub fn error(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Broken(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether a text fits.
+    pub fn fits(&self, text: &str) -> bool {
+        let found = match &self.kind {
+            Kind::Everything | Kind::Broken(_) => return true,
+            Kind::Regex(regex) => regex.is_match(text),
+            Kind::Fuzzy(pattern) => {
+                let mut matcher = Matcher::new(Config::DEFAULT);
+                let mut space = Vec::new();
+                let text = Utf32Str::new(text, &mut space);
+                pattern.score(text, &mut matcher).is_some()
+            }
+        };
+        found != self.inverse
+    }
+}
+
+/// The last line of what the library says, which says what is wrong.
+fn said(error: &regex::Error) -> String {
+    let words = error.to_string();
+    let last = words.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_a_regular_expression_or_neither() {
+        let fits = |filter: &str, text: &str| Filter::parse(filter).fits(text);
+        assert!(fits("opl", "OrderPlaced") && !fits("opx", "OrderPlaced"));
+        assert!(!fits("!opl", "OrderPlaced") && fits("!opx", "OrderPlaced"));
+        assert!(fits("/^order.*d$", "OrderPlaced") && !fits("/^placed", "OrderPlaced"));
+        assert!(fits("!/^placed", "OrderPlaced"));
+        assert!(fits("", "anything") && fits("!", "anything"));
+    }
+
+    #[test]
+    fn a_broken_expression_hides_nothing_and_says_what_is_wrong() {
+        let filter = Filter::parse("/a(");
+        assert!(filter.fits("x"));
+        assert_eq!(filter.error(), Some("unclosed group"));
+    }
+}

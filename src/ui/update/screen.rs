@@ -1,0 +1,205 @@
+//! From one screen to another, what counts on all of them, and whose turn an action is.
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+
+use super::super::action::{Action, within};
+use super::super::screen::Screen;
+use super::super::state::commands::Chooser;
+use super::super::state::editor::Editor;
+use super::super::state::filter::Filter;
+use super::super::state::line::CommandLine;
+use super::super::state::{Layer, Model, Narrowing, Tone};
+use super::super::view;
+use super::{Effect, events, load, log, overview, projection, rebuilds, stream, time};
+
+/// How many screens back one can go.
+const TRAIL: usize = 20;
+
+/// Shows a screen; what it needs is asked for.
+pub fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    model.layers.clear();
+    if model.screen != screen {
+        model.trail.retain(|before| *before != screen);
+        model.trail.push(model.screen);
+        if model.trail.len() > TRAIL {
+            model.trail.remove(0);
+        }
+        model.screen = screen;
+    }
+    opened(model)
+}
+
+/// Back to the screen that one came from; on the first of them, the last message is taken away.
+fn back(model: &mut Model) -> Vec<Effect> {
+    if model.screen == Screen::Overview {
+        model.said = None;
+        model.trail.clear();
+        return Vec::new();
+    }
+    model.screen = model.trail.pop().unwrap_or_default();
+    opened(model)
+}
+
+fn opened(model: &mut Model) -> Vec<Effect> {
+    match model.screen {
+        Screen::Overview => Vec::new(),
+        Screen::Events => events::opened(model),
+        Screen::Projection => projection::opened(model),
+        Screen::Stream => stream::opened(model),
+        Screen::Time => time::opened(model),
+        Screen::Rebuilds => rebuilds::opened(model),
+        Screen::Log => log::opened(model),
+    }
+}
+
+/// A new picture of the workspace is shown.
+pub fn seen(model: &mut Model) -> Vec<Effect> {
+    match model.screen {
+        Screen::Overview | Screen::Time => Vec::new(),
+        Screen::Events => events::seen(model),
+        Screen::Projection => projection::seen(model),
+        Screen::Stream => stream::seen(model),
+        Screen::Rebuilds => rebuilds::seen(model),
+        Screen::Log => log::seen(model),
+    }
+}
+
+/// An action with nothing over the screen.
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Go(screen) => return go(model, screen),
+        Action::NextScreen => return go(model, model.screen.turned(1)),
+        Action::PreviousScreen => return go(model, model.screen.turned(Screen::ALL.len() - 1)),
+        Action::Close => return back(model),
+        Action::Freeze => return freeze(model),
+        Action::Line => return line(model),
+        Action::Load => return load::turn(model),
+        Action::Faster | Action::Slower => return load::step(model, action == Action::Faster),
+        Action::Mouse => return mouse_over(model),
+        Action::Commands => {
+            let chooser = Chooser::new(model.commands.clone());
+            model.layers.push(Layer::Commands(chooser));
+        }
+        // It needs words: the line for them, begun.
+        Action::Fault => {
+            let line = CommandLine {
+                editor: Editor::new("fault "),
+                ..CommandLine::default()
+            };
+            model.layers.push(Layer::Line(line));
+        }
+        Action::Filter => {
+            let before = filter(model).to_owned();
+            let editor = Editor::new(before.clone());
+            model
+                .layers
+                .push(Layer::Filter(Narrowing { editor, before }));
+        }
+        _ => return of_screen(model, action),
+    }
+    Vec::new()
+}
+
+fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
+    match model.screen {
+        Screen::Overview => overview::act(model, action),
+        Screen::Events => events::act(model, action),
+        Screen::Projection => projection::act(model, action),
+        Screen::Stream => stream::act(model, action),
+        Screen::Time => time::act(model, action),
+        Screen::Rebuilds => rebuilds::act(model, action),
+        Screen::Log => log::act(model, action),
+    }
+}
+
+/// What the screen's table is narrowed to, as it was typed.
+fn filter(model: &Model) -> &str {
+    match model.screen {
+        Screen::Overview => model.overview.table.filter.text(),
+        _ => "",
+    }
+}
+
+/// Narrows the screen's table.
+pub fn narrow(model: &mut Model, text: &str) -> Vec<Effect> {
+    let filter = Filter::parse(text);
+    match model.screen {
+        Screen::Overview => {
+            model.overview.table.filter = filter;
+            Vec::new()
+        }
+        Screen::Events => events::filtered(model, filter),
+        Screen::Projection => projection::filtered(model, filter),
+        Screen::Stream => stream::filtered(model, filter),
+        Screen::Time => Vec::new(),
+        Screen::Rebuilds => rebuilds::filtered(model, filter),
+        Screen::Log => log::filtered(model, filter),
+    }
+}
+
+/// Lets the picture stand still, or follow again.
+fn freeze(model: &mut Model) -> Vec<Effect> {
+    match model.newest.take() {
+        Some(newest) => {
+            model.snapshot = newest;
+            seen(model)
+        }
+        None => {
+            model.newest = Some(model.snapshot.clone());
+            Vec::new()
+        }
+    }
+}
+
+/// Opens the command line, over whatever is there.
+pub fn line(model: &mut Model) -> Vec<Effect> {
+    model.layers.push(Layer::Line(CommandLine::default()));
+    Vec::new()
+}
+
+fn mouse_over(model: &mut Model) -> Vec<Effect> {
+    model.mouse = !model.mouse;
+    let what = if model.mouse {
+        "the mouse chooses rows"
+    } else {
+        "the mouse is the terminal's: select text with it"
+    };
+    model.say(Tone::Info, what);
+    vec![Effect::Mouse(model.mouse)]
+}
+
+/// The mouse: a click chooses a screen or a row, the wheel moves the choice.
+pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
+    if !model.mouse {
+        return Vec::new();
+    }
+    let scroll = match event.kind {
+        MouseEventKind::ScrollUp => Action::Up,
+        MouseEventKind::ScrollDown => Action::Down,
+        MouseEventKind::Down(MouseButton::Left) if model.layers.is_empty() => {
+            return clicked(model, event.column, event.row);
+        }
+        _ => return Vec::new(),
+    };
+    let listens = within(model.context()).any(|entry| entry.action == scroll);
+    if listens {
+        super::act(model, scroll)
+    } else {
+        Vec::new()
+    }
+}
+
+fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
+    if let Some(screen) = view::tab_at(model, x, y) {
+        return go(model, screen);
+    }
+    match model.screen {
+        Screen::Overview => overview::clicked(model, x, y),
+        Screen::Events => events::clicked(model, x, y),
+        Screen::Projection => projection::clicked(model, x, y),
+        Screen::Stream => stream::clicked(model, x, y),
+        Screen::Time => Vec::new(),
+        Screen::Rebuilds => rebuilds::clicked(model, x, y),
+        Screen::Log => log::clicked(model, x, y),
+    }
+}

@@ -1,0 +1,45 @@
+//! The filter while it is typed, in the place of the footer.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+
+use super::super::action::Context;
+use super::super::state::filter::Filter;
+use super::super::state::{Model, Narrowing};
+use super::super::text;
+use super::super::theme::Theme;
+use super::super::widgets::{input, popup};
+use super::words::own;
+use super::{footer, put, put_right};
+
+/// Draws it on the last line.
+pub fn draw(
+    model: &Model,
+    narrowing: &Narrowing,
+    theme: &Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Option<Position> {
+    let area = Rect {
+        y: area.bottom() - 1,
+        height: 1,
+        ..area
+    };
+    popup::clear(buf, area);
+    put(buf, area, 0, &Line::from(own(" /", theme.title)));
+    let field = Rect {
+        x: area.x + 2,
+        width: area.width / 2,
+        ..area
+    };
+    let typed = narrowing.editor.text();
+    let cursor = input::draw(buf, field, typed, narrowing.editor.before(), theme.text);
+    let filter = Filter::parse(typed);
+    let right = match filter.error() {
+        Some(error) => Line::from(own(format!("{} ", text::clean(error)), theme.warn)),
+        None => footer::keys(model, Context::Filter, theme, area.width / 2 - 3),
+    };
+    put_right(buf, area, 0, usize::from(area.width / 2) + 2, &right);
+    cursor
+}

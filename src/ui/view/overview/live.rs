@@ -1,0 +1,165 @@
+//! The newest events as they come in, the newest at the top, and which read models have each of them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use serde_json::Value;
+
+use super::super::put;
+use super::super::words::own;
+use crate::event::Event;
+use crate::ui::state::Model;
+use crate::ui::state::ripple::has;
+use crate::ui::text;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::rule;
+
+/// The widest name of a stream or a type that is shown whole.
+const WIDEST: usize = 22;
+
+/// How many projections get a dot each.
+const DOTS: usize = 12;
+
+/// Draws them.
+pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let snapshot = &model.snapshot;
+    let dots = dots(model, area.width);
+    let right = if dots > 0 && !snapshot.recent.is_empty() {
+        Line::from(vec![
+            own(theme.glyphs.yes, theme.good),
+            own(" visible  ", theme.dim),
+            own(theme.glyphs.no, theme.rule),
+            own(
+                " not yet, a dot for each projection in the order above",
+                theme.dim,
+            ),
+        ])
+    } else {
+        Line::from(own("newest first", theme.dim))
+    };
+    rule::draw(buf, area, "Events", &right, theme);
+    if snapshot.recent.is_empty() {
+        let words = if snapshot.head.get() == 0 {
+            "   No events yet: send a command, import some, or append one."
+        } else {
+            "   Waiting for the next event."
+        };
+        put(buf, area, 1, &Line::from(own(words, theme.dim)));
+        return;
+    }
+    let shown = usize::from(area.height - 1);
+    let newest: Vec<&Event> = snapshot.recent.iter().rev().take(shown).collect();
+    let widths = Widths::of(&newest, area.width, dots);
+    for (row, event) in (1..).zip(&newest) {
+        put(buf, area, row, &line(model, event, &widths, theme));
+    }
+}
+
+/// How many dots there are room for.
+fn dots(model: &Model, width: u16) -> usize {
+    let count = model.snapshot.projections.len();
+    if width < 90 || count > DOTS { 0 } else { count }
+}
+
+/// The cells of each column: as wide as what is shown needs.
+struct Widths {
+    position: usize,
+    stream: usize,
+    kind: usize,
+    dots: usize,
+    time: bool,
+    all: usize,
+}
+
+impl Widths {
+    fn of(events: &[&Event], width: u16, dots: usize) -> Self {
+        let most = if width < 70 { 14 } else { WIDEST };
+        let widest = |of: &dyn Fn(&Event) -> usize| {
+            let widest = events.iter().map(|e| of(e)).max().unwrap_or(0);
+            widest.min(most)
+        };
+        Self {
+            position: widest(&|e| text::thousands(e.position.get()).len()),
+            stream: widest(&|e| text::width(e.stream.as_str())),
+            kind: widest(&|e| text::width(e.event_type.as_str())),
+            dots,
+            time: width >= 60,
+            all: usize::from(width),
+        }
+    }
+}
+
+fn line(model: &Model, event: &Event, widths: &Widths, theme: &Theme) -> Line<'static> {
+    let ellipsis = theme.glyphs.ellipsis;
+    let padded = |content: &str, width: usize| {
+        let shown = text::cut(&text::clean(content), width, ellipsis);
+        let space = width.saturating_sub(text::width(&shown));
+        format!("{shown}{}", " ".repeat(space))
+    };
+    let position = text::thousands(event.position.get());
+    let mut spans = vec![own(
+        format!("   {position:>width$}  ", width = widths.position),
+        theme.text,
+    )];
+    if widths.time {
+        let time = event.recorded_at.strftime("%H:%M:%S%.3f").to_string();
+        spans.push(own(format!("{time}  "), theme.dim));
+    }
+    for view in model.snapshot.projections.iter().take(widths.dots) {
+        spans.push(if has(view, &model.snapshot, event.position) {
+            own(theme.glyphs.yes, theme.good)
+        } else {
+            own(theme.glyphs.no, theme.rule)
+        });
+    }
+    if widths.dots > 0 {
+        spans.push(Span::raw("  "));
+    }
+    spans.push(own(
+        padded(event.stream.as_str(), widths.stream),
+        theme.accent,
+    ));
+    spans.push(Span::raw("  "));
+    spans.push(own(
+        padded(event.event_type.as_str(), widths.kind),
+        theme.strong,
+    ));
+    spans.push(Span::raw("  "));
+    let used: usize = spans.iter().map(Span::width).sum();
+    spans.extend(brief(
+        &event.data.value(),
+        widths.all.saturating_sub(used + 1),
+        theme,
+    ));
+    Line::from(spans)
+}
+
+/// An event's data in so many cells: names and values, texts without quotes.
+fn brief(data: &Value, room: usize, theme: &Theme) -> Vec<Span<'static>> {
+    let Value::Object(fields) = data else {
+        return Vec::new();
+    };
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    let mut left = room;
+    for (name, value) in fields {
+        let lead = if spans.is_empty() { "" } else { "  " };
+        let key = format!("{lead}{} ", text::clean(name));
+        let shown = match value {
+            Value::String(text) => text::clean(text).into_owned(),
+            other => text::clean(&other.to_string()).into_owned(),
+        };
+        let wide = text::width(&key);
+        if wide + 2 > left {
+            break;
+        }
+        left -= wide;
+        let shown = text::cut(&shown, left, theme.glyphs.ellipsis);
+        left = left.saturating_sub(text::width(&shown));
+        spans.push(own(key, theme.dim));
+        spans.push(own(shown, theme.text));
+    }
+    spans
+}
