@@ -12,7 +12,7 @@ use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, 
 use crate::lag::why::{Loop, Work};
 use crate::lag::{Lag, Status};
 use crate::workspace::{
-    Cell, Changed, Checked, CommandCounts, CommandInfo, Comparison, Contents, Difference,
+    Beside, Cell, Changed, Checked, CommandCounts, CommandInfo, Comparison, Contents, Difference,
     EngineInfo, Fault, INJECTED, Injected, Mending, Moment, Poison, ProjectionView, QueryInfo,
     Rates, RebuildView, Rows, Snapshot, Visibility, WorkspaceInfo,
 };
@@ -461,7 +461,30 @@ pub fn moment() -> Moment {
         7 => differences()[0].there.clone().unwrap_or_default(),
         _ => row(order, "c-118 \u{1b}[31m", "placed", Cell::Null),
     });
+    let rows = Rows {
+        tables: vec!["lines".to_owned(), "orders".to_owned()],
+        table: 1,
+        columns: COLUMNS.map(str::to_owned).to_vec(),
+        count: 10_000,
+        first: 0,
+        rows: rows.collect(),
+    };
+    let is = rows.rows.iter().enumerate().map(|(at, row)| match at {
+        2 => None,
+        7 => {
+            let mut row = row.clone();
+            row[2] = text("shipped");
+            Some(row)
+        }
+        _ => Some(row.clone()),
+    });
     Moment {
+        now: Some(Beside {
+            position: Position::new(HEAD - 2),
+            count: 10_020,
+            keyed: true,
+            rows: is.collect(),
+        }),
         position: event.position,
         head: Position::new(HEAD),
         event: Some(event.clone()),
@@ -471,14 +494,7 @@ pub fn moment() -> Moment {
             rows: Some(comparison(differences(), 3)),
         }),
         stopped: false,
-        rows: Rows {
-            tables: vec!["lines".to_owned(), "orders".to_owned()],
-            table: 1,
-            columns: COLUMNS.map(str::to_owned).to_vec(),
-            count: 10_000,
-            first: 0,
-            rows: rows.collect(),
-        },
+        rows,
     }
 }
 

@@ -55,7 +55,8 @@ fn opened(model: &mut Model) -> Vec<Effect> {
 /// A new picture of the workspace is shown.
 pub fn seen(model: &mut Model) -> Vec<Effect> {
     match model.screen {
-        Screen::Overview | Screen::Time => Vec::new(),
+        Screen::Overview => Vec::new(),
+        Screen::Time => time::seen(model),
         Screen::Events => events::seen(model),
         Screen::Projection => projection::seen(model),
         Screen::Stream => stream::seen(model),
@@ -179,6 +180,9 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         MouseEventKind::Down(MouseButton::Left) if model.layers.is_empty() => {
             return clicked(model, event.column, event.row);
         }
+        MouseEventKind::Drag(MouseButton::Left) if model.layers.is_empty() => {
+            return time::dragged(model, event.column);
+        }
         _ => return Vec::new(),
     };
     let listens = within(model.context()).any(|entry| entry.action == scroll);
@@ -198,7 +202,7 @@ fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Screen::Events => events::clicked(model, x, y),
         Screen::Projection => projection::clicked(model, x, y),
         Screen::Stream => stream::clicked(model, x, y),
-        Screen::Time => Vec::new(),
+        Screen::Time => time::clicked(model, x, y),
         Screen::Rebuilds => rebuilds::clicked(model, x, y),
         Screen::Log => log::clicked(model, x, y),
     }
