@@ -2,6 +2,7 @@
 
 mod action;
 mod ask;
+mod json;
 mod keymap;
 mod run;
 mod screen;
