@@ -383,6 +383,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             if let Some(effects) = time::is_broken_off(model) {
                 return effects;
             }
+            if stream::is_closed(model) {
+                return Vec::new();
+            }
             match model.layers.pop() {
                 None => screen::act(model, action),
                 Some(Layer::Filter(narrowing)) => screen::narrow(model, &narrowing.before),

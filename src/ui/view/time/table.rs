@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::put_cut;
 use super::super::words::own;
+use super::super::{put_cut, rows};
 use crate::text::thousands;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::rule;
-use crate::workspace::{Cell, Moment};
+use crate::workspace::Moment;
 
 /// The widest value of a row, in cells.
 const WIDEST: usize = 28;
@@ -99,13 +99,32 @@ fn legend(moment: &Moment, theme: &Theme) -> Line<'static> {
     }
     if gone {
         let space = if other { "  " } else { "" };
-        words.push(own(format!("{space}{}", theme.glyphs.failed), theme.bad));
-        words.push(own(" gone", theme.dim));
+        let (glyph, style) = lost(moment, theme);
+        words.push(own(format!("{space}{glyph}"), style));
+        words.push(own(format!(" {}", lost_words(moment)), theme.dim));
     }
     if words.is_empty() && !moment.rows.rows.is_empty() {
         words.push(own("the same now", theme.dim));
     }
     Line::from(words)
+}
+
+/// How a row is marked that is not there now: it went, or the read model has not got so far yet.
+fn lost(moment: &Moment, theme: &Theme) -> (&'static str, Style) {
+    if is_behind(moment) {
+        (theme.glyphs.no, theme.warn)
+    } else {
+        (theme.glyphs.failed, theme.bad)
+    }
+}
+
+fn lost_words(moment: &Moment) -> &'static str {
+    if is_behind(moment) { "not yet" } else { "gone" }
+}
+
+fn is_behind(moment: &Moment) -> bool {
+    let now = moment.now.as_ref();
+    now.is_some_and(|now| now.position < moment.position)
 }
 
 /// The columns that fit, and what stands in them.
@@ -155,7 +174,7 @@ impl<'a> Columns<'a> {
 
     fn was(&self, row: usize, column: usize) -> String {
         let cell = self.moment.rows.rows.get(row).and_then(|r| r.get(column));
-        let cell = cell.map_or_else(String::new, value);
+        let cell = cell.map_or_else(String::new, |cell| rows::value(cell, WIDEST));
         text::cut(&cell, WIDEST, self.theme.glyphs.ellipsis)
     }
 
@@ -164,7 +183,11 @@ impl<'a> Columns<'a> {
         let then = self.moment.rows.rows.get(row)?.get(column)?;
         let now = self.moment.now.as_ref()?.rows.get(row)?.as_ref()?;
         let now = now.get(column)?;
-        let words = text::cut(&value(now), WIDEST, self.theme.glyphs.ellipsis);
+        let words = text::cut(
+            &rows::value(now, WIDEST),
+            WIDEST,
+            self.theme.glyphs.ellipsis,
+        );
         let other = !now.is_same(then);
         let mark = if other { self.theme.glyphs.differs } else { "" };
         Some((format!("{mark}{words}"), other))
@@ -188,7 +211,7 @@ impl<'a> Columns<'a> {
         let glyphs = self.theme.glyphs;
         let now = self.moment.now.as_ref().and_then(|now| now.rows.get(row));
         match (self.moment.rows.rows.get(row), now) {
-            (Some(_), Some(None)) => (glyphs.failed, self.theme.bad),
+            (Some(_), Some(None)) => lost(self.moment, self.theme),
             (Some(then), Some(Some(now))) if then != now => (glyphs.differs, self.theme.warn),
             _ => (" ", self.theme.text),
         }
@@ -215,7 +238,10 @@ impl<'a> Columns<'a> {
             match self.is(row, *column) {
                 Some((words, true)) => cells.push((words, self.theme.warn)),
                 Some((words, false)) => cells.push((words, self.theme.text)),
-                None if cells.is_empty() => cells.push(("gone".to_owned(), self.theme.bad)),
+                None if cells.is_empty() => {
+                    let (_, style) = lost(self.moment, self.theme);
+                    cells.push((lost_words(self.moment).to_owned(), style));
+                }
                 None => {}
             }
         }
@@ -278,17 +304,4 @@ fn padded(content: &str, cells: usize, style: Style, theme: &Theme) -> Span<'sta
     let content = text::cut(&text::clean(content), cells, theme.glyphs.ellipsis);
     let space = " ".repeat(cells.saturating_sub(text::width(&content)) + 2);
     own(format!("{content}{space}"), style)
-}
-
-/// A value for people: text without quotation marks, nothing as a dash.
-fn value(cell: &Cell) -> String {
-    // No more of a long text is looked at than could be shown.
-    match cell {
-        Cell::Null => "-".to_owned(),
-        Cell::Text(text) => {
-            text::clean(&text.chars().take(4 * WIDEST).collect::<String>()).into_owned()
-        }
-        Cell::Blob(bytes) => Cell::Blob(bytes.iter().take(WIDEST).copied().collect()).to_string(),
-        other => other.to_string(),
-    }
 }
