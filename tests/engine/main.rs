@@ -25,6 +25,7 @@ mod queries;
 mod rebuilds;
 mod slow;
 mod sync;
+mod tables;
 mod trouble;
 mod two;
 mod why;
