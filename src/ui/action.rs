@@ -219,7 +219,7 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::RollBack, "rollback", "", &["B"], OF_ONE, "Let the version before answer again")),
     changing(entry(Action::Cancel, "cancel", "", &["X"], OF_ONE, "Give up the version that is built or held")),
     changing(entry(Action::Replay, "replay", "", &["Y"], OF_ONE, "Apply events again, into the same read model")),
-    changing(entry(Action::Apply, "apply", "apply now", &["a"], OF_ONE, "Apply what waits now, whatever the policy says")),
+    changing(entry(Action::Apply, "apply", "apply now", &["a"], &[Overview, Projection, Stream, Rebuilds, Page], "Apply what waits now, whatever the policy says")),
     entry(Action::Why, "why", "why?", &["w"], OF_ONE, "Why the selected read model is as it is, and what helps"),
     entry(Action::Operations, "operations", "", &["o"], OF_ONE, "Who asked what of the selected projection, and what became of it"),
     changing(entry(Action::Undo, "undo", "", &["u"], OF_ONE, "Take back what was asked of the selected projection last")),

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::super::json::Json;
+use super::Model;
 use super::panes::Panes;
 use super::table::Table;
 use crate::event::{Event, Position, StreamId, Version};
-use crate::workspace::{KeyRows, ProjectionView, Snapshot, Step, Steps};
+use crate::workspace::{KeyRows, KeyedModel, Policy, ProjectionView, Snapshot, Step, Steps};
 
 /// How many steps are read at once.
 pub const PAGE: usize = 200;
@@ -216,6 +217,25 @@ impl Shown {
     }
 }
 
+/// The read models of a key, the replicas of each projection together; projections that have several come first.
+pub fn groups(rows: &KeyRows) -> Vec<Vec<&KeyedModel>> {
+    let mut groups: Vec<Vec<&KeyedModel>> = Vec::new();
+    for model in &rows.models {
+        let same = |group: &&mut Vec<&KeyedModel>| base(&group[0].name) == base(&model.name);
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(model),
+            None => groups.push(vec![model]),
+        }
+    }
+    groups.sort_by_key(|group| group.len() == 1);
+    groups
+}
+
+/// A replica's projection.
+pub fn base(name: &str) -> &str {
+    name.split('@').next().unwrap_or(name)
+}
+
 /// A stream that something happened to a short while ago.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Recent<'a> {
@@ -233,6 +253,21 @@ pub fn recent(snapshot: &Snapshot) -> Vec<Recent<'_>> {
         }
     }
     found
+}
+
+/// The read models that lack the newest event of the stream that is shown until somebody asks.
+pub fn waiting(model: &Model) -> Vec<String> {
+    let shown = model.stream.shown.as_ref();
+    let Some(step) = shown.and_then(|shown| shown.step(shown.newest())) else {
+        return Vec::new();
+    };
+    let (snapshot, event) = (&model.snapshot, &step.event);
+    let views = snapshot.projections.iter().filter(|view| {
+        view.policy == Policy::Manual
+            && takes(view, event)
+            && !super::ripple::has(view, snapshot, event.position)
+    });
+    views.map(|view| view.name.clone()).collect()
 }
 
 /// Whether a projection takes events like this one.

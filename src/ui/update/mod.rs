@@ -14,7 +14,7 @@ mod page;
 mod projection;
 mod rebuilds;
 mod screen;
-mod stream;
+pub(super) mod stream;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -8,13 +8,14 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::words::{own, span};
+use super::super::words::{own, span, status};
 use super::super::{page, put_cut, rows, said};
 use super::name;
 use crate::event::Position;
+use crate::lag::Status;
 use crate::ui::state::Model;
 use crate::ui::state::ripple::{Reach, Ripple, has};
-use crate::ui::state::stream::{MODELS, Shown, takes};
+use crate::ui::state::stream::{MODELS, Shown, base, groups, takes};
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::flow::{self, Piece};
@@ -36,10 +37,7 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
         return;
     }
     let right = if shown.is_newest() {
-        Line::from(vec![
-            own(theme.glyphs.differs, theme.warn),
-            own(" stale", theme.dim),
-        ])
+        summary(shown, theme)
     } else {
         let words = format!("now, not at version {}", shown.version());
         Line::from(own(words, theme.warn))
@@ -54,9 +52,36 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
     }
     if lines.len() > first + room && area.height > 1 {
         let more = lines.len() - first - room;
-        let words = format!(" {more} lines more ");
-        let wide = u16::try_from(words.len()).unwrap_or(0).min(area.width);
-        buf.set_string(area.right() - wide, area.bottom() - 1, words, theme.dim);
+        let words = Line::from(own(
+            format!("  {} {more} more ", theme.glyphs.falling),
+            theme.title,
+        ));
+        let wide = u16::try_from(words.width()).unwrap_or(0).min(area.width);
+        buf.set_line(area.right() - wide, area.bottom() - 1, &words, wide);
+    }
+}
+
+/// How many of them lack something.
+fn summary(shown: &Shown, theme: &Theme) -> Line<'static> {
+    let Some(rows) = &shown.rows.is else {
+        return Line::default();
+    };
+    let all = rows.models.len();
+    let lack = rows.models.iter().filter(|m| m.coming.lacks > 0).count();
+    match lack {
+        _ if all == 0 => Line::default(),
+        0 => Line::from(vec![
+            own(theme.glyphs.yes, theme.good),
+            own(format!(" visible in all {all}"), theme.dim),
+        ]),
+        lack => Line::from(vec![
+            own(
+                format!("{} {lack} of {all} lack events, ", theme.glyphs.no),
+                theme.warn,
+            ),
+            own(theme.glyphs.differs, theme.warn),
+            own(" stale", theme.dim),
+        ]),
     }
 }
 
@@ -98,24 +123,6 @@ fn lines(model: &Model, shown: &Shown, theme: &Theme, width: u16) -> Vec<Line<'s
     }
     lines.extend(screen.others());
     lines
-}
-
-/// The replicas of each projection together.
-fn groups(rows: &KeyRows) -> Vec<Vec<&KeyedModel>> {
-    let mut groups: Vec<Vec<&KeyedModel>> = Vec::new();
-    for model in &rows.models {
-        let same = |group: &&mut Vec<&KeyedModel>| base(&group[0].name) == base(&model.name);
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(model),
-            None => groups.push(vec![model]),
-        }
-    }
-    groups
-}
-
-/// A replica's projection.
-fn base(name: &str) -> &str {
-    name.split('@').next().unwrap_or(name)
 }
 
 fn hung(mut lines: Vec<Line<'static>>) -> Vec<Line<'static>> {
@@ -210,7 +217,10 @@ impl Screen<'_> {
             }),
             row("", theme.dim, &|model| {
                 let (_, style) = self.glyph(model);
-                (self.has(model), style)
+                (
+                    self.has(model).trim_end_matches(" events").to_owned(),
+                    style,
+                )
             }),
         ]
     }
@@ -231,15 +241,23 @@ impl Screen<'_> {
     fn has(&self, model: &KeyedModel) -> String {
         match model.coming.lacks {
             _ if model.version.is_none() => "not there".to_owned(),
-            0 if self.shown.caught_up.contains(&model.name) => "has caught up".to_owned(),
-            0 => "has everything".to_owned(),
+            0 if self.shown.caught_up.contains(&model.name) => "caught up".to_owned(),
+            0 => "has all".to_owned(),
             lacks => format!("lacks {}", text::count(lacks, "event", "events")),
         }
     }
 
+    /// When it applies events; or why it applies none.
     fn policy(&self, model: &KeyedModel) -> String {
         let view = self.model.projection(&model.name);
-        view.map_or_else(String::new, |view| view.policy.to_string())
+        view.map_or_else(String::new, |view| match view.lag.status {
+            Status::Paused
+            | Status::Faulted(_)
+            | Status::Dead
+            | Status::Stalled
+            | Status::Ahead => status(view.lag.status, self.theme).1.to_owned(),
+            _ => view.policy.to_string(),
+        })
     }
 
     /// Up to where it has the log. Where nothing is lacking it may have moved on since the rows were read.
@@ -366,7 +384,8 @@ impl Screen<'_> {
                 lines.push(Line::from(own(format!("    {words}"), theme.text)));
             }
         }
-        if let Some(why) = &model.coming.unknown {
+        let is_told = model.coming.lacks > 0 || model.version.is_none();
+        if let Some(why) = model.coming.unknown.as_ref().filter(|_| is_told) {
             let words = match model.coming.lacks {
                 0 => format!("{}: {why}", model.name),
                 _ => why.clone(),
@@ -478,7 +497,7 @@ impl Field<'_> {
     fn span(self, cells: usize, theme: &Theme) -> Span<'static> {
         let room = cells.saturating_sub(2);
         let words = match self.now {
-            Some(cell) => rows::value(cell, room),
+            Some(cell) => brief(rows::value(cell, room), room),
             None => "no row".to_owned(),
         };
         let (words, style) = if self.is_stale {
@@ -491,6 +510,15 @@ impl Field<'_> {
         let words = text::cut(&words, room, theme.glyphs.ellipsis);
         let space = " ".repeat(cells.saturating_sub(text::width(&words)));
         own(format!("{words}{space}"), style)
+    }
+}
+
+/// A time of day where the date would leave no room for it.
+fn brief(value: String, room: usize) -> String {
+    let is_time = value.len() >= 20 && value.as_bytes()[10] == b'T' && value.ends_with('Z');
+    match value.get(11..23) {
+        Some(time) if is_time && value.len() > room => time.trim_end_matches('Z').to_owned(),
+        _ => value,
     }
 }
 

@@ -11,7 +11,7 @@ use super::name;
 use crate::event::Version;
 use crate::ui::state::Model;
 use crate::ui::state::ripple::has;
-use crate::ui::state::stream::{STEPS, Shown, takes};
+use crate::ui::state::stream::{STEPS, Shown, groups, takes};
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::{rule, table};
@@ -74,8 +74,9 @@ fn rows(shown: &Shown, area: Rect) -> std::ops::Range<usize> {
 /// The read models that are keyed by the stream's category.
 fn keyed<'a>(model: &'a Model, shown: &Shown) -> Vec<&'a ProjectionView> {
     let rows = shown.rows.is.as_ref();
-    let models = rows.map(|rows| rows.models.as_slice()).unwrap_or_default();
-    let views = models.iter().filter_map(|m| model.projection(&m.name));
+    let models = rows.map_or_else(Vec::new, |rows| groups(rows));
+    let models = models.into_iter().flatten();
+    let views = models.filter_map(|m| model.projection(&m.name));
     views.take(DOTS).collect()
 }
 
