@@ -186,9 +186,9 @@ impl Screen<'_> {
                 own(format!(" {glyph} "), style),
                 span(&model.name, theme.strong),
             ];
-            spans.push(own(format!("  {}", self.policy(model)), theme.dim));
-            spans.push(own(format!(", at {}", self.position(model)), theme.dim));
-            spans.push(own(format!("  {}", self.has(model)), style));
+            spans.push(own(format!(" {}", self.has(model)), style));
+            let stands = format!("  at {}, {}", self.position(model), self.policy(model));
+            spans.push(own(stands, theme.dim));
             return vec![Line::from(spans)];
         }
         let pad = |words: &str, cells: usize| {
