@@ -11,7 +11,9 @@ use super::super::screen::Screen;
 use super::super::state::editor::Editor;
 use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
-use super::super::state::stream::{MODELS, PAGE, PANES, STATE, STEPS, Shown, recent, waiting};
+use super::super::state::stream::{
+    self, COLUMNS, MODELS, PAGE, PANES, STATE, STEPS, Shown, waiting,
+};
 use super::super::state::{Layer, Model, Tone};
 use super::super::view;
 use super::{Effect, operation, screen};
@@ -125,6 +127,15 @@ fn act_on_list(model: &mut Model, action: Action) -> Vec<Effect> {
             show(model, stream, true);
             return opened(model);
         }
+        Action::SortNext | Action::SortBefore => {
+            let back = action == Action::SortBefore;
+            model.stream.list.turn_sort(COLUMNS, back);
+            return Vec::new();
+        }
+        Action::SortTurn => {
+            model.stream.list.invert();
+            return Vec::new();
+        }
         _ => return Vec::new(),
     };
     choose(model, &streams, to);
@@ -137,11 +148,9 @@ fn choose(model: &mut Model, streams: &[StreamId], to: usize) {
 }
 
 /// The streams of the list, in their order.
-pub fn listed(model: &Model) -> Vec<StreamId> {
-    let filter = &model.stream.list.filter;
-    let streams = recent(&model.snapshot).into_iter();
-    let fits = streams.filter(|r| filter.fits(r.last.stream.as_str()));
-    fits.map(|r| r.last.stream.clone()).collect()
+fn listed(model: &Model) -> Vec<StreamId> {
+    let streams = stream::listed(model).into_iter();
+    streams.map(|r| r.last.stream.clone()).collect()
 }
 
 fn act_on_stream(shown: &mut Shown, action: Action) -> Vec<Effect> {
@@ -248,8 +257,11 @@ pub fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
     }
 }
 
-/// The filter is another one.
+/// The filter is another one: of the streams to choose from, so these are shown once something is typed.
 pub fn filtered(model: &mut Model, filter: Filter) -> Vec<Effect> {
+    if !filter.text().is_empty() {
+        model.stream.shown = None;
+    }
     model.stream.list.filter = filter;
     Vec::new()
 }
@@ -604,6 +616,12 @@ mod tests {
         let streams = listed(&model);
         assert!(!streams.is_empty());
         assert!(streams.iter().all(|stream| stream.category() == "customer"));
+        press(&mut model, &[">", "I"]);
+        let mut sorted = listed(&model);
+        assert!(sorted.is_sorted_by(|a, b| a.as_str() >= b.as_str()));
+        press(&mut model, &["<"]);
+        sorted = listed(&model);
+        assert_eq!(sorted, streams);
         press(&mut model, &["G"]);
         let last = streams.last().map(ToString::to_string);
         assert_eq!(model.stream.list.chosen, last);
