@@ -414,6 +414,14 @@ impl About {
     }
 }
 
+impl Checkpoint {
+    /// Up to where the file of a version has the log. Errors: not there, not ours, newer, damaged.
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let db = open_to_read(path)?;
+        read_checkpoint(&db).map_err(io(path))
+    }
+}
+
 /// Opens a version read-only, for one who asks: its definition and checkpoint can be read.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, ModelError> {
     let db = connect(

@@ -2,6 +2,7 @@
 
 mod action;
 mod ask;
+pub mod journal;
 mod keymap;
 mod run;
 mod screen;

@@ -2,6 +2,8 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
+mod rebuilds;
+
 use std::sync::Arc;
 use std::time::Duration;
 

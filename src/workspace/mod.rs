@@ -45,6 +45,7 @@ mod service;
 mod snapshot;
 mod supervisor;
 mod verify;
+mod versions;
 mod watching;
 
 use catalogue::Catalogue;
@@ -72,6 +73,8 @@ pub use snapshot::{
     Asked, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS,
     Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
+
+pub use versions::{Role, VersionInfo};
 
 pub use crate::log::Durability;
 pub use crate::read::{

@@ -11,7 +11,7 @@ use super::faults::FaultOrder;
 use super::operations::{self, Ended, Operation};
 use super::{
     CannotUndo, Checked, CommandInfo, Diff, Mending, Outcome, Preview, Recorded, Snapshot, Undone,
-    Work, Workspace, WorkspaceError, report,
+    VersionInfo, Work, Workspace, WorkspaceError, report,
 };
 use crate::event::Position;
 use crate::log::EventLog as _;
@@ -242,6 +242,18 @@ impl Operator {
     /// What was asked of a projection so far, oldest first. Errors: no such projection, the log.
     pub async fn history(&self, projection: &str) -> Result<Vec<Recorded>, OperateError> {
         Ok(self.workspace.history(Some(projection)).await?)
+    }
+
+    /// What was asked of all projections so far, oldest first. Errors: the log.
+    pub async fn history_of_all(&self) -> Result<Vec<Recorded>, OperateError> {
+        Ok(self.workspace.history(None).await?)
+    }
+
+    /// Every version of a read model, the newest first. Errors: as [`Workspace::versions`].
+    pub async fn versions(&self, projection: &str) -> Result<Vec<VersionInfo>, OperateError> {
+        let (workspace, name) = (self.workspace.clone(), projection.to_owned());
+        let task = tokio::task::spawn_blocking(move || workspace.versions(&name));
+        Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
     }
 
     /// The rows that differ between the version that answers and the new one: the first 50, each with the

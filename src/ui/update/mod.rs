@@ -29,6 +29,7 @@ use serde_json::Value;
 use super::action::Context;
 use super::action::{Action, Edit};
 use super::ask;
+use super::journal::Message;
 use super::keymap;
 use super::state;
 use super::state::editor::Editor;
@@ -50,8 +51,8 @@ pub enum Msg {
     Stream(ask::stream::Answer),
     /// An answer for the Rebuilds screen.
     Rebuilds(ask::rebuilds::Answer),
-    /// An answer for the Log screen.
-    Log(ask::log::Answer),
+    /// The program said something.
+    Logged(Vec<Arc<Message>>),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -160,8 +161,6 @@ pub enum Effect {
     Stream(ask::stream::Ask),
     /// Ask something for the Rebuilds screen; answered by [`Msg::Rebuilds`].
     Rebuilds(ask::rebuilds::Ask),
-    /// Ask something for the Log screen; answered by [`Msg::Log`].
-    Log(ask::log::Ask),
     /// Send a command; answered by [`Msg::Sent`].
     Send {
         /// Its name.
@@ -257,7 +256,10 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Projection(answer) => projection::answered(model, answer),
         Msg::Stream(answer) => stream::answered(model, answer),
         Msg::Rebuilds(answer) => rebuilds::answered(model, answer),
-        Msg::Log(answer) => log::answered(model, answer),
+        Msg::Logged(messages) => {
+            log::logged(model, messages);
+            Vec::new()
+        }
         Msg::Key(event) if event.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(event) => key(model, &event),
         Msg::Mouse(event) => screen::mouse(model, event),
