@@ -270,6 +270,15 @@ pub enum LogError {
         /// What is wrong with it.
         what: String,
     },
+    /// The file is there and has nothing in it.
+    #[error(
+        "{path} is empty, which no log ever is: its events were cut away. Restore a backup; or remove the file, \
+         if the log is to begin anew"
+    )]
+    Emptied {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// Another process held the write lock until the deadline.
     #[error(
         "{path} was locked by another process for {waited:?}: try again, or look for what holds it"

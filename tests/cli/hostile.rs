@@ -131,6 +131,28 @@ fn a_log_that_was_cut_off_is_named() {
 }
 
 #[test]
+fn a_log_that_was_emptied_is_not_taken_for_a_new_one() {
+    let (place, file) = closed_log();
+    std::fs::write(&file, "").unwrap();
+    for words in [
+        &["status"] as &[&str],
+        &["append", "a-1", "T", "{}"],
+        &["run"],
+    ] {
+        place.run(words).failed(
+            1,
+            &["log.db", "is empty", "Restore a backup", "remove the file"],
+        );
+    }
+    place
+        .run(&["verify", "--log"])
+        .failed(3, &["log.db", "is empty"]);
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
+    std::fs::remove_file(&file).unwrap();
+    place.done(&["append", "a-1", "T", "{}"]);
+}
+
+#[test]
 fn a_projection_file_that_reaches_too_far_is_named_with_its_line() {
     let wrong = [
         ("syntax", "INSER INTO t VALUES (1);", "syntax error"),

@@ -128,9 +128,13 @@ fn opening_an_existing_log_makes_none() {
 }
 
 #[test]
-fn an_empty_file_becomes_a_log() {
-    let dir = tempfile::tempdir().unwrap();
+fn an_emptied_file_is_refused_untouched_until_somebody_removes_it() {
+    let dir = folder(3);
     fs::write(dir.path().join("log.db"), "").unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, LogError::Emptied { .. }), "{error:?}");
+    assert!(error.to_string().contains("remove the file"), "{error}");
+    fs::remove_file(dir.path().join("log.db")).unwrap();
     block_on(open(dir.path()).append(commit("order-1", 1))).unwrap();
     assert_eq!(block_on(open(dir.path()).head()).unwrap(), Position::new(1));
 }
