@@ -76,7 +76,7 @@ pub use snapshot::{
 pub use crate::log::Durability;
 pub use crate::read::{
     Because, Cell, Changed, Checked, Comparison, Contents, Diff, Difference, Mending, ParkedCount,
-    ParkedEvent, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, Work,
+    ParkedEvent, ParkedSum, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
