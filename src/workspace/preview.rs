@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::operations::Operation;
 use super::{Workspace, WorkspaceError};
 use crate::event::{Position, Timestamp};
-use crate::read::{Model, Now, Policy, Projection, Reader, Runner, Step, remove_database};
+use crate::read::{Model, Now, OnError, Policy, Projection, Reader, Runner, Step, remove_database};
 use crate::text::human_bytes;
 
 /// What an operation would mean, shown before it happens.
@@ -171,18 +171,26 @@ impl Workspace {
         let began = Instant::now();
         let mut runner =
             Runner::attach(shared, self.log(), model, Policy::Live, Duration::ZERO).await?;
+        // A pause before a parked event's next try is not waited for, but counted.
+        let mut pauses = Duration::ZERO;
         while began.elapsed() < TRIAL {
             let now = Now {
                 wall: Timestamp::now(),
-                monotonic: began.elapsed(),
+                monotonic: began.elapsed() + pauses,
             };
-            if let Step::Rest { .. } = runner.step(now).await? {
-                break;
+            match runner.step(now).await? {
+                Step::Moved { .. } => {}
+                Step::Rest {
+                    until: Some(until), ..
+                } if runner.trouble().is_some() && projection.on_error() == OnError::Park => {
+                    pauses += until.saturating_sub(now.monotonic);
+                }
+                Step::Rest { .. } => break,
             }
         }
         let applied = runner.checkpoint().applied;
         #[allow(clippy::cast_precision_loss)]
-        Ok((applied > 0).then(|| applied as f64 / began.elapsed().as_secs_f64()))
+        Ok((applied > 0).then(|| applied as f64 / (began.elapsed() + pauses).as_secs_f64()))
     }
 }
 

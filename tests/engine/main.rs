@@ -17,6 +17,7 @@ mod operations;
 mod parked;
 #[cfg(unix)]
 mod parked_crashes;
+mod parked_many;
 mod parked_memory;
 mod parked_random;
 mod parked_reference;
