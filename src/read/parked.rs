@@ -72,10 +72,15 @@ impl ParkedSum {
     pub fn of(path: &Path) -> Result<Self, ModelError> {
         let (count, first) = parked_in(path, Position::START, 1)?;
         let first = first.into_iter().next();
-        Ok(Self {
+        Ok(Self::new(count, first))
+    }
+
+    /// So many, of which this is the first.
+    pub fn new(count: ParkedCount, first: Option<ParkedEvent>) -> Self {
+        Self {
             count,
             first: first.map(|event| (event.position, event.error.unwrap_or_default())),
-        })
+        }
     }
 }
 
@@ -87,7 +92,12 @@ impl fmt::Display for ParkedSum {
             return Ok(());
         };
         let at = crate::text::thousands(position.get());
-        write!(f, ", the first at position {at}: {error}")
+        write!(f, ", the first at position {at}")?;
+        // One that was not tried has none.
+        if error.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {error}")
     }
 }
 

@@ -64,6 +64,7 @@ pub use operations::{
     CannotUndo, LONGEST_REASON, Operation, Recorded, RecordedOutcome, Turn, Which, reason,
 };
 pub use operator::{Done, OperateError, Operator};
+pub use parked::ParkedBeside;
 pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
 pub use send::{Sent, Visibility as SentVisibility};

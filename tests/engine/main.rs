@@ -15,6 +15,7 @@ mod live;
 mod objectives;
 mod operations;
 mod parked;
+mod parked_beside;
 #[cfg(unix)]
 mod parked_crashes;
 mod parked_many;
