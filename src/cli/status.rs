@@ -169,12 +169,17 @@ fn remarks(view: &ProjectionView) -> Vec<String> {
             if rebuild.paused { ", paused" } else { "" }
         )
     });
+    let lacks = view.rebuild.as_ref().filter(|new| new.parked.count.any());
+    let lacks = lacks.map(|new| {
+        let (name, version, sum) = (&view.name, &new.version, &new.parked);
+        format!("{name}: in the new version {version} {sum} (`highwater parked {name}`)")
+    });
     let injected = view
         .injected
         .as_ref()
         .map(|injected| format!("{} has an injected fault: {injected}", view.name));
     let all = injected.into_iter().chain(fault).chain(parked);
-    all.chain(rebuild).collect()
+    all.chain(rebuild).chain(lacks).collect()
 }
 
 /// The JSON of `status`.
@@ -230,6 +235,7 @@ struct RebuildStatus<'a> {
     eta_ms: Option<u128>,
     held: bool,
     paused: bool,
+    parked: serde_json::Value,
 }
 
 impl<'a> Status<'a> {
@@ -278,6 +284,7 @@ impl<'a> From<&'a ProjectionView> for ProjectionStatus<'a> {
                 eta_ms: rebuild.eta.map(|eta| eta.as_millis()),
                 held: rebuild.held,
                 paused: rebuild.paused,
+                parked: super::diff::parked(&rebuild.parked),
             }),
         }
     }

@@ -212,12 +212,17 @@ impl Afresh {
         Ok(None)
     }
 
-    /// Folds one event that somebody else read, the next after where it stands; says whether it takes it.
-    pub(super) async fn take_one(&mut self, event: &Event) -> Result<bool, FoldError> {
+    /// Folds one event that somebody else read on the way to a goal, the next after where it stands; says
+    /// whether it takes it.
+    pub(super) async fn take_one(
+        &mut self,
+        event: &Event,
+        goal: Position,
+    ) -> Result<bool, FoldError> {
         let takes = self.takes(event) || !self.aside.later_at(event.position).is_empty();
         if takes {
-            self.apply(vec![event.clone()], event.position)?;
-            self.catch_up(event.position).await?;
+            self.apply(vec![event.clone()], goal)?;
+            self.catch_up(goal).await?;
         }
         Ok(takes)
     }

@@ -117,6 +117,7 @@ impl Difference {
                 key: columns[..1].to_vec(),
                 columns: columns.clone(),
                 tells: true,
+                is_virtual: false,
             },
             here: None,
             there: None,

@@ -3,10 +3,12 @@
 
 mod afresh;
 mod contents;
+mod copied;
 mod dates;
 mod definition;
 mod diff;
 mod difference;
+mod explain;
 mod fold;
 mod forecast;
 mod guard;
@@ -28,17 +30,20 @@ mod scratch;
 mod sql;
 mod subscription;
 mod survey;
+mod touched;
 mod verify;
 mod versions;
 mod work;
 
 pub use afresh::FoldError;
 pub use contents::{Cell, Contents};
+pub use copied::Copied;
 pub use definition::{
     Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section, is_name,
 };
-pub use diff::{Because, Copied, Diff, diff};
+pub use diff::{Diff, diff};
 pub use difference::{Comparison, Difference, Shape, Side, compare, contents};
+pub use explain::Because;
 pub use fold::{Fold, FoldQuery, Given, InMemory, rows};
 pub use forecast::{Cost, forecast, late_for};
 pub use hindered::Hindered;
@@ -48,7 +53,7 @@ pub use model::{
     is_disk_full,
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
-pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, parked_in};
+pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, ParkedSum, parked_in};
 pub use past::{Changed, Past, Rows, Shown, position_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{
@@ -65,6 +70,6 @@ pub use scratch::Scratch;
 pub use sql::SqlProjection;
 pub use subscription::Subscription;
 pub use survey::{Backlog, STALE_KEYS, Survey, Tail};
-pub use verify::{Checked, Stored, VerifyError, verify};
+pub use verify::{Checked, VerifyError, verify};
 pub use versions::{Versions, label, remove_database};
 pub use work::{Phase, Progress, Work};

@@ -206,7 +206,7 @@ async fn fold_alone(
         };
         after = last.version;
         for event in page.events.iter().filter(|event| event.position <= to) {
-            events += u64::from(fold.take_one(event).await.map_err(failed)?);
+            events += u64::from(fold.take_one(event, to).await.map_err(failed)?);
         }
     }
 }

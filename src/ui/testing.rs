@@ -278,6 +278,7 @@ pub fn rebuilding() -> Snapshot {
         eta: Some(Duration::from_millis(4_100)),
         held: false,
         paused: false,
+        parked: Default::default(),
     });
     snapshot
 }

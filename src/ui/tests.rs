@@ -182,6 +182,7 @@ fn preview(refused: Option<&str>) -> Preview {
         disk_needed: 48 << 20,
         disk_free: Some(61 << 30),
         answers: vec!["GetOrderById".into(), "OrdersOf".into()],
+        parked: Default::default(),
         refused: refused.map(str::to_owned),
     }
 }

@@ -67,6 +67,7 @@ pub use operations::{
     CannotUndo, LONGEST_REASON, Operation, Recorded, RecordedOutcome, Turn, Which, reason,
 };
 pub use operator::{Done, OperateError, Operator};
+pub use parked::ParkedBeside;
 pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
 pub use send::{Sent, Visibility as SentVisibility};
@@ -81,7 +82,7 @@ pub use versions::{Role, VersionInfo};
 pub use crate::log::Durability;
 pub use crate::read::{
     Because, Cell, Changed, Checked, Comparison, Contents, Diff, Difference, Mending, ParkedCount,
-    ParkedEvent, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, Work,
+    ParkedEvent, ParkedSum, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 

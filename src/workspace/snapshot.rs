@@ -10,7 +10,7 @@ use crate::lag::Lag;
 pub use crate::lag::Rates;
 use crate::lag::why::{self, Case, Said, Work};
 use crate::log::Durability;
-use crate::read::Policy;
+use crate::read::{ParkedSum, Policy};
 use crate::text::human_duration;
 
 /// Everything that is shown, at one moment.
@@ -258,6 +258,8 @@ pub struct RebuildView {
     pub held: bool,
     /// Whether somebody wants it to stand still.
     pub paused: bool,
+    /// What it has parked.
+    pub parked: ParkedSum,
 }
 
 impl RebuildView {

@@ -358,6 +358,7 @@ impl<'a> Owned<'a> {
     }
 
     fn report(&mut self) {
+        let parked = self.shadow.as_mut().map(|shadow| shadow.parked().clone());
         let live = &self.live;
         let progress = Progress {
             version: live.model().about().label(),
@@ -383,6 +384,7 @@ impl<'a> Owned<'a> {
                 );
                 report.held = shadow.held;
                 report.paused = self.operations.rebuild_paused;
+                report.parked = parked.unwrap_or_default();
                 report
             }),
             parked: live.parked(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::preview::free_space;
 use super::{Workspace, WorkspaceError};
 use crate::read::{
-    About, Checked, Projection, Scratch, SqlProjection, Stored, VerifyError, Work, built_from,
+    About, Checked, Copied, Projection, Scratch, SqlProjection, VerifyError, Work, built_from,
     verify,
 };
 
@@ -33,7 +33,7 @@ impl Workspace {
         let versions = self.0.folder.versions(projection);
         self.check_room(2 * database_size(&versions.link()))?;
         let scratch = self.scratch()?;
-        let stored = Stored::copy(&versions, projection, &scratch, work)?;
+        let stored = Copied::live(&versions, projection, &scratch, work)?;
         let built_from = self.built_from(&stored.about)?;
         let log = self.log();
         Ok(verify(&stored, &built_from, &log, &scratch, most, work).await?)

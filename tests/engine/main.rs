@@ -16,8 +16,10 @@ mod looking;
 mod objectives;
 mod operations;
 mod parked;
+mod parked_beside;
 #[cfg(unix)]
 mod parked_crashes;
+mod parked_many;
 mod parked_memory;
 mod parked_random;
 mod parked_reference;

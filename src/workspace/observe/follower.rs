@@ -369,6 +369,7 @@ impl Follower {
                 .filter(|_| !shadow.held && !shadow.paused),
             held: shadow.held,
             paused: shadow.paused,
+            parked: shadow.parked.clone(),
         })
     }
 }

@@ -21,6 +21,10 @@ impl Owned<'_> {
         if let Err(error) = shadow.runner.flush() {
             return self.give_up_shadow(unwritten(&error)).await;
         }
+        let lacks = match shadow.parked() {
+            sum if sum.count.any() => format!("; {sum}"),
+            _ => String::new(),
+        };
         let path = shadow.runner.model().path().to_owned();
         // The live one is kept for going back. What was kept so far goes first, so that what is left after
         // the switch is what is kept, whenever somebody looks.
@@ -46,10 +50,10 @@ impl Owned<'_> {
         let label = self.live.model().about().label();
         let applied = self.live.checkpoint().applied;
         let built = format!(
-            "version {label} answers: {applied} events in {:.1?}",
+            "version {label} answers: {applied} events in {:.1?}{lacks}",
             began.elapsed()
         );
-        let answers = format!("version {label} answers");
+        let answers = format!("version {label} answers{lacks}");
         let asked = [(request, built), (cut_over, answers)];
         let asked = asked
             .into_iter()

@@ -10,8 +10,8 @@ use super::turns::Turns;
 use crate::crash;
 use crate::event::Position;
 use crate::read::{
-    Blame, Model, Policy, Projection, Runner, RunnerError, Step, TRIES, Trouble, Versions,
-    is_disk_full, remove_database,
+    Blame, Model, ParkedSum, Policy, Projection, Runner, RunnerError, Step, TRIES, Trouble,
+    Versions, is_disk_full, remove_database,
 };
 
 /// A version that is built beside the live one.
@@ -27,6 +27,8 @@ pub(super) struct Shadow {
     pub(super) adopted: bool,
     /// Who asked for it to answer.
     pub(super) cut_over: Option<Request>,
+    /// What it has parked.
+    parked: ParkedSum,
     turns: Turns,
 }
 
@@ -34,6 +36,21 @@ impl Shadow {
     /// What it is called.
     pub(super) fn label(&self) -> String {
         self.runner.model().about().label()
+    }
+
+    /// What it has parked. The file is asked only where that has changed.
+    pub(super) fn parked(&mut self) -> &ParkedSum {
+        let count = self.runner.parked();
+        if self.parked.count != count {
+            self.parked = match self.runner.first_parked() {
+                Ok(first) => ParkedSum::new(count, first.filter(|_| count.any())),
+                Err(error) => {
+                    tracing::warn!(%error, "the first parked event could not be read");
+                    ParkedSum::new(count, None)
+                }
+            };
+        }
+        &self.parked
     }
 }
 
@@ -316,6 +333,7 @@ impl Owned<'_> {
             held: was_held && adopted,
             adopted,
             cut_over: None,
+            parked: ParkedSum::default(),
             turns: Turns::new(),
         });
         Ok(())
