@@ -3,6 +3,7 @@
 mod action;
 mod ask;
 pub mod journal;
+mod json;
 mod keymap;
 mod run;
 mod screen;

@@ -111,6 +111,10 @@ fn letter(buffer: &Buffer, x: u16, y: u16, theme: &Theme) -> char {
         ('w', theme.warn),
         ('b', theme.bad),
         ('h', theme.held),
+        ('k', theme.json_key),
+        ('t', theme.json_text),
+        ('n', theme.json_number),
+        ('l', theme.json_literal),
     ];
     let found = names.into_iter().find(|(_, style)| same(*style));
     found.map_or('?', |(letter, _)| letter)

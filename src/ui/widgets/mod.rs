@@ -4,6 +4,7 @@ pub mod bar;
 pub mod columns;
 pub mod flow;
 pub mod input;
+pub mod json;
 pub mod popup;
 pub mod rows;
 pub mod rule;
