@@ -159,6 +159,7 @@ pub struct Glyphs {
     pub mark_rebuild: &'static str,
     pub bar_full: &'static str,
     pub bar_empty: &'static str,
+    pub limit: &'static str,
     /// From lowest to highest.
     pub levels: [&'static str; 7],
     /// Corners (top left, top right, bottom left, bottom right), across, down.
@@ -200,6 +201,7 @@ static UNICODE: Glyphs = Glyphs {
     mark_rebuild: "◇",
     bar_full: "━",
     bar_empty: "─",
+    limit: "╌",
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     frame: ["╭", "╮", "╰", "╯", "─", "│"],
 };
@@ -239,6 +241,7 @@ static ASCII: Glyphs = Glyphs {
     mark_rebuild: "@",
     bar_full: "#",
     bar_empty: ".",
+    limit: "-",
     levels: ["_", ".", ":", "-", "=", "+", "#"],
     frame: ["+", "+", "+", "+", "-", "|"],
 };
