@@ -1,6 +1,7 @@
 //! The command line: completed, recalled, done.
 
 use super::super::action::Action;
+use super::super::screen::Screen;
 use super::super::state::form::Form;
 use super::super::state::line::{action_named, candidates, takes_projection, words};
 use super::super::state::{Layer, Model};
@@ -115,6 +116,10 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
     if let Some(action) = action_named(model, first) {
         return if takes_projection(action) {
             on_projection(model, action, rest)
+        } else if let (Action::Go(Screen::Stream), Some(name)) = (action, rest.first()) {
+            let stream = StreamId::new(name).map_err(|e| e.to_string())?;
+            model.layers.pop();
+            Ok(super::stream::open(model, stream))
         } else if let (Action::Load, Some(rate)) = (action, rest.first()) {
             let rate = rate.trim_end_matches("/s").parse::<f64>().ok();
             let rate = rate
