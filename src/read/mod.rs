@@ -2,6 +2,7 @@
 //! they answer. Knows nothing of commands.
 
 mod afresh;
+mod coming;
 mod contents;
 mod copied;
 mod dates;
@@ -36,6 +37,7 @@ mod versions;
 mod work;
 
 pub use afresh::FoldError;
+pub use coming::{Coming, ComingRow, ComingTable, LACKS_LIMIT, Mends, coming};
 pub use contents::{Cell, Contents};
 pub use copied::Copied;
 pub use definition::{
@@ -54,12 +56,14 @@ pub use model::{
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, ParkedSum, parked_in};
-pub use past::{Changed, Past, Rows, Shown, position_at};
+pub use past::{Changed, Past, Rows, Shown, position_at, version_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
 };
-pub use query::{Answer, QueryError, Reader};
+pub use query::{
+    Answer, Browse, Counted, QueryError, ROWS_COUNTED, ROWS_OF_A_PAGE, Reader, RowsPage, TableInfo,
+};
 pub use repair::{Mending, RepairError, mend};
 pub use retired::built_from;
 pub use rows::{ANSWER_LIMIT, ROW_LIMIT};
