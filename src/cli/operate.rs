@@ -68,8 +68,13 @@ async fn progress(operator: &Operator, name: &str) {
         if let (Some(bar), Some(view)) = (&bar, view) {
             show(bar, view);
         }
+        // That an earlier one failed does not hinder this one.
+        let earlier = view.and_then(|view| view.not_built.as_ref());
+        let earlier = earlier.map(|why| format!("{name}: {why}"));
         for problem in &snapshot.problems {
-            if problem.starts_with(&format!("{name}:")) && !said.contains(problem) {
+            let hinders =
+                problem.starts_with(&format!("{name}:")) && Some(problem) != earlier.as_ref();
+            if hinders && !said.contains(problem) {
                 say(&format!("warning: {problem}"));
                 said.push(problem.clone());
             }

@@ -211,6 +211,7 @@ struct ProjectionStatus<'a> {
     stale_keys: usize,
     fault: Option<FaultStatus<'a>>,
     injected: Option<String>,
+    not_built: Option<&'a str>,
     rebuild: Option<RebuildStatus<'a>>,
 }
 
@@ -270,6 +271,7 @@ impl<'a> From<&'a ProjectionView> for ProjectionStatus<'a> {
                 tries: fault.tries,
             }),
             injected: view.injected.as_ref().map(ToString::to_string),
+            not_built: view.not_built.as_deref(),
             rebuild: view.rebuild.as_ref().map(|rebuild| RebuildStatus {
                 version: &rebuild.version,
                 checkpoint: rebuild.checkpoint.get(),

@@ -136,6 +136,14 @@ pub enum WorkspaceError {
         /// What there is.
         known: String,
     },
+    /// Its file was removed while somebody waited for what was asked of it.
+    #[error("{name}: {what}")]
+    FileGone {
+        /// The projection.
+        name: String,
+        /// What becomes of what was asked.
+        what: String,
+    },
     /// Nothing is built beside the version that answers.
     #[error(
         "no new version of {projection} is built or held: save a change of its file, or \

@@ -6,6 +6,7 @@ use super::{Charge, Owned};
 use crate::crash;
 use crate::event::{Position, StreamId, Timestamp};
 use crate::read::{Projection, Scratch, built_from, mend};
+use crate::text::thousands;
 
 /// How far it is looked for the first event that a read model lacks.
 const LOOK_PAGE: usize = 500;
@@ -58,7 +59,7 @@ impl Owned<'_> {
 
     pub(super) fn is_under_way(&self, request: &Request) -> bool {
         let shadow = self.shadow.as_ref();
-        let building = shadow.and_then(|shadow| shadow.request.as_ref());
+        let building = shadow.map(|shadow| &shadow.request);
         let switching = shadow.and_then(|shadow| shadow.cut_over.as_ref());
         let retrying = self.retrying.as_ref().map(|retrying| &retrying.request);
         retrying == Some(request)
@@ -76,14 +77,19 @@ impl Owned<'_> {
             Operation::Pause => {
                 self.live.flush()?;
                 let at = self.live.checkpoint().position;
-                self.finish(request, &done(format!("stands at position {at}")))
-                    .await
+                self.finish(
+                    request,
+                    &done(format!("stands at position {}", thousands(at.get()))),
+                )
+                .await
             }
             Operation::Resume => {
                 let at = self.live.checkpoint().position;
                 let what = match self.live.trouble() {
-                    Some(trouble) => format!("tries event {} again", trouble.position),
-                    None => format!("goes on from position {at}"),
+                    Some(trouble) => {
+                        format!("tries event {} again", thousands(trouble.position.get()))
+                    }
+                    None => format!("goes on from position {}", thousands(at.get())),
                 };
                 self.live.try_again();
                 self.finish(request, &done(what)).await
@@ -102,7 +108,9 @@ impl Owned<'_> {
                 self.under_way.push((request, goal));
                 Ok(())
             }
-            Operation::Rebuild { .. } => self.begin_rebuild(request).await,
+            Operation::Rebuild { .. } | Operation::Build { .. } => {
+                self.begin_rebuild(request).await
+            }
             Operation::PauseRebuild | Operation::ResumeRebuild => {
                 let ended = self.pause_rebuild(request.operation == Operation::PauseRebuild);
                 self.finish(request, &ended).await
@@ -154,12 +162,14 @@ impl Owned<'_> {
             )
         } else if after >= goal {
             Some(format!(
-                "nothing to replay: the read model stands at position {goal}"
+                "nothing to replay: the read model stands at position {}",
+                thousands(goal.get())
             ))
         } else if let Some((at, late)) = self.live.last_out_of_turn()?.filter(|(at, _)| *at > after)
         {
+            let (shown, late) = (thousands(at.get()), thousands(late.get()));
             Some(format!(
-                "event {late} was parked, and applied when the read model stood at position {at}: it cannot be \
+                "event {late} was parked, and applied when the read model stood at position {shown}: it cannot be \
                  applied again in the same order. Replay after {at}, or rebuild it"
             ))
         } else {
@@ -213,7 +223,10 @@ impl Owned<'_> {
                     self.charge.moved.notify_waiters();
                     Ended::Finished(format!(
                         "the rows of key {key} are what {} gives, {} events up to position {}: {} changed",
-                        mending.stream, mending.events, mending.position, mending.comparison.total
+                        mending.stream,
+                        thousands(mending.events),
+                        thousands(mending.position.get()),
+                        thousands(mending.comparison.total)
                     ))
                 }
                 Err(error) => Ended::Failed(error.to_string()),
@@ -228,7 +241,8 @@ impl Owned<'_> {
         let Some(shadow) = &self.shadow else {
             return Ended::Failed("nothing is being rebuilt".to_owned());
         };
-        let (label, at) = (shadow.label(), shadow.runner.checkpoint().position);
+        let label = shadow.label();
+        let at = thousands(shadow.runner.checkpoint().position.get());
         Ended::Finished(if pause {
             format!("the rebuild stands at position {at}; version {label} waits")
         } else {
@@ -284,12 +298,20 @@ impl Owned<'_> {
         }
         for (request, goal) in over {
             let ended = match &stopped {
-                _ if at >= goal => Ended::Finished(format!("has everything up to position {at}")),
+                _ if at >= goal => Ended::Finished(format!(
+                    "has everything up to position {}",
+                    thousands(at.get())
+                )),
                 Some(trouble) => Ended::Failed(format!(
                     "stopped at event {}: {}",
-                    trouble.position, trouble.error
+                    thousands(trouble.position.get()),
+                    trouble.error
                 )),
-                None => Ended::Failed(format!("paused at position {at}, before {goal}")),
+                None => Ended::Failed(format!(
+                    "paused at position {}, before {}",
+                    thousands(at.get()),
+                    thousands(goal.get())
+                )),
             };
             self.finish(request, &ended).await?;
         }
@@ -317,8 +339,7 @@ impl Owned<'_> {
         operations::finish(&*self.charge.log, &self.stream, &done).await?;
         crash::point("after-outcome");
         for done in done {
-            self.operations
-                .ended(&done.request, &done.ended, done.declines);
+            self.operations.ended(&done);
         }
         Ok(())
     }
