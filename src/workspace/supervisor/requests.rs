@@ -1,16 +1,12 @@
 //! What a projection's system stream asks for, and how each request ends.
 
-use super::super::WorkspaceError;
 use super::super::operations::{self, Defined, Done, Ended, Operation, Operations, Request};
+use super::super::{WorkspaceError, objectives};
 use super::{Charge, Owned};
 use crate::crash;
-use crate::event::{Position, StreamId, Timestamp};
+use crate::event::{Position, StreamId};
 use crate::read::{Projection, Scratch, built_from, mend};
 use crate::text::thousands;
-
-/// How far it is looked for the first event that a read model lacks.
-const LOOK_PAGE: usize = 500;
-const LOOK_PAGES: usize = 40;
 
 impl Owned<'_> {
     /// Begins what is asked for and not begun.
@@ -39,20 +35,11 @@ impl Owned<'_> {
             return Ok(());
         }
         let log = &*self.charge.log;
-        let mut at = self.live.checkpoint().position;
-        for _ in 0..LOOK_PAGES {
-            let page = log.read_all(at, LOOK_PAGE).await?;
-            let Some(last) = page.last() else { break };
-            at = last.position;
-            let subscription = self.live.projection().subscription();
-            let Some(waits) = page.iter().find(|event| subscription.takes_event(event)) else {
-                continue;
-            };
-            let since = waits.recorded_at.checked_add(objective);
-            if let Some(since) = since.ok().filter(|since| *since < Timestamp::now()) {
-                operations::raised(log, &self.stream, since, objective).await?;
-            }
-            break;
+        let (checkpoint, takes) = (self.live.checkpoint(), self.live.projection());
+        let takes = takes.subscription();
+        let overdue = objectives::overdue(log, checkpoint.position, takes, objective).await?;
+        if let Some(since) = overdue {
+            operations::raised(log, &self.stream, since, objective).await?;
         }
         Ok(())
     }
