@@ -7,6 +7,7 @@ use serde_json::json;
 use super::context::{Context, text_or_input};
 use super::out::Out;
 use super::{Exit, Failure};
+use highwater::text::thousands;
 
 /// What `append` is told.
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
                 out.json(&json!({ "position": position, "version": version }))?;
             } else {
                 out.line(format_args!(
-                    "{stream} has version {version}, at position {position}"
+                    "{stream} has version {version}, at position {}",
+                    thousands(position.get())
                 ))?;
             }
             out.finish()?;

@@ -34,8 +34,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     if let Some(reason) = preview.refused {
         stop(engine).await;
         return Err(Failure::no(format!(
-            "{name} cannot be replayed after position {after}: {reason}\n`highwater rebuild {name}` folds it \
-             again from the first event"
+            "{name} cannot be replayed after position {}: {reason}\n`highwater rebuild {name}` folds it \
+             again from the first event",
+            thousands(after.get())
         )));
     }
     say(&format!(

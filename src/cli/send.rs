@@ -1,6 +1,6 @@
 //! `send COMMAND field=value…`: a command, its outcome, and which `sync` read models have it.
 
-use highwater::text::human_duration;
+use highwater::text::{human_duration, thousands};
 use highwater::workspace::{CommandInfo, Outcome, Sent, SentVisibility, Workspace, WorkspaceError};
 use highwater::write::{FieldProblem, Request, SendError, from_words, usage};
 use serde::Serialize;
@@ -159,13 +159,17 @@ fn sentence(outcome: &Outcome) -> String {
             stream,
             version,
             repeated: false,
-        } => format!("accepted at position {position}: {stream} has version {version}"),
+        } => {
+            let position = thousands(position.get());
+            format!("accepted at position {position}: {stream} has version {version}")
+        }
         Outcome::Accepted {
             position: Some(position),
             stream,
             repeated: true,
             ..
         } => {
+            let position = thousands(position.get());
             format!("accepted before, at position {position} of {stream}: the key was used already")
         }
         Outcome::Accepted {

@@ -278,13 +278,17 @@ fn tell(verified: &Verified, json: bool) -> Result<Exit, Failure> {
         Verified::Flawed { position, what } => (
             json!({ "whole": false, "position": position, "what": what }),
             format!(
-                "event {position} is not as it was written: {what}. Keep the file, and restore a backup"
+                "event {} is not as it was written: {what}. Keep the file, and restore a backup",
+                thousands(position.get())
             ),
             Exit::No,
         ),
         Verified::Stopped { at } => (
             json!({ "whole": false, "position": at, "what": "stopped" }),
-            format!("stopped at position {at}; all was well so far"),
+            format!(
+                "stopped at position {}; all was well so far",
+                thousands(at.get())
+            ),
             Exit::Failed,
         ),
     };

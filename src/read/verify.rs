@@ -18,6 +18,7 @@ use super::versions::{Versions, remove_database};
 use super::work::{Phase, Work};
 use crate::event::Position;
 use crate::log::{LogError, SharedLog};
+use crate::text::thousands;
 
 /// A copy of a read model as it was at one moment: verified while the read model itself goes on.
 #[derive(Debug)]
@@ -67,8 +68,9 @@ pub enum VerifyError {
     },
     /// It is not of this log.
     #[error(
-        "{projection} is ahead: its checkpoint {position} is not of this log, which was restored or exchanged: \
-         `highwater rebuild {projection}`"
+        "{projection} is ahead: its checkpoint {} is not of this log, which was restored or exchanged: \
+         `highwater rebuild {projection}`",
+        thousands(position.get())
     )]
     Ahead {
         /// The projection.
@@ -78,8 +80,10 @@ pub enum VerifyError {
     },
     /// Its rows are of no single position just now.
     #[error(
-        "{projection} is being replayed and stands at {at} of {goal}: its rows are of no single position until \
-         then. Verify it when the replay is done"
+        "{projection} is being replayed and stands at {} of {}: its rows are of no single position until \
+         then. Verify it when the replay is done",
+        thousands(at.get()),
+        thousands(goal.get())
     )]
     Replaying {
         /// The projection.
@@ -118,6 +122,7 @@ pub enum VerifyError {
 }
 
 fn stopped(phase: Phase, at: Position, of: Position, differing: Option<u64>) -> String {
+    let (at, of) = (thousands(at.get()), thousands(of.get()));
     match (phase, differing) {
         (Phase::Copying, _) => "before anything was compared".to_owned(),
         (Phase::Folding, _) => format!("at position {at} of {of}; nothing was compared yet"),

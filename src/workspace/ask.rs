@@ -14,6 +14,7 @@ use crate::log::EventLog;
 use crate::read::{
     Checkpoint, ParkedCount, Policy, Projection, Subscription, is_foreign, parse_duration,
 };
+use crate::text::thousands;
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -345,7 +346,8 @@ impl Workspace {
         if let Some(trouble) = trouble.filter(stands) {
             return Ok(Some(format!(
                 "it stopped at event {}: {}",
-                trouble.position, trouble.error
+                thousands(trouble.position.get()),
+                trouble.error
             )));
         }
         if is_foreign(&*self.0.log, &checkpoint).await? {
@@ -394,8 +396,8 @@ fn is_fresh(
 fn wanted(consistency: Consistency, head: Position) -> String {
     match consistency {
         Consistency::Eventual => "any position".to_owned(),
-        Consistency::Strong => format!("everything up to {head}"),
-        Consistency::AtLeast(position) => format!("position {position}"),
+        Consistency::Strong => format!("everything up to {}", thousands(head.get())),
+        Consistency::AtLeast(position) => format!("position {}", thousands(position.get())),
         Consistency::Within(limit) => format!("nothing older than {limit:?}"),
     }
 }

@@ -12,7 +12,7 @@ use crate::read::{
     DefinitionError, FoldError, ModelError, Projection, QueryError, RepairError, RunnerError,
     VerifyError,
 };
-use crate::text::human_bytes;
+use crate::text::{human_bytes, thousands};
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
@@ -195,7 +195,7 @@ pub enum WorkspaceError {
         error: FoldError,
     },
     /// The log has not so many events.
-    #[error("position {position} is beyond the head: the log ends at {head}")]
+    #[error("position {} is beyond the head: the log ends at {}", thousands(position.get()), thousands(head.get()))]
     BeyondHead {
         /// What was asked for.
         position: Position,

@@ -280,6 +280,8 @@ async fn a_kept_version_that_is_gone_or_damaged_is_refused_and_the_live_one_goes
             why.contains(word) && why.contains(&second),
             "{damage}: {why}"
         );
+        assert!(!why.contains("made anew"), "{damage}: {why}");
+        assert_eq!(why.contains("a rebuild folds"), damage != "gone", "{why}");
         append_many(&workspace, 5, 100).await;
         assert_eq!(sum(&workspace).await, 3_100, "{damage}");
         assert_eq!(label(&place), second);

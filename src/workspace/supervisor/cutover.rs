@@ -265,8 +265,14 @@ impl Owned<'_> {
         let model = match Model::open_checked(&path) {
             Ok(model) => model,
             Err(error) => {
+                let is_same = label.starts_with(self.live.projection().short_hash());
+                let way_out = if is_same {
+                    "a rebuild folds the same definition from the log again"
+                } else {
+                    "save the text of its definition again, and that is folded from the log"
+                };
                 return Ok(Err(format!(
-                    "the kept version {label} cannot be used: {error}"
+                    "the kept version {label} cannot be used, and nothing makes it anew: {error}. What helps: {way_out}"
                 )));
             }
         };
