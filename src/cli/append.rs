@@ -7,7 +7,7 @@ use serde_json::json;
 use super::context::{Context, text_or_input};
 use super::out::Out;
 use super::{Exit, Failure};
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 
 /// What `append` is told.
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             let expected = args.expect.unwrap_or_default();
             Err(Failure::no(format!(
                 "conflict: stream {stream} has version {actual}, and {expected} was expected. Nothing is \
-                 stored; look at it with `highwater stream {stream}` and decide anew"
+                 stored; look at it with `{program} stream {stream}` and decide anew",
+                program = program()
             )))
         }
         Err(AppendError::Limit { what, found, limit }) => Err(Failure::failed(format!(

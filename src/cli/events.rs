@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use highwater::cloudevents;
 use highwater::event::{Event, EventType, Position, StreamId, Version};
 use highwater::log::{EventLog, LogError};
-use highwater::text::{clean, thousands};
+use highwater::text::{clean, program, thousands};
 
 use super::context::Context;
 use super::out::{Out, cut, width};
@@ -246,8 +246,9 @@ impl Printer {
             Some(own) => {
                 let line = cloudevents::write(event, own).map_err(|e| {
                     Failure::failed(format!(
-                        "event {} is damaged: its data is {e}. Run `highwater verify --log`",
-                        event.position
+                        "event {} is damaged: its data is {e}. Run `{program} verify --log`",
+                        event.position,
+                        program = program()
                     ))
                 })?;
                 self.out.raw(&line)

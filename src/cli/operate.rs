@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use highwater::text::{human_duration, thousands};
+use highwater::text::{human_duration, program, thousands};
 use highwater::workspace::{Done, Operation, Operator, ProjectionView, Workspace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -123,12 +123,18 @@ pub fn tell(target: &Target, done: Option<Done>) -> Result<Exit, Failure> {
         Some(Done::Failed { reason }) => ("failed", reason, Exit::No),
         Some(Done::Requested) => (
             "requested",
-            "the request is stored, but was not carried out yet: an engine will do it (`highwater run`)".into(),
+            format!(
+                "the request is stored, but was not carried out yet: an engine will do it (`{} run`)",
+                program()
+            ),
             Exit::Failed,
         ),
         None => (
             "requested",
-            "not waited for any longer. The request stands: an engine carries it out (`highwater run`)".into(),
+            format!(
+                "not waited for any longer. The request stands: an engine carries it out (`{} run`)",
+                program()
+            ),
             Exit::Failed,
         ),
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use highwater::event::{Position, Timestamp};
 use highwater::read::{ParkedCount, QueryError, parse_duration};
-use highwater::text::{human_duration, thousands};
+use highwater::text::{human_duration, program, thousands};
 use highwater::workspace::{
     Answered, AsOf, Consistency, QueryFailed, Work, Workspace, WorkspaceError,
 };
@@ -77,8 +77,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     print(&question.projection, &answered, args.json)?;
     if !args.json && answered.age > Duration::ZERO && workspace.engine().is_none() {
         say(&format!(
-            "no engine runs, and this answer is {} old: ask with --consistency strong, or start `highwater run`",
-            human_duration(answered.age)
+            "no engine runs, and this answer is {} old: ask with --consistency strong, or start `{program} run`",
+            human_duration(answered.age),
+            program = program()
         ));
     }
     Ok(Exit::Done)
@@ -230,8 +231,9 @@ fn print(projection: &str, answered: &Answered, json: bool) -> Result<(), Failur
     ))?;
     if answered.parked.any() {
         out.line(format_args!(
-            "not in it: {} (`highwater parked {projection}`)",
-            answered.parked
+            "not in it: {} (`{program} parked {projection}`)",
+            answered.parked,
+            program = program()
         ))?;
     }
     out.finish()

@@ -18,7 +18,7 @@ use super::versions::{Versions, remove_database};
 use super::work::{Phase, Work};
 use crate::event::Position;
 use crate::log::{LogError, SharedLog};
-use crate::text::thousands;
+use crate::text::{program, thousands};
 
 /// A copy of a read model as it was at one moment: verified while the read model itself goes on.
 #[derive(Debug)]
@@ -58,8 +58,7 @@ pub enum VerifyError {
     /// Nobody here can fold as it was folded.
     #[error(
         "version {version} of {projection} was built from a definition that this program does not have: \
-         `highwater rebuild {projection}` builds one from what it has"
-    )]
+         `{program} rebuild {projection}` builds one from what it has", program = program())]
     Definition {
         /// The projection.
         projection: String,
@@ -69,9 +68,8 @@ pub enum VerifyError {
     /// It is not of this log.
     #[error(
         "{projection} is ahead: its checkpoint {} is not of this log, which was restored or exchanged: \
-         `highwater rebuild {projection}`",
-        thousands(position.get())
-    )]
+         `{program} rebuild {projection}`",
+        thousands(position.get()), program = program())]
     Ahead {
         /// The projection.
         projection: String,

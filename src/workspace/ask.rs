@@ -14,7 +14,7 @@ use crate::log::EventLog;
 use crate::read::{
     Checkpoint, ParkedCount, Policy, Projection, Subscription, is_foreign, parse_duration,
 };
-use crate::text::thousands;
+use crate::text::{program, thousands};
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -195,7 +195,8 @@ impl<'a> Follow<'a> {
 /// What is said of a read model whose checkpoint is not of this log.
 pub(super) fn foreign(projection: &str) -> String {
     format!(
-        "its checkpoint is not of this log, which was restored or exchanged: `highwater rebuild {projection}`"
+        "its checkpoint is not of this log, which was restored or exchanged: `{program} rebuild {projection}`",
+        program = program()
     )
 }
 
@@ -320,9 +321,10 @@ impl Workspace {
 
     async fn look_for_hindrance(&self, projection: &str) -> Result<Option<String>, WorkspaceError> {
         if self.engine().is_none() {
-            return Ok(Some(
-                "no engine runs: start one with `highwater run`".to_owned(),
-            ));
+            return Ok(Some(format!(
+                "no engine runs: start one with `{} run`",
+                program()
+            )));
         }
         let stream = operations::stream(projection)?;
         if Operations::read(&*self.0.log, &stream)
@@ -331,7 +333,8 @@ impl Workspace {
             .is_some()
         {
             return Ok(Some(format!(
-                "it is paused: `highwater resume {projection}`"
+                "it is paused: `{program} resume {projection}`",
+                program = program()
             )));
         }
         let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::read::{
     DefinitionError, FoldError, ModelError, Projection, QueryError, RepairError, RunnerError,
     VerifyError,
 };
-use crate::text::{human_bytes, thousands};
+use crate::text::{human_bytes, program, thousands};
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
@@ -98,8 +98,7 @@ pub enum WorkspaceError {
     /// Neither the folder nor one above it is a workspace.
     #[error(
         "no workspace at {start} or above it: give one with -w DIR or HIGHWATER_WORKSPACE, make one with \
-         `highwater init DIR`, or look around in `highwater demo`"
-    )]
+         `{program} init DIR`, or look around in `{program} demo`", program = program())]
     NoneFound {
         /// Where the search began.
         start: PathBuf,
@@ -147,8 +146,7 @@ pub enum WorkspaceError {
     /// Nothing is built beside the version that answers.
     #[error(
         "no new version of {projection} is built or held: save a change of its file, or \
-         `highwater rebuild {projection} --hold`"
-    )]
+         `{program} rebuild {projection} --hold`", program = program())]
     NoShadow {
         /// The projection.
         projection: String,
