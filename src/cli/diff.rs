@@ -2,7 +2,7 @@
 //! with the first event that explains it.
 
 use highwater::read::{Because, Cell, ParkedSum, Shape, Side};
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 use highwater::workspace::{Diff, Difference, Work, Workspace};
 use serde_json::{Map, Value, json};
 
@@ -43,8 +43,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     Err(Failure::no(format!(
-        "the new version of {name} has other rows: `highwater cutover {name}` lets it answer, \
-         `highwater cancel {name}` removes it"
+        "the new version of {name} has other rows: `{program} cutover {name}` lets it answer, \
+         `{program} cancel {name}` removes it",
+        program = program()
     )))
 }
 

@@ -10,7 +10,7 @@ use highwater::event::Position;
 use highwater::log::LogError;
 use highwater::log::sqlite::{SqliteLog, Verified};
 use highwater::read::{Cell, Shape, Side};
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 use highwater::workspace::{Checked, Difference, Work, Workspace};
 use indicatif::ProgressBar;
 use serde_json::{Map, Value, json};
@@ -97,7 +97,8 @@ async fn model(workspace: &Workspace, name: &str, args: &Args) -> Result<Exit, F
         return Ok(Exit::Done);
     }
     Err(Failure::no(format!(
-        "{name} is not what its handlers make of the log: `highwater rebuild {name}` makes it anew"
+        "{name} is not what its handlers make of the log: `{program} rebuild {name}` makes it anew",
+        program = program()
     )))
 }
 
@@ -283,13 +284,17 @@ fn tell(verified: &Verified, json: bool) -> Result<Exit, Failure> {
         Verified::Flawed { position, what } => (
             json!({ "whole": false, "position": position, "what": what }),
             format!(
-                "event {position} is not as it was written: {what}. Keep the file, and restore a backup"
+                "event {} is not as it was written: {what}. Keep the file, and restore a backup",
+                thousands(position.get())
             ),
             Exit::No,
         ),
         Verified::Stopped { at } => (
             json!({ "whole": false, "position": at, "what": "stopped" }),
-            format!("stopped at position {at}; all was well so far"),
+            format!(
+                "stopped at position {}; all was well so far",
+                thousands(at.get())
+            ),
             Exit::Failed,
         ),
     };

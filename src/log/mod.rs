@@ -9,6 +9,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use crate::event::{Event, NewEvent, Origin, Position, StreamId, Timestamp, Version};
+use crate::text::program;
 
 pub mod sqlite;
 
@@ -262,8 +263,7 @@ pub enum LogError {
     },
     /// What is stored is damaged.
     #[error(
-        "{path} is damaged: {what}. Keep the file, restore a backup, or run `highwater verify --log`"
-    )]
+        "{path} is damaged: {what}. Keep the file, restore a backup, or run `{program} verify --log`", program = program())]
     Damaged {
         /// The file.
         path: std::path::PathBuf,

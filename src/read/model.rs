@@ -171,11 +171,11 @@ impl Model {
     ///
     /// Errors: as [`open`](Self::open), and damage anywhere.
     pub fn open_checked(path: &Path) -> Result<Self, ModelError> {
-        let model = Self::open(path)?;
+        let model = Self::open(path).map_err(ModelError::of_kept)?;
         let said: String = model
             .db
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(io(path))?;
+            .map_err(|e| io(path)(e).of_kept())?;
         if said != "ok" {
             return Err(ModelError::Io {
                 path: path.to_owned(),

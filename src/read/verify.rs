@@ -16,6 +16,7 @@ use super::versions::remove_database;
 use super::work::{Phase, Work};
 use crate::event::Position;
 use crate::log::{LogError, SharedLog};
+use crate::text::{program, thousands};
 
 /// What verifying a read model came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +45,7 @@ pub enum VerifyError {
     /// Nobody here can fold as it was folded.
     #[error(
         "version {version} of {projection} was built from a definition that this program does not have: \
-         `highwater rebuild {projection}` builds one from what it has"
-    )]
+         `{program} rebuild {projection}` builds one from what it has", program = program())]
     Definition {
         /// The projection.
         projection: String,
@@ -54,9 +54,9 @@ pub enum VerifyError {
     },
     /// It is not of this log.
     #[error(
-        "{projection} is ahead: its checkpoint {position} is not of this log, which was restored or exchanged: \
-         `highwater rebuild {projection}`"
-    )]
+        "{projection} is ahead: its checkpoint {} is not of this log, which was restored or exchanged: \
+         `{program} rebuild {projection}`",
+        thousands(position.get()), program = program())]
     Ahead {
         /// The projection.
         projection: String,
@@ -65,8 +65,10 @@ pub enum VerifyError {
     },
     /// Its rows are of no single position just now.
     #[error(
-        "{projection} is being replayed and stands at {at} of {goal}: its rows are of no single position until \
-         then. Verify it when the replay is done"
+        "{projection} is being replayed and stands at {} of {}: its rows are of no single position until \
+         then. Verify it when the replay is done",
+        thousands(at.get()),
+        thousands(goal.get())
     )]
     Replaying {
         /// The projection.
@@ -105,6 +107,7 @@ pub enum VerifyError {
 }
 
 fn stopped(phase: Phase, at: Position, of: Position, differing: Option<u64>) -> String {
+    let (at, of) = (thousands(at.get()), thousands(of.get()));
     match (phase, differing) {
         (Phase::Copying, _) => "before anything was compared".to_owned(),
         (Phase::Folding, _) => format!("at position {at} of {of}; nothing was compared yet"),

@@ -58,6 +58,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
             stuck_for: None,
         },
         problem: None,
+        not_built: None,
         work: Work::default(),
         rates: Rates {
             stored: Some(412.0),

@@ -12,7 +12,7 @@ use crate::read::{
     DefinitionError, FoldError, ModelError, Projection, QueryError, RepairError, RunnerError,
     VerifyError,
 };
-use crate::text::human_bytes;
+use crate::text::{human_bytes, program, thousands};
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
@@ -112,8 +112,7 @@ pub enum WorkspaceError {
     /// Neither the folder nor one above it is a workspace.
     #[error(
         "no workspace at {start} or above it: give one with -w DIR or HIGHWATER_WORKSPACE, make one with \
-         `highwater init DIR`, or look around in `highwater demo`"
-    )]
+         `{program} init DIR`, or look around in `{program} demo`", program = program())]
     NoneFound {
         /// Where the search began.
         start: PathBuf,
@@ -150,11 +149,18 @@ pub enum WorkspaceError {
         /// What there is.
         known: String,
     },
+    /// Its file was removed while somebody waited for what was asked of it.
+    #[error("{name}: {what}")]
+    FileGone {
+        /// The projection.
+        name: String,
+        /// What becomes of what was asked.
+        what: String,
+    },
     /// Nothing is built beside the version that answers.
     #[error(
         "no new version of {projection} is built or held: save a change of its file, or \
-         `highwater rebuild {projection} --hold`"
-    )]
+         `{program} rebuild {projection} --hold`", program = program())]
     NoShadow {
         /// The projection.
         projection: String,
@@ -201,7 +207,7 @@ pub enum WorkspaceError {
         error: FoldError,
     },
     /// The log has not so many events.
-    #[error("position {position} is beyond the head: the log ends at {head}")]
+    #[error("position {} is beyond the head: the log ends at {}", thousands(position.get()), thousands(head.get()))]
     BeyondHead {
         /// What was asked for.
         position: Position,

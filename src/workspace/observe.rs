@@ -247,6 +247,9 @@ impl Observer {
             {
                 problems.push(format!("{name}: {unread}"));
             }
+            if let Some(why) = follower.not_built() {
+                problems.push(format!("{name}: {why}"));
+            }
             if follower.foreign {
                 problems.push(format!("{name}: {}", ask::foreign(name)));
             }

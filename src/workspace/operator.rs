@@ -55,6 +55,9 @@ impl From<WorkspaceError> for OperateError {
     }
 }
 
+/// How soon an engine has noticed that a projection's file is gone, and has ended what it built of it.
+const ENDS_WITHIN: Duration = Duration::from_secs(3);
+
 impl Workspace {
     /// A handle for a user interface, with live snapshots. Called within a tokio runtime.
     ///
@@ -72,7 +75,7 @@ impl Workspace {
     /// Asks for an operation and waits for its outcome for at most `patience`; `None` waits for as long
     /// as an engine runs.
     ///
-    /// Errors: no such projection, the log.
+    /// Errors: no such projection, its file was removed meanwhile, the log.
     pub async fn operate(
         &self,
         projection: &str,
@@ -96,10 +99,15 @@ impl Workspace {
         let request = operations::request(&*self.0.log, &stream, operation, undoes).await?;
         let deadline = patience.map(|patience| Instant::now() + patience);
         let mut head = request.last;
+        let mut gone_since = None;
         loop {
             if let Some(ended) = operations::outcome(&*self.0.log, &stream, &request).await? {
                 return Ok(match ended {
                     Ended::Finished(what) | Ended::Held(what) => Done::Finished { what },
+                    Ended::Failed(what) if what == operations::FILE_GONE => {
+                        let name = projection.to_owned();
+                        return Err(WorkspaceError::FileGone { name, what });
+                    }
                     Ended::Failed(reason) => Done::Failed { reason },
                 });
             }
@@ -107,8 +115,15 @@ impl Workspace {
             if over || self.engine().is_none() {
                 return Ok(Done::Requested);
             }
-            // One whose file was removed is nobody's work any more.
-            self.projection(projection)?;
+            // What is built ends with the file, and whoever built it says so; the rest waits for its return.
+            if self.projection(projection).is_ok() {
+                gone_since = None;
+            } else if gone_since.get_or_insert_with(Instant::now).elapsed() > ENDS_WITHIN {
+                let name = projection.to_owned();
+                let what = "its file is gone. What was asked is carried out when that is back";
+                let what = what.to_owned();
+                return Err(WorkspaceError::FileGone { name, what });
+            }
             // An engine that dies meanwhile is noticed within a second.
             let look = Instant::now() + Duration::from_secs(1);
             let until = deadline.map_or(look, |deadline| deadline.min(look));

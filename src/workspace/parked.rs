@@ -84,7 +84,8 @@ impl Workspace {
         let operations = Operations::read(&*self.log(), &stream).await?;
         let is_declined = operations.declined.as_deref() == Some(today.hash());
         let is_beside = |about: &About| {
-            let asked = about.request.is_some() && about.request == operations.held;
+            let held = operations.held.as_ref().map(|request| request.position);
+            let asked = about.request.is_some() && about.request == held;
             let is_new = about.hash == today.hash() && about.hash != live.hash && !is_declined;
             about.generation > live.generation && (asked || is_new)
         };

@@ -9,7 +9,7 @@ use crate::event::{Position, Timestamp};
 use crate::read::{
     Model, Now, OnError, ParkedSum, Policy, Projection, Reader, Runner, Step, remove_database,
 };
-use crate::text::human_bytes;
+use crate::text::{human_bytes, thousands};
 
 /// What an operation would mean, shown before it happens.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,7 +96,7 @@ impl Workspace {
                 if after >= checkpoint.position {
                     preview.refused = Some(format!(
                         "nothing to replay: it stands at position {}",
-                        checkpoint.position
+                        thousands(checkpoint.position.get())
                     ));
                 }
             }

@@ -90,6 +90,7 @@ impl Snapshot {
                 locked: fault.locked,
             }),
             problem: view.problem.clone(),
+            not_built: view.not_built.clone(),
             rebuild: view.rebuild.as_ref().map(|rebuild| why::Rebuild {
                 version: rebuild.version.clone(),
                 checkpoint: rebuild.checkpoint,
@@ -184,6 +185,8 @@ pub struct ProjectionView {
     pub runs: why::Loop,
     /// What keeps its loop as a whole from working.
     pub problem: Option<String>,
+    /// Why the definition in force could not be built, so that the version that answers is an older one's.
+    pub not_built: Option<String>,
     /// What its loop did with its time, over the last seconds.
     pub work: Work,
     /// How fast it is.

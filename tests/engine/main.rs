@@ -25,6 +25,7 @@ mod parked_random;
 mod parked_reference;
 mod queries;
 mod rebuilds;
+mod saved;
 mod slow;
 mod sync;
 mod trouble;

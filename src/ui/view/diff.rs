@@ -6,7 +6,7 @@ use super::super::action::Action;
 use super::super::theme::Theme;
 use super::page::{key_of, wrapped};
 use super::words::own;
-use crate::text::thousands;
+use crate::text::{program, thousands};
 use crate::workspace::{Because, Diff, Difference, Side};
 
 /// Its lines, of a page that is so wide.
@@ -46,7 +46,10 @@ pub fn lines(diff: &Diff, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         let more = thousands(comparison.total - told);
         lines.push(Line::default());
         lines.push(Line::from(own(
-            format!("and {more} more: `highwater diff --rows N` tells of more"),
+            format!(
+                "and {more} more: `{program} diff --rows N` tells of more",
+                program = program()
+            ),
             theme.dim,
         )));
     }

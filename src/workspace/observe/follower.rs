@@ -329,6 +329,7 @@ impl Follower {
             owner: owned.map(|(pid, _)| pid),
             runs: runs(moment.pid, owned),
             problem: progress.and_then(|progress| progress.problem.clone()),
+            not_built: self.not_built(),
             work: self.samples.work(),
             rates,
             eta,
@@ -352,6 +353,13 @@ impl Follower {
                 .collect(),
             path: self.versions.link(),
         }
+    }
+
+    /// Why what its file says now could not be built, where it could not.
+    pub(super) fn not_built(&self) -> Option<String> {
+        let not_built = self.operations.not_built.as_ref();
+        let of_today = not_built.filter(|of| of.definition == self.projection.hash());
+        of_today.map(|of| of.why.clone())
     }
 
     fn rebuild(&self, progress: &Progress, head: Position) -> Option<RebuildView> {

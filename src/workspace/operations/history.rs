@@ -328,10 +328,13 @@ pub(in crate::workspace) fn undo(
                 "the events were applied again; a rebuild folds it anew",
             ));
         }
-        Some(Operation::Rebuild { .. }) if last.held => Operation::Cancel,
+        Some(Operation::Rebuild { .. } | Operation::Build { .. }) if last.held => Operation::Cancel,
         // Refused where another version answers by now.
         Some(
-            Operation::Rebuild { .. } | Operation::CutOver { .. } | Operation::RollBack { .. },
+            Operation::Rebuild { .. }
+            | Operation::Build { .. }
+            | Operation::CutOver { .. }
+            | Operation::RollBack { .. },
         ) => match &last.version {
             Some(version) => Operation::RollBack {
                 from: Some(version.clone()),
