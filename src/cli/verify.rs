@@ -251,7 +251,7 @@ async fn log(json: bool, context: &Context) -> Result<Exit, Failure> {
     bar.finish_and_clear();
     match verified.map_err(Failure::failed)? {
         Ok(verified) => tell(&verified, json),
-        Err(LogError::Damaged { path, what }) => damaged(&path, &what, json),
+        Err(LogError::Damaged { path, what, .. }) => damaged(&path, &what, json),
         Err(emptied @ LogError::Emptied { .. }) => {
             let what = emptied.to_string();
             let value = json!({ "whole": false, "position": null, "what": what });

@@ -66,7 +66,9 @@ pub(super) fn verify(
     })?;
     match outcome {
         Ok(verified) => Ok(verified),
-        Err(Broken::Flaw { position, what }) => Ok(Verified::Flawed { position, what }),
+        Err(Broken::Flaw { position, what } | Broken::Unreadable { position, what }) => {
+            Ok(Verified::Flawed { position, what })
+        }
         Err(failed) => Err(reader.error(failed)),
     }
 }
