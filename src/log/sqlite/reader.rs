@@ -8,8 +8,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::chain::{self, Chain, Content, Hash};
 use super::Clock;
+use super::chain::{self, Chain, Content, Hash};
 use super::schema::Place;
 use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
 use crate::log::{CommitId, Committed, LogError, StreamHead, StreamPage};
@@ -56,6 +56,9 @@ const WHILE_READING: Hashes = Hashes::CheckedButSystem;
 
 /// What is wrong with an event whose hash is another one.
 const CHANGED: &str = "it was changed: its hash does not fit";
+
+/// The same, where the one before it is wrong itself.
+const EITHER: &str = "it, or the hash of the one before it, was changed: its hash does not fit";
 
 /// The events of a log, read.
 #[derive(Debug)]
@@ -415,10 +418,15 @@ impl Reader {
         let (Some(first), Some(row)) = (first, rows.next()?) else {
             return Err(flaw(CHANGED));
         };
-        match Stored::of(row) {
-            Ok(one) if hangs_on(*Chain::at(first).next(&one.content)) => Ok(()),
-            _ => Err(flaw(CHANGED)),
+        let Ok(one) = Stored::of(row) else {
+            return Err(flaw(EITHER));
+        };
+        let hash = *Chain::at(first).next(&one.content);
+        if hangs_on(hash) {
+            return Ok(());
         }
+        // What hangs on a hash that is wrong itself may be as it was written: nothing says so any more.
+        Err(flaw(if hash == one.hash { CHANGED } else { EITHER }))
     }
 
     fn hash_at(&self, connection: &Connection, position: i64) -> Result<Hash, Broken> {
