@@ -323,3 +323,36 @@ fn the_first_bad_event_of_the_log_is_named_also_where_its_end_is_damaged_too() {
     assert_eq!(flawed.code, 3, "{flawed:?}");
     assert_eq!(flawed.json()["position"], 2, "{flawed:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_log_whose_end_was_cut_off_cleanly_is_told_by_what_its_read_models_have_had() {
+    let place = Place::with(&[("orders", ORDERS)]);
+    let engine = place.engine();
+    for order in 1..=5 {
+        place.done(&["append", &format!("order-{order}"), "OrderPlaced", "{}"]);
+    }
+    place.done(&["query", "orders", "Count", "--consistency", "strong"]);
+    engine.signal("TERM");
+    assert_eq!(engine.end().0, Some(0));
+    place.done(&["verify", "--log"]);
+    let log = rusqlite::Connection::open(place.file("data/log.db")).unwrap();
+    log.execute_batch(
+        "DROP TRIGGER events_no_DELETE; DROP TRIGGER commits_no_DELETE; DROP TRIGGER keys_no_DELETE;
+         DELETE FROM events WHERE position > 4; DELETE FROM commits WHERE last > 4;
+         DELETE FROM keys WHERE last > 4;",
+    )
+    .unwrap();
+    drop(log);
+    let cut = ["orders has had an event ", "cut off", "backup"];
+    place.run(&["verify", "--log"]).failed(3, &cut);
+    let json = place.run(&["verify", "--log", "--json"]);
+    assert_eq!((json.code, &json.json()["whole"]), (3, &false.into()));
+    // New events stand where the old ones were.
+    for order in 6..=9 {
+        place.done(&["append", &format!("order-{order}"), "OrderPlaced", "{}"]);
+    }
+    place.run(&["verify", "--log"]).failed(3, &cut);
+    place.done(&["rebuild", "orders"]);
+    place.done(&["verify", "--log"]);
+}

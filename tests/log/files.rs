@@ -476,7 +476,7 @@ fn a_whole_log_verifies_and_says_how_far_it_is() {
     block_on(log.append(commit("order-7", 3))).unwrap();
     let mut seen = Vec::new();
     let outcome = log.verify(&mut |progress| {
-        assert_eq!(progress.of, 2 * 2503);
+        assert_eq!(progress.of, 3 * 2503);
         seen.push(progress.done);
         ControlFlow::Continue(())
     });
@@ -485,7 +485,7 @@ fn a_whole_log_verifies_and_says_how_far_it_is() {
         streams: 2500,
     };
     assert_eq!(outcome.unwrap(), whole);
-    assert_eq!(seen, [1000, 2000, 2503, 3503, 4503]);
+    assert_eq!(seen, [1000, 2000, 2503, 3503, 4503, 6006, 7006]);
     let outcome = log.verify(&mut |_| ControlFlow::Break(()));
     assert_eq!(
         outcome.unwrap(),
@@ -501,6 +501,47 @@ fn a_whole_log_verifies_and_says_how_far_it_is() {
         at: Position::new(2503),
     };
     assert_eq!(outcome.unwrap(), stopped, "along the streams");
+    let outcome = log.verify(&mut |progress| match progress.done {
+        7006 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    assert_eq!(outcome.unwrap(), stopped, "along the commits");
+}
+
+#[test]
+fn a_commit_and_its_events_that_do_not_agree_are_noticed_with_the_position() {
+    for (sql, position) in [
+        ("DELETE FROM commits WHERE first = 7", 7),
+        ("DELETE FROM keys", 21),
+        ("UPDATE commits SET last = 8 WHERE first = 7", 8),
+        ("UPDATE commits SET first = 0 WHERE first = 7", 0),
+        ("DELETE FROM events WHERE position > 15", 16),
+        ("DELETE FROM events WHERE position = 21", 21),
+    ] {
+        let dir = folder(20);
+        let mut keyed = commit("order-1", 1);
+        keyed.id = highwater::log::CommitId::Key("k".into());
+        block_on(open(dir.path()).append(keyed)).unwrap();
+        let commits = "DROP TRIGGER commits_no_UPDATE; DROP TRIGGER commits_no_DELETE;
+                       DROP TRIGGER keys_no_DELETE;";
+        tamper(dir.path(), &format!("{commits} {sql}"));
+        assert_eq!(flawed(dir.path()), position, "{sql}");
+    }
+}
+
+#[test]
+fn what_is_appended_meanwhile_does_not_disagree() {
+    let dir = folder(3000);
+    let log = open(dir.path());
+    let outcome = log.verify(&mut |_| {
+        block_on(log.append(commit("order-7", 3))).unwrap();
+        ControlFlow::Continue(())
+    });
+    let whole = Verified::Whole {
+        head: Position::new(3000),
+        streams: 3000,
+    };
+    assert_eq!(outcome.unwrap(), whole);
 }
 
 #[test]

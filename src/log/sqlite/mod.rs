@@ -175,8 +175,8 @@ impl SqliteLog {
         Self::open(place, options)
     }
 
-    /// Reads the whole log and checks it: positions and versions without holes, every hash. Appends go
-    /// on meanwhile; what came after the start is left out. `progress` is told now and then how far it
+    /// Reads the whole log and checks it: positions and versions without holes, every hash, times that never go
+    /// back, and that each event belongs to one commit whose events are there. Appends go on meanwhile; what came after the start is left out. `progress` is told now and then how far it
     /// is, and can break it off.
     ///
     /// What it cannot see is a log whose last events were cut off cleanly; a checkpoint beyond the head
