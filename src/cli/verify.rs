@@ -97,8 +97,43 @@ async fn model(workspace: &Workspace, name: &str, args: &Args) -> Result<Exit, F
         return Ok(Exit::Done);
     }
     Err(Failure::no(format!(
-        "{name} is not what its handlers make of the log: `highwater rebuild {name}` makes it anew"
+        "{name} is not what its handlers make of the log: {}",
+        way_out(workspace, name, &checked)
     )))
+}
+
+/// So many keys are mended one by one; for more, a rebuild is less work.
+const FEW_KEYS: usize = 3;
+
+/// What helps: mending the keys whose rows differ, where they are few and known; else all anew.
+fn way_out(workspace: &Workspace, name: &str, checked: &Checked) -> String {
+    let rebuild = format!("`highwater rebuild {name}` makes it anew");
+    let projection = workspace.projection(name).ok();
+    let column = projection.as_ref().and_then(|projection| projection.key());
+    let keys = column.and_then(|key| checked.comparison.keys(&key.column));
+    let Some(keys) = keys.filter(|keys| (1..=FEW_KEYS).contains(&keys.len())) else {
+        return rebuild;
+    };
+    let repairs: Vec<String> = keys
+        .iter()
+        .map(|key| format!("`highwater repair {name} --key {}`", quoted(key)))
+        .collect();
+    let rows = if keys.len() == 1 {
+        "mends the rows of that key"
+    } else {
+        "mend the rows of these keys"
+    };
+    format!("{} {rows}; {rebuild}", repairs.join(" and "))
+}
+
+/// As a shell takes it.
+fn quoted(key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
+    if !key.is_empty() && key.chars().all(plain) {
+        key.to_owned()
+    } else {
+        format!("'{}'", key.replace('\'', "'\\''"))
+    }
 }
 
 /// What it came to, for people.

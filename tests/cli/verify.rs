@@ -57,7 +57,8 @@ fn rows_that_differ_are_told_with_where_they_parted_and_the_answer_is_no() {
          UPDATE orders SET status = 'x' || char(27, 10) || 'y' WHERE order_id = '2';",
     );
     let told = place.run(&["verify", "orders"]);
-    told.failed(3, &["highwater rebuild orders"]);
+    let repairs = "`highwater repair orders --key 1` and `highwater repair orders --key 2` mend";
+    told.failed(3, &["highwater rebuild orders", repairs]);
     // Order 1 was shipped at position 3.
     let last =
         "orders order_id = '1': last equal at position 2: status 'placed' (fresh: 'shipped')";
@@ -88,6 +89,17 @@ fn rows_that_differ_are_told_with_where_they_parted_and_the_answer_is_no() {
         3,
         &["orders: orders is not what its handlers make of the log"],
     );
+    // Of the row that is not told nobody knows the key.
+    let told = place.run(&["verify", "orders", "--rows", "1"]);
+    assert!(!told.err.contains("repair"), "{told:?}");
+    for key in ["1", "2"] {
+        place.done(&["repair", "orders", "--key", key, "--yes"]);
+    }
+    place.done(&["verify", "orders"]);
+    damage(&place, "UPDATE orders SET order_id = 'it''s ' || order_id");
+    let told = place.run(&["verify", "orders"]);
+    told.failed(3, &["highwater rebuild orders"]);
+    assert!(!told.err.contains("repair"), "many keys: {told:?}");
     place.done(&["rebuild", "orders", "--yes"]);
     place.done(&["verify", "orders"]);
 }
