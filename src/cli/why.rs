@@ -11,6 +11,7 @@ use highwater::workspace::{Operator, ProjectionView, Snapshot};
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
+use super::failure::say;
 use super::out::Out;
 use super::{Exit, Failure, interrupt};
 
@@ -58,6 +59,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
     }
     out.finish()?;
+    for problem in &snapshot.problems {
+        say(&format!("warning: {problem}"));
+    }
     Ok(Exit::Done)
 }
 

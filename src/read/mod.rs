@@ -52,7 +52,7 @@ pub use hindered::Hindered;
 pub use keyed::{Keyed, KeyedTable, keyed};
 pub use model::{
     About, Checkpoint, MODEL_APPLICATION_ID, MODEL_FORMAT, Model, ModelError, ModelSpent, Replay,
-    is_disk_full,
+    checkpoint_in, is_disk_full,
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, ParkedSum, parked_in};

@@ -526,6 +526,14 @@ pub(super) fn read_about(db: &Connection) -> rusqlite::Result<About> {
     )
 }
 
+/// How far the read model in a file is; the file is only read.
+///
+/// Errors: it is not one of ours, damaged, or cannot be read.
+pub fn checkpoint_in(path: &Path) -> Result<Checkpoint, ModelError> {
+    let db = open_to_read(path)?;
+    read_checkpoint(&db).map_err(io(path))
+}
+
 pub(super) fn read_checkpoint(db: &Connection) -> rusqlite::Result<Checkpoint> {
     let mut statement =
         db.prepare_cached("SELECT position, event, applied FROM _highwater_checkpoint")?;

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use uuid::Uuid;
 
-use crate::event::Timestamp;
+use crate::event::{Position, Timestamp};
 use crate::log::{Durability, LogError};
 
 /// `highW` + `log`, as far as 32 bits go: SQLite's `application_id` of our logs.
@@ -134,7 +134,17 @@ impl Place {
     pub fn damaged(&self, what: impl ToString) -> LogError {
         LogError::Damaged {
             path: self.file.clone(),
+            position: None,
             what: what.to_string(),
+        }
+    }
+
+    /// Says that one event is not as it was written.
+    pub fn flawed(&self, position: Position, what: &str) -> LogError {
+        LogError::Damaged {
+            path: self.file.clone(),
+            position: Some(position),
+            what: format!("event {position}: {what}"),
         }
     }
 

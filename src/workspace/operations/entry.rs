@@ -205,13 +205,10 @@ pub async fn outcome(
     stream: &StreamId,
     request: &Committed,
 ) -> Result<Option<Ended>, LogError> {
-    let mut after = request.version;
-    loop {
-        let page = log.read_stream(stream, after, 100).await?;
-        let Some(last) = page.events.last() else {
-            return Ok(None);
-        };
-        after = last.version;
+    let (mut after, mut passed_over) = (request.version, 0);
+    while let Some(page) = super::reading::page(log, stream, after, passed_over).await? {
+        after = page.to;
+        passed_over += usize::from(page.passed_over.is_some());
         for event in &page.events {
             match Entry::of(event) {
                 Some(Entry::Ended {
@@ -221,6 +218,7 @@ pub async fn outcome(
             }
         }
     }
+    Ok(None)
 }
 
 /// Stores a request, which may undo an earlier one. Errors: the log's.

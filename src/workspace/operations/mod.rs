@@ -16,12 +16,14 @@ use crate::read::Policy;
 
 mod entry;
 mod history;
+mod reading;
 
 use entry::Entry;
 
 pub use entry::{Done, ask, cleared, define, finish, outcome, raised, request, who};
 pub use history::{CannotUndo, Recorded, RecordedOutcome, Turn};
 pub(super) use history::{read as read_history, undo};
+pub use reading::{PassedOver, told};
 
 /// What somebody asks an engine to do with one projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,6 +231,8 @@ pub struct Operations {
     pub not_built: Option<NotBuilt>,
     /// The events that are left out, because somebody decided so.
     pub skipped: BTreeSet<Position>,
+    /// The events of the stream that are not as they were written, or make no sense.
+    pub passed_over: Vec<PassedOver>,
 }
 
 /// A definition of which no version could be made, so that an older one answers.
@@ -289,15 +293,27 @@ impl Operations {
         stream: &StreamId,
     ) -> Result<bool, LogError> {
         let before = self.version;
-        loop {
-            let page = log.read_stream(stream, self.version, 500).await?;
-            if page.events.is_empty() {
-                return Ok(self.version != before);
-            }
+        while let Some(page) =
+            reading::page(log, stream, self.version, self.passed_over.len()).await?
+        {
             for event in &page.events {
                 self.take(event);
             }
+            self.version = page.to;
+            if let Some(passed_over) = page.passed_over {
+                self.pass_over(passed_over);
+            }
         }
+        Ok(self.version != before)
+    }
+
+    fn pass_over(&mut self, passed_over: PassedOver) {
+        tracing::warn!(
+            position = passed_over.position.get(),
+            why = passed_over.why,
+            "an event of a projection's stream is passed over"
+        );
+        self.passed_over.push(passed_over);
     }
 
     /// Folds one event. One that makes no sense is passed over: somebody edited the stream by hand.
@@ -361,10 +377,7 @@ impl Operations {
                 return;
             }
             None => {
-                tracing::warn!(
-                    position = event.position.get(),
-                    "an event of a system stream makes no sense; passed over"
-                );
+                self.pass_over(PassedOver::senseless(event));
                 return;
             }
         };
