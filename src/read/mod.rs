@@ -15,6 +15,7 @@ mod guard;
 mod hindered;
 mod keyed;
 mod model;
+mod numbered;
 mod pace;
 mod parked;
 mod parting;
@@ -60,7 +61,7 @@ pub use projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
 };
 pub use query::{Answer, QueryError, Reader};
-pub use repair::{Mending, RepairError, mend};
+pub use repair::{Mend, Mending, RepairError, mend};
 pub use retired::built_from;
 pub use rows::{ANSWER_LIMIT, ROW_LIMIT};
 pub use runner::{

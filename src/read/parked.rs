@@ -574,6 +574,12 @@ impl OutOfTurn {
         self
     }
 
+    /// Whether the same is left out up to a position.
+    pub(super) fn is_same_up_to(&self, other: &Self, position: Position) -> bool {
+        let (a, b) = (&self.left_out, &other.left_out);
+        a.range(..=position).eq(b.range(..=position))
+    }
+
     /// Whether an event is left out when its turn comes.
     pub(super) fn leaves_out(&self, event: &Event) -> bool {
         self.left_out.contains(&event.position) || self.is_behind(event)

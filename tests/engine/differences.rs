@@ -295,7 +295,10 @@ async fn a_damaged_key_is_mended_and_the_read_model_is_what_the_log_says() {
         damage(&place, sql);
         let broken = workspace.verify("orders", 5, &Work::new()).await.unwrap();
         assert_eq!(broken.comparison.total, 1);
-        let mending = workspace.mending("orders", key).await.unwrap();
+        let mending = workspace
+            .mending("orders", key, &Work::new())
+            .await
+            .unwrap();
         assert_eq!(mending.comparison.total, 1);
         assert_ne!(all(&workspace).await, well, "looking changes nothing");
         let what = finished(&workspace, "orders", repair(key)).await;
@@ -337,7 +340,10 @@ async fn a_key_that_cannot_be_mended_alone_is_refused() {
         let key = "1".to_owned();
         let why = refused(&workspace, "orders", Operation::Repair { key }).await;
         assert!(why.contains(word), "{why}");
-        let why = workspace.mending("orders", "1").await.unwrap_err();
+        let why = workspace
+            .mending("orders", "1", &Work::new())
+            .await
+            .unwrap_err();
         assert!(why.to_string().contains(word), "{why}");
         assert_eq!(all(&workspace).await, before);
         engine.stop().await;
