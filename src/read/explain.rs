@@ -148,7 +148,7 @@ impl<'d> Explaining<'d> {
     fn watch(&mut self, folds: &mut [Afresh; 2]) -> Result<[Touched; 2], FoldError> {
         let mut silent = BTreeSet::new();
         let mut begin = |fold: &mut Afresh| {
-            let fail = io(&fold.path().to_owned());
+            let fail = io(fold.path());
             let db = fold.model_mut().database();
             // Nobody else reads it, and locks taken for each event cost more than the event.
             let watched = db
