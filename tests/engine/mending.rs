@@ -184,13 +184,20 @@ async fn live_work_goes_on_while_a_key_is_mended_and_an_engine_that_stops_leaves
         let workspace = workspace.clone();
         tokio::spawn(async move { workspace.operate("t", repair("1"), Some(PATIENCE)).await })
     };
-    while workspace
-        .history(Some("t"))
-        .await
-        .unwrap()
-        .iter()
-        .all(|line| !line.what.contains("repair"))
-    {}
+    // Until some of its events are folded: each is a transaction.
+    let scratch = place.folder().scratch();
+    let written = || {
+        let mut entries = std::fs::read_dir(&scratch).into_iter().flatten().flatten();
+        let sizes = entries.find_map(|entry| entry.path().join("after.db-wal").metadata().ok());
+        sizes.map_or(0, |wal| wal.len())
+    };
+    let (mut size, mut changes) = (0, 0);
+    while changes < 8 {
+        let now = written();
+        changes += usize::from(now != size);
+        size = now;
+        tokio::task::yield_now().await;
+    }
     append(&workspace, "order-2", "Added", "{\"slow\":1}").await;
     append(&workspace, "order-1", "Added", "{\"slow\":1}").await;
     assert_eq!(of(&workspace, "2", Consistency::Strong).await, 1);
