@@ -16,6 +16,7 @@ mod guard;
 mod hindered;
 mod keyed;
 mod model;
+mod numbered;
 mod pace;
 mod parked;
 mod parting;
@@ -64,7 +65,7 @@ pub use projection::{
 pub use query::{
     Answer, Browse, Counted, QueryError, ROWS_COUNTED, ROWS_OF_A_PAGE, Reader, RowsPage, TableInfo,
 };
-pub use repair::{Mending, RepairError, mend};
+pub use repair::{Mend, Mending, RepairError, mend};
 pub use retired::built_from;
 pub use rows::{ANSWER_LIMIT, ROW_LIMIT};
 pub use runner::{

@@ -22,6 +22,7 @@ mod cutover;
 mod faulty;
 mod parked;
 mod rebuild;
+mod repair;
 mod requests;
 mod stepping;
 mod turns;
@@ -31,6 +32,7 @@ use parked::Retrying;
 pub(super) use stepping::Stepping;
 
 use rebuild::{Shadow, live_model};
+use repair::Repairing;
 use requests::record_definition;
 use visibility::Visibility;
 
@@ -92,6 +94,8 @@ struct Owned<'a> {
     under_way: Vec<(Request, Position)>,
     /// Parked events that are being tried again.
     retrying: Option<Retrying>,
+    /// The key that is being mended.
+    repairing: Option<Repairing>,
     progress: Progress,
     visibility: Visibility,
 }
@@ -202,6 +206,7 @@ impl<'a> Owned<'a> {
             shadow: None,
             under_way: Vec::new(),
             retrying: None,
+            repairing: None,
             progress: Progress::new(policy),
             visibility: Visibility::new(),
         };
@@ -274,7 +279,8 @@ impl<'a> Owned<'a> {
             let rest = self.step().await;
             self.charge.stepping.end();
             let rest = rest?;
-            let rest = if self.step_retry().await? { None } else { rest };
+            let asked = [self.step_retry().await?, self.step_repair().await?];
+            let rest = if asked.contains(&true) { None } else { rest };
             self.finish_what_is_done().await?;
             self.report();
             if let Some((until, past)) = rest {

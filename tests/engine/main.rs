@@ -13,6 +13,7 @@ mod interleavings;
 mod kit;
 mod live;
 mod looking;
+mod mending;
 mod objectives;
 mod operations;
 mod parked;
