@@ -265,10 +265,13 @@ async fn fold_on(
     Ok(Ok((rows, since)))
 }
 
-/// The rows of a key, of each table by what names them.
+/// Rows by what names them: the values of the primary key.
+type Named = BTreeMap<Vec<String>, Vec<Cell>>;
+
+/// The rows of a key, of each table.
 #[derive(Debug, Clone)]
 struct Rows {
-    tables: Vec<(contents::Table, BTreeMap<Vec<String>, Vec<Cell>>)>,
+    tables: Vec<(contents::Table, Named)>,
     is_cut: bool,
 }
 

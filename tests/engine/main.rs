@@ -29,6 +29,7 @@ mod rebuilds;
 mod saved;
 mod slow;
 mod sync;
+mod tables;
 mod trouble;
 mod two;
 mod why;
