@@ -10,6 +10,7 @@ use super::super::operations::{Ended, Request};
 use super::Owned;
 use crate::crash;
 use crate::read::{Mend, Mending, Scratch, Work, built_from};
+use crate::text::thousands;
 
 /// How long a stream is folded before live work has its turn.
 const PART: Duration = Duration::from_millis(50);
@@ -130,7 +131,9 @@ impl Owned<'_> {
                 self.charge.moved.notify_waiters();
                 Ended::Finished(format!(
                     "the rows of key {key} are what {stream} gives, {} events up to position {}: {} changed",
-                    mending.events, mending.position, mending.comparison.total
+                    thousands(mending.events),
+                    thousands(mending.position.get()),
+                    thousands(mending.comparison.total)
                 ))
             }
             Err(error) => Ended::Failed(format!(
