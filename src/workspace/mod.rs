@@ -27,6 +27,7 @@ mod engine;
 mod events;
 mod faults;
 mod folder;
+mod giving;
 mod known;
 mod looking;
 mod manager;
@@ -44,6 +45,7 @@ mod report;
 mod send;
 mod service;
 mod snapshot;
+mod story;
 mod supervisor;
 mod verify;
 mod watching;
@@ -74,6 +76,7 @@ pub use snapshot::{
     Asked, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS,
     Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
+pub use story::Story;
 
 pub use crate::log::Durability;
 pub use crate::read::{
