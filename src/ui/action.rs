@@ -11,6 +11,8 @@ pub enum Action {
     PreviousScreen,
     Open,
     Filter,
+    Fold,
+    Unfold,
     SortNext,
     SortBefore,
     SortTurn,
@@ -166,8 +168,12 @@ const NOT_TEXT: &[Context] = &[
 const SCROLL: &[Context] = &[
     Overview, Events, Projection, Stream, Rebuilds, Log, Help, Page, Repair,
 ];
-/// Where rows of a table are sorted and narrowed.
-const TABLES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds, Log];
+/// Where nothing but the screen itself says which stream is meant.
+const NOT_EVENTS: &[Context] = &[Overview, Projection, Stream, Time, Rebuilds, Log];
+/// Where rows of a table are narrowed.
+const NARROWED: &[Context] = &[Overview, Projection, Stream, Rebuilds, Log];
+/// Where they are sorted. The log has one order.
+const SORTED: &[Context] = NARROWED;
 /// Where there are several panes.
 const PANES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
 /// What is asked of one projection.
@@ -231,10 +237,13 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Slower, "", "", &["-"], &[Overview, Events, Projection, Rebuilds], "Less load")),
     changing(entry(Action::Fault, "fault", "fault", &["F"], &[Overview, Projection], "Inject a fault: slow NAME 20ms, stall NAME, poison NAME [TYPE], stop [NAME]")),
     entry(Action::Open, "", "open", &["enter"], &[Overview, Events, Projection, Stream, Rebuilds], "Open what is chosen"),
-    entry(Action::Filter, "filter", "", &["/"], TABLES, "Narrow the rows: letters in their order, /regex, or !not"),
-    entry(Action::SortNext, "", "", &[">"], TABLES, "Sort by the next column"),
-    entry(Action::SortBefore, "", "", &["<"], TABLES, "Sort by the column before"),
-    entry(Action::SortTurn, "", "", &["I"], TABLES, "Turn the order around"),
+    entry(Action::Filter, "filter", "filter", &["/"], &[Events], "Narrow the log: type: stream: category: correlation: text:, letters, /regex, or !not"),
+    entry(Action::Filter, "", "", &["/"], NARROWED, "Narrow the rows: letters in their order, /regex, or !not"),
+    entry(Action::Fold, "", "", &["left"], &[Events], "Fold what is chosen, or go to what it is in"),
+    entry(Action::Unfold, "", "", &["right"], &[Events], "Unfold what is chosen"),
+    entry(Action::SortNext, "", "", &[">"], SORTED, "Sort by the next column"),
+    entry(Action::SortBefore, "", "", &["<"], SORTED, "Sort by the column before"),
+    entry(Action::SortTurn, "", "", &["I"], SORTED, "Turn the order around"),
     entry(Action::Next, "", "", &["tab"], PANES, "Give the keys to the next pane"),
     entry(Action::Previous, "", "", &["backtab"], PANES, "Give the keys to the pane before"),
     entry(Action::Zoom, "zoom", "", &["z"], PANES, "The pane that has the keys alone, or all of them"),
@@ -242,7 +251,8 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Go(Screen::Overview), "overview", "", &["1"], SCREENS, "Where every projection stands"),
     entry(Action::Go(Screen::Events), "events", "", &["2"], SCREENS, "The whole log, event by event"),
     entry(Action::Go(Screen::Projection), "projection", "", &["3"], SCREENS, "One projection, in full"),
-    entry(Action::Go(Screen::Stream), "stream", "", &["4"], SCREENS, "One stream, step by step, beside the read models"),
+    entry(Action::Go(Screen::Stream), "stream", "", &["4"], NOT_EVENTS, "One stream, step by step, beside the read models"),
+    entry(Action::Go(Screen::Stream), "", "its stream", &["4"], &[Events], "The chosen event's stream, step by step, beside the read models"),
     entry(Action::Go(Screen::Time), "time", "", &["5"], SCREENS, "Read models as they were"),
     entry(Action::Go(Screen::Rebuilds), "rebuilds", "", &["6"], SCREENS, "What is folded again, and what waits for a cutover"),
     entry(Action::Go(Screen::Log), "log", "", &["7"], SCREENS, "The program's own messages"),
@@ -265,6 +275,7 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::First, "", "", &["home", "g"], SCROLL, "To the first row"),
     entry(Action::Last, "", "", &["end", "G"], SCROLL, "To the last row"),
     entry(Action::Copy, "copy", "", &["y"], &[Overview, Projection], "Copy the path of the selected read model, for sqlite3 and others"),
+    entry(Action::Copy, "", "copy", &["y"], &[Events], "Copy the chosen event as CloudEvents JSON"),
     entry(Action::Mouse, "mouse", "", &["m"], SCREENS, "Mouse on or off; off lets the terminal select text"),
     entry(Action::Line, "", "type it", &[":"], SCREENS, "Type a command or an action"),
     entry(Action::Help, "help", "help", &["?", "f1"], NOT_TEXT, "Show or hide this help"),

@@ -29,6 +29,7 @@ mod engine;
 mod events;
 mod faults;
 mod folder;
+mod giving;
 mod keys;
 mod known;
 mod looking;
@@ -48,6 +49,7 @@ mod send;
 mod service;
 mod snapshot;
 mod steps;
+mod story;
 mod supervisor;
 mod verify;
 mod versions;
@@ -84,6 +86,7 @@ pub use snapshot::{
 };
 pub use steps::{After, Change, FOLDED_BEFORE, STEPS_OF_A_PAGE, States, Step, Steps};
 
+pub use story::Story;
 pub use versions::{Role, VersionInfo};
 
 pub use crate::log::Durability;

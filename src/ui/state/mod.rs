@@ -14,6 +14,7 @@ pub mod panes;
 pub mod projection;
 pub mod rebuilds;
 pub mod ripple;
+pub mod search;
 pub mod span;
 pub mod stream;
 pub mod table;

@@ -116,6 +116,10 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
     if let Some(action) = action_named(model, first) {
         return if takes_projection(action) {
             on_projection(model, action, rest)
+        } else if let (Action::Go(Screen::Events), [_, ..]) = (action, rest) {
+            let effects = super::events::open_with(model, rest)?;
+            model.layers.pop();
+            Ok(effects)
         } else if let (Action::Go(Screen::Stream), Some(name)) = (action, rest.first()) {
             let stream = StreamId::new(name).map_err(|e| e.to_string())?;
             model.layers.pop();

@@ -269,7 +269,9 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         }
         Msg::Resize(size) => {
             model.size = size;
-            time::resized(model)
+            let mut effects = time::resized(model);
+            effects.extend(events::resized(model));
+            effects
         }
         Msg::Snapshot(snapshot) => {
             if let Some(Said::Ripple(ripple)) = &mut model.said {

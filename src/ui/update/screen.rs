@@ -66,10 +66,15 @@ pub fn seen(model: &mut Model) -> Vec<Effect> {
 /// An action with nothing over the screen.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
+        Action::Go(Screen::Stream) if model.screen == Screen::Events => {
+            return events::open_stream(model);
+        }
         Action::Go(screen) => return go(model, screen),
         Action::NextScreen => return go(model, model.screen.turned(1)),
         Action::PreviousScreen => return go(model, model.screen.turned(Screen::ALL.len() - 1)),
-        Action::Close => return back(model),
+        Action::Close => {
+            return events::is_closed(model).unwrap_or_else(|| back(model));
+        }
         Action::Freeze => return freeze(model),
         Action::Line => return line(model),
         Action::Load => return load::turn(model),
@@ -117,6 +122,7 @@ fn filter(model: &Model) -> &str {
         Screen::Overview => model.overview.table.filter.text(),
         Screen::Rebuilds => model.rebuilds.table.filter.text(),
         Screen::Log => model.log.filter.text(),
+        Screen::Events => model.events.search.text(),
         _ => "",
     }
 }
@@ -182,6 +188,9 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         }
         _ => return Vec::new(),
     };
+    if model.screen == Screen::Events && model.layers.is_empty() {
+        events::pointed(model, event.column, event.row);
+    }
     let listens = within(model.context()).any(|entry| entry.action == scroll);
     if listens {
         super::act(model, scroll)

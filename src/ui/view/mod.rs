@@ -1,8 +1,9 @@
 //! Draws the state, and changes nothing.
 
+mod brief;
 mod checked;
 mod diff;
-mod events;
+pub mod events;
 mod filter;
 mod footer;
 mod form;

@@ -2,12 +2,24 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::super::theme::Theme;
 
 /// Draws it on the area's first line.
 pub fn draw(buf: &mut Buffer, area: Rect, name: &str, right: &Line<'_>, theme: &Theme) {
+    draw_in(buf, area, (name, theme.title), right, theme);
+}
+
+/// The same with a style of its own for the name.
+pub fn draw_in(
+    buf: &mut Buffer,
+    area: Rect,
+    (name, style): (&str, Style),
+    right: &Line<'_>,
+    theme: &Theme,
+) {
     if area.is_empty() {
         return;
     }
@@ -20,7 +32,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, name: &str, right: &Line<'_>, theme: &
         area.y,
         &title,
         usize::from(area.width.saturating_sub(1)),
-        theme.title,
+        style,
     );
     let wide = right.width();
     if wide == 0 || taken + wide + 4 > usize::from(area.width) {
