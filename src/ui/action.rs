@@ -15,6 +15,10 @@ pub enum Action {
     SortBefore,
     SortTurn,
     Zoom,
+    Closer,
+    Wider,
+    Earlier,
+    Later,
     Freeze,
     Export,
     Picture,
@@ -170,6 +174,8 @@ const SCROLL: &[Context] = &[
 const TABLES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds, Log];
 /// Where there are several panes.
 const PANES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
+/// Where there are charts over time.
+const CHARTS: &[Context] = &[Overview, Projection];
 /// What is asked of one projection.
 const OF_ONE: &[Context] = &[Overview, Projection, Rebuilds, Page];
 const LAYERS: &[Context] = &[
@@ -238,6 +244,10 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Next, "", "", &["tab"], PANES, "Give the keys to the next pane"),
     entry(Action::Previous, "", "", &["backtab"], PANES, "Give the keys to the pane before"),
     entry(Action::Zoom, "zoom", "", &["z"], PANES, "The pane that has the keys alone, or all of them"),
+    entry(Action::Closer, "", "", &["}"], CHARTS, "Charts: a shorter stretch of time"),
+    entry(Action::Wider, "", "", &["{"], CHARTS, "Charts: a longer one"),
+    entry(Action::Earlier, "", "", &["left"], CHARTS, "Charts: back in time; tables: columns further left"),
+    entry(Action::Later, "", "", &["right"], CHARTS, "Charts: on in time, at the end until now; tables: columns further right"),
     entry(Action::Freeze, "freeze", "", &["space"], SCREENS, "Let the picture stand still while data goes on, or let it follow again"),
     entry(Action::Go(Screen::Overview), "overview", "", &["1"], SCREENS, "Where every projection stands"),
     entry(Action::Go(Screen::Events), "events", "", &["2"], SCREENS, "The whole log, event by event"),

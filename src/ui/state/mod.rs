@@ -253,8 +253,14 @@ impl Model {
             })
     }
 
-    /// The chosen projection.
+    /// The chosen projection. What the Overview is narrowed to counts there alone.
     pub fn selected(&self) -> Option<&ProjectionView> {
+        if self.screen != Screen::Overview
+            && let Some(chosen) = &self.overview.selected
+            && let Some(view) = self.projection(chosen)
+        {
+            return Some(view);
+        }
         self.overview.view(&self.snapshot)
     }
 

@@ -1,5 +1,6 @@
 //! What a message changes: state in, state and effects out. No I/O and no clock.
 
+mod chart;
 mod chosen;
 mod events;
 mod form;

@@ -1,5 +1,6 @@
 //! Draws the state, and changes nothing.
 
+mod chart;
 mod checked;
 mod diff;
 mod events;
@@ -32,6 +33,7 @@ use super::screen::Screen;
 use super::state::{Layer, Model};
 use super::text;
 use super::theme::Theme;
+pub use overview::At as OverviewAt;
 
 /// The smallest terminal in which there is something to see.
 pub const SMALLEST: (u16, u16) = (40, 8);
@@ -160,9 +162,9 @@ pub fn page_length(model: &Model, page: &super::state::page::Page) -> usize {
     page::length(model, page, model.size.width)
 }
 
-/// The projection drawn at a cell of the Overview, by its place.
-pub fn row_at(model: &Model, x: u16, y: u16) -> Option<usize> {
-    overview::row_at(model, body(model)?, Position::new(x, y))
+/// What is drawn at a cell of the Overview.
+pub fn overview_at(model: &Model, x: u16, y: u16) -> Option<OverviewAt> {
+    overview::at(model, body(model)?, Position::new(x, y))
 }
 
 /// Draws a line at the left of a row.
