@@ -2,6 +2,7 @@
 //! they answer. Knows nothing of commands.
 
 mod afresh;
+mod coming;
 mod contents;
 mod dates;
 mod definition;
@@ -33,6 +34,7 @@ mod versions;
 mod work;
 
 pub use afresh::FoldError;
+pub use coming::{Coming, ComingRow, ComingTable, LACKS_LIMIT, Mends, coming};
 pub use contents::{Cell, Contents};
 pub use definition::{
     Definition, DefinitionError, FILE_LIMIT, Handler, Key, Query, Replica, Section, is_name,
@@ -49,7 +51,7 @@ pub use model::{
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, parked_in};
-pub use past::{Changed, Past, Rows, Shown, position_at};
+pub use past::{Changed, Past, Rows, Shown, position_at, version_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,

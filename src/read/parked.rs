@@ -532,6 +532,11 @@ impl OutOfTurn {
             || event.position > self.recorded_to && self.parked.contains(&event.stream)
     }
 
+    /// Whether any event of a stream is parked.
+    pub(super) fn holds(&self, stream: &StreamId) -> bool {
+        self.parked.contains(stream)
+    }
+
     /// What is applied once everything up to a checkpoint is.
     pub(super) fn later_at(&self, checkpoint: Position) -> &[Position] {
         self.later.get(&checkpoint).map_or(&[], Vec::as_slice)

@@ -116,7 +116,7 @@ impl Reader {
     }
 
     /// Opens the file of a version. Errors: it cannot be used.
-    pub(super) fn at(path: &Path, today: &Arc<dyn Projection>) -> Result<Self, QueryError> {
+    pub fn at(path: &Path, today: &Arc<dyn Projection>) -> Result<Self, QueryError> {
         Self::of(open_to_read(path)?, path, today)
     }
 

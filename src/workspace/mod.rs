@@ -17,6 +17,7 @@ use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
 mod audit;
+mod built;
 mod catalogue;
 mod causes;
 mod compare;
@@ -24,8 +25,10 @@ mod config;
 mod diff;
 mod domain;
 mod engine;
+mod events;
 mod faults;
 mod folder;
+mod keys;
 mod known;
 mod looking;
 mod manager;
@@ -43,6 +46,7 @@ mod report;
 mod send;
 mod service;
 mod snapshot;
+mod steps;
 mod supervisor;
 mod verify;
 mod watching;
@@ -52,13 +56,16 @@ use tokio::sync::watch;
 
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
 pub use audit::Undone;
+pub use built::BuiltFrom;
 pub use causes::Caused;
 pub use compare::{Compared, Held};
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
 pub use domain::Domain;
 pub use engine::Engine;
+pub use events::{Direction, EVENTS_OF_A_PAGE, EventFilter, EventsPage};
 pub use faults::{FaultError, FaultOrder, INJECTED, Injected, Poison};
 pub use folder::Folder;
+pub use keys::{KeyRows, KeyedModel};
 pub use looking::{Looking, Moment};
 pub use operations::{
     CannotUndo, LONGEST_REASON, Operation, Recorded, RecordedOutcome, Turn, Which, reason,
@@ -72,11 +79,13 @@ pub use snapshot::{
     Asked, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS,
     Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
+pub use steps::{After, Change, FOLDED_BEFORE, STEPS_OF_A_PAGE, States, Step, Steps};
 
 pub use crate::log::Durability;
 pub use crate::read::{
-    Because, Cell, Changed, Checked, Comparison, Contents, Diff, Difference, Mending, ParkedCount,
-    ParkedEvent, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, Work,
+    Because, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison, Contents, Diff,
+    Difference, Mending, Mends, ParkedCount, ParkedEvent, Past, Phase, Policy, Progress, Rows,
+    Shape, Shown, Side, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 

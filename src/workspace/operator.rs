@@ -160,6 +160,20 @@ impl Operator {
         }
     }
 
+    /// Asks on a thread of its own, since it reads files for a while.
+    pub(super) async fn aside<T, F>(
+        &self,
+        ask: impl FnOnce(Workspace) -> F + Send + 'static,
+    ) -> Result<T, OperateError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, WorkspaceError>>,
+    {
+        let (workspace, runtime) = (self.workspace.clone(), tokio::runtime::Handle::current());
+        let task = tokio::task::spawn_blocking(move || runtime.block_on(ask(workspace)));
+        Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
+    }
+
     /// The newest snapshot, and a way to wait for the next.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()

@@ -12,6 +12,7 @@ mod folds;
 mod interleavings;
 mod kit;
 mod live;
+mod looking;
 mod objectives;
 mod operations;
 mod parked;
