@@ -56,7 +56,9 @@ pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, p
 pub use projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
 };
-pub use query::{Answer, QueryError, Reader};
+pub use query::{
+    Answer, Browse, Counted, QueryError, ROWS_COUNTED, ROWS_OF_A_PAGE, Reader, RowsPage, TableInfo,
+};
 pub use repair::{Mending, RepairError, mend};
 pub use retired::built_from;
 pub use rows::{ANSWER_LIMIT, ROW_LIMIT};

@@ -17,6 +17,7 @@ use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
 mod audit;
+mod browse;
 mod built;
 mod catalogue;
 mod causes;
@@ -83,9 +84,9 @@ pub use steps::{After, Change, FOLDED_BEFORE, STEPS_OF_A_PAGE, States, Step, Ste
 
 pub use crate::log::Durability;
 pub use crate::read::{
-    Because, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison, Contents, Diff,
-    Difference, Mending, Mends, ParkedCount, ParkedEvent, Past, Phase, Policy, Progress, Rows,
-    Shape, Shown, Side, Work,
+    Because, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison, Contents,
+    Counted, Diff, Difference, Mending, Mends, ParkedCount, ParkedEvent, Past, Phase, Policy,
+    Progress, Rows, Shape, Shown, Side, TableInfo, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 

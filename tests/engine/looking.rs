@@ -3,8 +3,8 @@
 
 use highwater::event::{Event, Position, StreamId, Version};
 use highwater::workspace::{
-    Cell, ComingRow, Consistency, Direction, EventFilter, FOLDED_BEFORE, KeyedModel, Operation,
-    Shown, Work, Workspace,
+    Browse, Cell, ComingRow, Consistency, Direction, EventFilter, FOLDED_BEFORE, KeyedModel,
+    Operation, Shown, Work, Workspace,
 };
 
 use crate::kit::{COUNTS, Place, append, append_many, finished, rows, until, view};
@@ -527,4 +527,182 @@ async fn append_many_paid(workspace: &Workspace, events: usize) {
         };
         workspace.log().append(commit).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rows_of_a_read_model_are_browsed_by_table_sorted_and_filtered() {
+    let text = "\
+-- schema
+CREATE TABLE things (key TEXT PRIMARY KEY, size REAL, note TEXT, extra BLOB) STRICT;
+CREATE TABLE log (line TEXT) STRICT;
+CREATE VIRTUAL TABLE words USING fts5(note);
+-- on Grown
+INSERT INTO things VALUES (:key, :data ->> 'size', :data ->> 'note', x'00ff');
+INSERT INTO log VALUES (:key);
+INSERT INTO words (rowid, note) VALUES (:position, :data ->> 'note');
+";
+    let place = Place::new(&[("things", text)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    for (key, size, note) in [
+        ("b", "1.5", "100% Wool"),
+        ("a", "9.0", "a_b"),
+        ("c", "-2.0", "axb"),
+        ("d", "null", ""),
+    ] {
+        let data = format!("{{\"size\":{size},\"note\":\"{note}\"}}");
+        append(&workspace, &format!("thing-{key}"), "Grown", &data).await;
+    }
+    let head = workspace.log().head().await.unwrap();
+    until(&operator, |s| view(s, "things").checkpoint >= head).await;
+    let things = Browse {
+        table: Some("THINGS".to_owned()),
+        limit: 100,
+        ..Browse::default()
+    };
+    let keys = async |browse: Browse| {
+        let page = operator.rows_page("things", &browse).await.unwrap();
+        let text = |row: &Vec<Cell>| row[0].to_string().trim_matches('\'').to_owned();
+        (
+            page.rows.iter().map(text).collect::<String>(),
+            page.matching.to_string(),
+        )
+    };
+    let sorted = |by: &str, descending| Browse {
+        sort: Some(by.to_owned()),
+        descending,
+        ..things.clone()
+    };
+    let filtered = |text: &str| Browse {
+        filter: Some(text.to_owned()),
+        ..things.clone()
+    };
+    let expect = |keys: &str, count: &str| (keys.to_owned(), count.to_owned());
+    assert_eq!(keys(things.clone()).await, expect("abcd", "4"));
+    assert_eq!(
+        keys(Browse {
+            descending: true,
+            ..things.clone()
+        })
+        .await,
+        expect("dcba", "4")
+    );
+    assert_eq!(
+        keys(sorted("size", false)).await,
+        expect("dcba", "4"),
+        "NULL, -2, 1.5, 9"
+    );
+    assert_eq!(keys(sorted("Note", true)).await, expect("cabd", "4"));
+    assert_eq!(keys(filtered("WOOL")).await, expect("b", "1"));
+    assert_eq!(keys(filtered("a_b")).await, expect("a", "1"), "no pattern");
+    assert_eq!(keys(filtered("0%")).await, expect("b", "1"));
+    assert_eq!(keys(filtered("' OR 1 --")).await, expect("", "0"));
+    assert_eq!(
+        keys(Browse {
+            first: 1,
+            limit: 2,
+            ..things.clone()
+        })
+        .await,
+        expect("bc", "4")
+    );
+    assert_eq!(
+        keys(Browse {
+            first: 99,
+            ..things.clone()
+        })
+        .await,
+        expect("", "4")
+    );
+    let page = operator.rows_page("things", &things).await.unwrap();
+    let names: Vec<&str> = page
+        .tables
+        .iter()
+        .map(|table| table.name.as_str())
+        .collect();
+    assert_eq!((names, page.table), (vec!["log", "things", "words"], 1));
+    assert_eq!(page.tables[1].columns, ["key", "size", "note", "extra"]);
+    assert_eq!(page.tables[1].key, ["key"]);
+    assert_eq!(page.rows[0][3], Cell::Blob(vec![0, 255]));
+    assert_eq!(page.checkpoint, head);
+    for (table, count) in [("log", 4), ("words", 4)] {
+        let browse = Browse {
+            table: Some(table.to_owned()),
+            limit: 9,
+            descending: true,
+            ..Browse::default()
+        };
+        assert_eq!(
+            operator
+                .rows_page("things", &browse)
+                .await
+                .unwrap()
+                .rows
+                .len(),
+            count
+        );
+    }
+    let wrong = async |browse: Browse| {
+        operator
+            .rows_page("things", &browse)
+            .await
+            .unwrap_err()
+            .to_string()
+    };
+    let table = Browse {
+        table: Some("_highwater_model".to_owned()),
+        ..Browse::default()
+    };
+    assert_eq!(
+        wrong(table).await,
+        "things has no table _highwater_model: it has log, things, words"
+    );
+    let column = wrong(sorted("size; DROP", false)).await;
+    assert!(
+        column.ends_with("it has key, size, note, extra"),
+        "{column}"
+    );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_million_rows_are_browsed_in_the_default_order_at_once() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    rows(&workspace, "counts", "All", Consistency::Strong).await;
+    engine.stop().await;
+    let live = place.folder().versions("counts").link();
+    let db = rusqlite::Connection::open(live).unwrap();
+    db.execute_batch(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+         INSERT INTO counts SELECT printf('key-%07d', i), i, -i FROM n",
+    )
+    .unwrap();
+    for (first, descending) in [(0, false), (0, true), (500_000, false), (999_990, false)] {
+        let browse = Browse {
+            first,
+            descending,
+            limit: 50,
+            ..Browse::default()
+        };
+        let began = std::time::Instant::now();
+        let page = workspace.rows_page("counts", &browse).unwrap();
+        let took = began.elapsed();
+        eprintln!("{first} {descending}: {took:?}");
+        assert!(!page.rows.is_empty() && page.matching.to_string() == "10,000+" || first > 10_000);
+        assert!(took < std::time::Duration::from_millis(500), "{took:?}");
+    }
+    let browse = Browse {
+        sort: Some("last".to_owned()),
+        limit: 3,
+        ..Browse::default()
+    };
+    let began = std::time::Instant::now();
+    let page = workspace.rows_page("counts", &browse).unwrap();
+    eprintln!("sorted: {:?}", began.elapsed());
+    assert_eq!(page.rows[0][2], Cell::Integer(-1_000_000));
 }
