@@ -41,6 +41,7 @@ mod operator;
 mod parked;
 mod past;
 mod preview;
+mod questions;
 mod readers;
 mod repair;
 mod report;
@@ -88,6 +89,7 @@ pub use crate::read::{
     Counted, Diff, Difference, Mending, Mends, ParkedCount, ParkedEvent, Past, Phase, Policy,
     Progress, Rows, Shape, Shown, Side, TableInfo, Work,
 };
+pub use crate::read::RowsPage;
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
 /// Why a workspace could not be opened or used.

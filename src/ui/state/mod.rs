@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod editor;
 pub mod events;
+pub mod fetched;
 pub mod filter;
 pub mod form;
 pub mod line;
@@ -12,6 +13,7 @@ pub mod overview;
 pub mod page;
 pub mod panes;
 pub mod projection;
+pub mod question;
 pub mod rebuilds;
 pub mod ripple;
 pub mod span;
@@ -97,6 +99,10 @@ pub enum Layer {
     Commands(Chooser),
     /// The form of one command.
     Form(Form),
+    /// The queries of a projection.
+    Queries(Chooser),
+    /// One query, and how fresh its answer has to be.
+    Query(question::Question),
     /// A policy to choose.
     Policy(PolicyPrompt),
     /// A rebuild or a replay to confirm.
@@ -182,6 +188,8 @@ impl Model {
             Some(Layer::Help(_)) => Context::Help,
             Some(Layer::Commands(_)) => Context::Commands,
             Some(Layer::Form(_)) => Context::Form,
+            Some(Layer::Queries(_)) => Context::Queries,
+            Some(Layer::Query(_)) => Context::Query,
             Some(Layer::Policy(_)) => Context::Policy,
             Some(Layer::Page(page)) => match page.about {
                 About::Repair(_) => Context::Repair,
@@ -221,7 +229,9 @@ impl Model {
                 | Action::Operations
                 | Action::Undo
                 | Action::Parked
+                | Action::Objective
                 | Action::Fault => projection(),
+                Action::Ask => self.selected().is_some_and(|view| !view.queries.is_empty()),
                 Action::Accept => match self.layers.last() {
                     Some(Layer::Page(page)) => match &page.about {
                         About::Repair(repair) => repair.is_due(),

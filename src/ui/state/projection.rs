@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::fetched::Fetched;
 use super::filter::Filter;
 use super::page::Parked;
 use super::panes::Panes;
 use super::table::Sort;
 use crate::event::Timestamp;
-use crate::workspace::{Answered, Consistency, Policy, Recorded, Rows, Service, WhatIf};
+use crate::workspace::{
+    Answered, Browse, BuiltFrom, Consistency, Policy, Recorded, RowsPage, Service, WhatIf,
+};
 
 /// The panes, in the order of Tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +85,7 @@ pub struct Projection {
     /// Which projection all that follows is of.
     pub about: String,
     /// Its definition.
-    pub definition: Fetched<String>,
+    pub definition: Fetched<BuiltFrom>,
     /// What is parked.
     pub parked: Fetched<Parked>,
     /// What was asked of it.
@@ -91,7 +95,7 @@ pub struct Projection {
     /// What another policy would have given.
     pub what_if: Option<(Policy, Fetched<WhatIf>)>,
     /// Its rows.
-    pub browse: Browse,
+    pub rows: Browsing,
     /// What its queries answered.
     pub answers: Option<Answers>,
     /// What was filled in last, by parameter.
@@ -100,17 +104,21 @@ pub struct Projection {
 
 /// Its rows, as somebody goes through them.
 #[derive(Debug, Clone, Default)]
-pub struct Browse {
+pub struct Browsing {
     /// Which table.
     pub table: usize,
-    /// By which column.
+    /// By which column; by primary key where by none.
     pub sort: Option<Sort>,
+    /// Whether, by primary key, the last row comes first.
+    pub turned: bool,
     /// Which rows.
     pub filter: Filter,
     /// How many columns are left of the first that is shown.
     pub left: usize,
     /// Some of them.
-    pub page: Fetched<Rows>,
+    pub page: Fetched<RowsPage>,
+    /// What was asked for last.
+    pub asked: Option<Browse>,
     /// When the last page was asked for, and how long it took: the next one of a read model that moves waits for a
     /// while.
     pub took: Option<(Timestamp, Duration)>,
@@ -144,6 +152,50 @@ pub struct Level {
     pub answer: Option<Result<Answered, String>>,
 }
 
+impl Browsing {
+    /// The columns of the table, as far as that is known.
+    pub fn columns(&self) -> &[String] {
+        let page = self.page.good();
+        let table = page.and_then(|page| page.tables.get(page.table));
+        table.map_or(&[], |table| &table.columns)
+    }
+
+    /// How many rows there are; `None` where nobody counted that far.
+    pub fn count(&self) -> Option<usize> {
+        let page = self.page.good()?;
+        let read = page.first + page.rows.len() as u64;
+        let is_end = self
+            .asked
+            .as_ref()
+            .is_some_and(|asked| page.rows.len() < asked.limit);
+        let count = match page.matching.more {
+            false => page.matching.rows.max(read),
+            true if is_end => read,
+            true => return None,
+        };
+        usize::try_from(count).ok()
+    }
+}
+
+impl Answers {
+    /// The answer whose rows are shown.
+    pub fn answered(&self) -> Option<&Answered> {
+        let level = self.all.get(self.shown)?;
+        level.answer.as_ref()?.as_ref().ok()
+    }
+
+    /// Its rows; `None` where it is not there.
+    pub fn rows(&self) -> Option<&[Map<String, Value>]> {
+        self.answered().map(|answered| answered.rows.as_slice())
+    }
+
+    /// Their columns.
+    pub fn columns(&self) -> Vec<String> {
+        let first = self.rows().and_then(<[_]>::first);
+        first.map_or_else(Vec::new, |row| row.keys().cloned().collect())
+    }
+}
+
 impl Default for Projection {
     fn default() -> Self {
         Self {
@@ -156,7 +208,7 @@ impl Default for Projection {
             operations: Fetched::default(),
             service: Fetched::default(),
             what_if: None,
-            browse: Browse::default(),
+            rows: Browsing::default(),
             answers: None,
             filled_in: BTreeMap::new(),
         }

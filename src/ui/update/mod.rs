@@ -13,6 +13,7 @@ mod operation;
 mod overview;
 mod page;
 mod projection;
+mod question;
 mod rebuilds;
 mod screen;
 mod stream;

@@ -5,7 +5,7 @@ use super::super::screen::Screen;
 use super::super::state::Model;
 use super::super::state::overview::Pane;
 use super::super::view::{self, OverviewAt};
-use super::{Effect, chart, chosen, screen};
+use super::{Effect, chart, chosen, projection, screen};
 
 /// How many rows a page key moves.
 const PAGE: usize = 10;
@@ -32,6 +32,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Closer | Action::Wider | Action::Earlier | Action::Later => {
             chart::act(model, action);
         }
+        Action::Ask | Action::Objective => return projection::show(model, action),
         Action::Open if pane == Pane::Events => return screen::go(model, Screen::Events),
         Action::Open => return screen::go(model, Screen::Projection),
         _ => return chosen::act(model, action),

@@ -117,6 +117,7 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
 fn filter(model: &Model) -> &str {
     match model.screen {
         Screen::Overview => model.overview.table.filter.text(),
+        Screen::Projection => model.projection.rows.filter.text(),
         _ => "",
     }
 }
