@@ -71,6 +71,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
             p99: Duration::from_millis(2),
             max: Duration::from_millis(9),
         }),
+        visible_after: Arc::default(),
         rebuild: None,
         replayable: false,
         history: history(|_| 0.0),

@@ -78,8 +78,8 @@ pub use preview::Preview;
 pub use send::{Sent, Visibility as SentVisibility};
 pub use service::{MOST_ARRIVALS, OVER, Service, TARGET, WhatIf};
 pub use snapshot::{
-    Asked, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS,
-    Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
+    Asked, Bucket, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo,
+    RECENT_EVENTS, Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
 pub use steps::{After, Change, FOLDED_BEFORE, STEPS_OF_A_PAGE, States, Step, Steps};
 

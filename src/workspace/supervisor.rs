@@ -359,6 +359,7 @@ impl<'a> Owned<'a> {
 
     fn report(&mut self) {
         let live = &self.live;
+        let figures = self.visibility.figures(self.charge.started.elapsed());
         let progress = Progress {
             version: live.model().about().label(),
             policy: live.policy(),
@@ -374,7 +375,8 @@ impl<'a> Owned<'a> {
             busy_us: self.progress.busy_us,
             spent: self.progress.spent,
             stuck_since: None,
-            visibility_us: self.visibility.figures(self.charge.started.elapsed()),
+            visibility_us: figures.map(|figures| figures.at),
+            visible_after_us: figures.map_or_else(Vec::new, |figures| figures.buckets.clone()),
             shadow: self.shadow.as_ref().map(|shadow| {
                 let mut report = report::shadow(
                     shadow.label(),
