@@ -172,9 +172,7 @@ const ALL: &[Context] = &[
 const SCREENS: &[Context] = &[Overview, Events, Projection, Stream, Time, Rebuilds, Log];
 /// All but the first, from which there is a way back.
 const OTHERS: &[Context] = &[Events, Projection, Stream, Time, Rebuilds, Log];
-const TEXT: &[Context] = &[
-    Filter, Commands, Form, Queries, Query, Policy, Replay, Line,
-];
+const TEXT: &[Context] = &[Filter, Commands, Form, Queries, Query, Policy, Replay, Line];
 const NOT_TEXT: &[Context] = &[
     Overview, Events, Projection, Stream, Time, Rebuilds, Log, Help, Confirm, Page, Repair,
 ];

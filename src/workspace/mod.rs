@@ -84,12 +84,12 @@ pub use snapshot::{
 pub use steps::{After, Change, FOLDED_BEFORE, STEPS_OF_A_PAGE, States, Step, Steps};
 
 pub use crate::log::Durability;
+pub use crate::read::RowsPage;
 pub use crate::read::{
     Because, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison, Contents,
     Counted, Diff, Difference, Mending, Mends, ParkedCount, ParkedEvent, Past, Phase, Policy,
     Progress, Rows, Shape, Shown, Side, TableInfo, Work,
 };
-pub use crate::read::RowsPage;
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
 /// Why a workspace could not be opened or used.

@@ -53,11 +53,6 @@ impl<T> Fetched<T> {
     pub fn good(&self) -> Option<&T> {
         self.value.as_ref()?.as_ref().ok()
     }
-
-    /// Whether an answer is awaited.
-    pub const fn is_awaited(&self) -> bool {
-        self.under_way.is_some()
-    }
 }
 
 #[cfg(test)]
@@ -71,7 +66,7 @@ mod tests {
         fetched.ask(1, "7".into());
         assert!(!fetched.is_due("8"), "the first is under way");
         assert!(!fetched.take(9, Ok("old")));
-        assert!(fetched.is_awaited() && fetched.take(1, Ok("new")));
+        assert!(fetched.take(1, Ok("new")));
         assert_eq!(fetched.good(), Some(&"new"));
         assert!(!fetched.is_due("7") && fetched.is_due("8"));
     }

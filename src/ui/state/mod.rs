@@ -6,6 +6,7 @@ pub mod events;
 pub mod fetched;
 pub mod filter;
 pub mod form;
+pub mod lagging;
 pub mod line;
 pub mod log;
 pub mod operation;
@@ -62,6 +63,8 @@ pub struct Model {
     pub load_set: f64,
     /// The picture that came last, while an older one stands still.
     pub newest: Option<Arc<Snapshot>>,
+    /// How every read model lagged since the first picture.
+    pub lagging: lagging::Lagging,
     /// Which screen is shown.
     pub screen: Screen,
     /// The screens that one came from, the last at the end.
@@ -148,7 +151,10 @@ impl Model {
     /// A model of the first picture, with nothing open.
     pub fn new(snapshot: Arc<Snapshot>, commands: Arc<[CommandInfo]>, size: Size) -> Self {
         let now = snapshot.taken_at;
+        let mut lagging = lagging::Lagging::default();
+        lagging.see(&snapshot);
         Self {
+            lagging,
             snapshot,
             commands,
             size,

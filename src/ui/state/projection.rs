@@ -235,12 +235,6 @@ impl Projection {
         self.focus(self.pane());
     }
 
-    /// Where the pane that has the keys is scrolled to.
-    pub fn scroll(&mut self) -> &mut usize {
-        let at = self.pane() as usize;
-        &mut self.scroll[at]
-    }
-
     /// From now on it is about this projection: what is of another one is forgotten.
     pub fn be_about(&mut self, name: &str) {
         if self.about != name {

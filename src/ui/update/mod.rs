@@ -272,6 +272,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             time::resized(model)
         }
         Msg::Snapshot(snapshot) => {
+            model.lagging.see(&snapshot);
             if let Some(Said::Ripple(ripple)) = &mut model.said {
                 ripple.see(&snapshot);
             }
@@ -372,7 +373,10 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     match action {
         Action::Quit => vec![Effect::Quit],
-        Action::Suspend => vec![Effect::Suspend],
+        Action::Suspend => {
+            model.lagging.look_away(model.now);
+            vec![Effect::Suspend]
+        }
         Action::Redraw => vec![Effect::Redraw],
         Action::Help => {
             match model.layers.last() {

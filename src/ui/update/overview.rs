@@ -200,6 +200,9 @@ mod tests {
     #[test]
     fn the_chart_is_zoomed_and_panned_and_stands_still_in_the_past() {
         let mut model = model();
+        press(&mut model, &["left"]);
+        assert_eq!(model.overview.span.end, None, "there is no past yet");
+        testing::lived(&mut model);
         press(&mut model, &["}"]);
         assert!((model.overview.span.seconds() - 60.0).abs() < 1e-9);
         press(&mut model, &["left"]);

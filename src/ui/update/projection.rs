@@ -223,9 +223,7 @@ fn scroll(model: &mut Model, action: Action) {
 /// Whether nobody knows where the rows end.
 fn is_endless(model: &Model) -> bool {
     let rows = &model.projection.rows;
-    model.projection.pane() == Pane::Rows
-        && rows.page.good().is_some()
-        && rows.count().is_none()
+    model.projection.pane() == Pane::Rows && rows.page.good().is_some() && rows.count().is_none()
 }
 
 /// A click on a cell.
@@ -309,11 +307,7 @@ fn look(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-fn begin<T>(
-    fetched: &mut Fetched<T>,
-    number: u64,
-    of: String,
-) -> bool {
+fn begin<T>(fetched: &mut Fetched<T>, number: u64, of: String) -> bool {
     let is_due = fetched.is_due(&of);
     if is_due {
         fetched.ask(number, of);
@@ -381,7 +375,9 @@ fn rows(model: &Model) -> Browse {
     let tables = state.rows.page.good().map(|page| &page.tables);
     let table = tables.and_then(|tables| tables.get(state.rows.table));
     Browse {
-        table: table.filter(|_| state.rows.table > 0).map(|table| table.name.clone()),
+        table: table
+            .filter(|_| state.rows.table > 0)
+            .map(|table| table.name.clone()),
         sort: sort.cloned(),
         descending: state
             .rows
@@ -395,7 +391,8 @@ fn rows(model: &Model) -> Browse {
 
 /// Whether a page of rows that only moved is not yet to be read again: after one that took its time, a while.
 fn waits(model: &Model) -> bool {
-    let since = |at: Timestamp| Duration::try_from(model.now.duration_since(at)).unwrap_or_default();
+    let since =
+        |at: Timestamp| Duration::try_from(model.now.duration_since(at)).unwrap_or_default();
     let rows = &model.projection.rows;
     rows.page.value.is_some()
         && rows

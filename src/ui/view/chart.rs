@@ -1,10 +1,9 @@
-//! Lag over time: the age or the gap of read models, out of the samples that their views carry.
+//! Lag over time: the age or the gap of read models, out of what the dashboard has seen.
 
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::state::Model;
@@ -15,38 +14,57 @@ use super::super::widgets::flow::{self, Piece};
 use super::words::own;
 use crate::workspace::ProjectionView;
 
-/// The seconds between two samples.
-const STEP: f64 = 0.5;
-
-/// How old a read model was, in seconds before now.
-fn age(view: &ProjectionView) -> Vec<Point> {
-    let count = view.history.len();
-    let samples = view.history.iter().enumerate().map(|(at, age)| {
-        #[allow(clippy::cast_precision_loss)]
-        let back = (count - 1 - at) as f64 * STEP;
-        Point {
-            at: -back,
-            value: Some(f64::from(*age)),
-        }
-    });
-    samples.collect()
+/// What a line is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// How old the read model was, with its objective.
+    Age,
+    /// How many positions it lacked.
+    Gap,
+    /// From stored to visible, for 99 of 100 events.
+    P99,
 }
 
-fn series(points: Vec<Point>, style: Style) -> Series {
-    Series { points, style }
-}
-
-/// Draws the age of a read model, with its objective.
-pub fn ages(model: &Model, view: &ProjectionView, theme: &Theme, area: Rect, buf: &mut Buffer) {
-    let series = [series(age(view), theme.accent)];
-    let limit = view.objective.map(|objective| objective.as_secs_f64());
-    draw(model, &series, (Unit::Time, limit), theme, area, buf);
-}
-
-/// Draws lines over the stretch that is shown; the last one sets the scale.
-fn draw(
+/// Draws a line of a read model over the stretch that is shown.
+pub fn draw(
     model: &Model,
-    series: &[Series],
+    view: &ProjectionView,
+    of: Of,
+    theme: &Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let window = model.overview.span.window(model.snapshot.taken_at);
+    let dots = usize::from(area.width) * 2;
+    let now = model.snapshot.taken_at;
+    let columns = model.lagging.columns(&view.name, now, window, dots);
+    #[allow(clippy::cast_precision_loss)]
+    let value = |point: crate::lag::Point| match of {
+        Of::Age => Some(point.age.as_secs_f64()),
+        Of::Gap => Some(point.gap as f64),
+        Of::P99 => point.p99.map(|time| time.as_secs_f64()),
+    };
+    let points = columns.into_iter().map(|(at, point)| Point {
+        at,
+        value: point.and_then(value),
+    });
+    let series = Series {
+        points: points.collect(),
+        style: theme.accent,
+    };
+    let limit = view.objective.map(|objective| objective.as_secs_f64());
+    let (unit, limit) = match of {
+        Of::Age => (Unit::Time, limit),
+        Of::Gap => (Unit::Count, None),
+        Of::P99 => (Unit::Time, None),
+    };
+    lines(model, &series, window, (unit, limit), theme, area, buf);
+}
+
+fn lines(
+    model: &Model,
+    series: &Series,
+    (from, to): (f64, f64),
     (unit, limit): (Unit, Option<f64>),
     theme: &Theme,
     area: Rect,
@@ -54,12 +72,7 @@ fn draw(
 ) {
     let span = model.overview.span;
     let now = model.snapshot.taken_at;
-    let (from, to) = span.window(now);
-    let shown = |point: &&Point| point.at >= from && point.at <= to;
-    let values = series.last().into_iter().flat_map(|series| {
-        let shown = series.points.iter().filter(shown);
-        shown.filter_map(|point| point.value)
-    });
+    let values = series.points.iter().filter_map(|point| point.value);
     let top = values.fold(0.0, f64::max);
     let label = |at: f64| {
         if span.end.is_some() {
@@ -73,7 +86,7 @@ fn draw(
         }
     };
     let chart = Chart {
-        series,
+        series: std::slice::from_ref(series),
         from,
         to,
         unit,

@@ -30,10 +30,10 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::screen::Screen;
+use super::state::projection::Pane;
 use super::state::{Layer, Model};
 use super::text;
 use super::theme::Theme;
-use super::state::projection::Pane;
 pub use overview::At as OverviewAt;
 pub use projection::At as ProjectionAt;
 

@@ -41,6 +41,39 @@ pub struct Recorded {
     held: bool,
 }
 
+#[cfg(test)]
+impl Recorded {
+    /// A made-up one, for the tests of what is made of it; an outcome is what was done, or why not.
+    pub(crate) fn example(
+        projection: &str,
+        what: &str,
+        by: Option<&str>,
+        outcome: Option<Result<&str, &str>>,
+    ) -> Self {
+        let at: Timestamp = "2026-03-14T09:26:53Z".parse().unwrap();
+        Self {
+            projection: projection.to_owned(),
+            position: Position::new(121_004),
+            at,
+            by: by.map(str::to_owned),
+            what: what.to_owned(),
+            undoes: None,
+            outcome: outcome.map(|outcome| RecordedOutcome {
+                at,
+                finished: outcome.is_ok(),
+                what: outcome.unwrap_or_else(|why| why).to_owned(),
+                engine: Some(4_242),
+            }),
+            breach: None,
+            operation: None,
+            policy_before: None,
+            paused_before: false,
+            version: None,
+            held: false,
+        }
+    }
+}
+
 /// The beginning or the end of a breach, and when that was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {

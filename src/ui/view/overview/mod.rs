@@ -54,7 +54,7 @@ fn lag(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         height: area.height.saturating_sub(1),
     };
     if let Some(view) = chosen {
-        chart::ages(model, view, theme, inner, buf);
+        chart::draw(model, view, chart::Of::Age, theme, inner, buf);
     }
 }
 
