@@ -17,6 +17,10 @@ pub enum Action {
     SortBefore,
     SortTurn,
     Zoom,
+    Closer,
+    Wider,
+    Earlier,
+    Later,
     Freeze,
     Export,
     Picture,
@@ -49,6 +53,11 @@ pub enum Action {
     Parked,
     Retry,
     Skip,
+    Ask,
+    Objective,
+    NextOne,
+    OneBefore,
+    Turn,
     Past,
     Verify,
     Repair,
@@ -108,6 +117,10 @@ pub enum Context {
     Commands,
     /// The form of one command.
     Form,
+    /// The list of a projection's queries, with a filter.
+    Queries,
+    /// The form of one query.
+    Query,
     /// The prompt for a policy.
     Policy,
     /// The preview of a rebuild.
@@ -150,18 +163,18 @@ pub struct Entry {
 
 use Context::{
     Commands, Confirm, Events, Filter, Form, Help, Line, Log, Overview, Page, Policy, Projection,
-    Rebuilds, Repair, Replay, Stream, Time,
+    Queries, Query, Rebuilds, Repair, Replay, Stream, Time,
 };
 
 const ALL: &[Context] = &[
     Overview, Events, Projection, Stream, Time, Rebuilds, Log, Filter, Help, Commands, Form,
-    Policy, Confirm, Replay, Page, Repair, Line,
+    Queries, Query, Policy, Confirm, Replay, Page, Repair, Line,
 ];
 /// The screens, with nothing over them.
 const SCREENS: &[Context] = &[Overview, Events, Projection, Stream, Time, Rebuilds, Log];
 /// All but the first, from which there is a way back.
 const OTHERS: &[Context] = &[Events, Projection, Stream, Time, Rebuilds, Log];
-const TEXT: &[Context] = &[Filter, Commands, Form, Policy, Replay, Line];
+const TEXT: &[Context] = &[Filter, Commands, Form, Queries, Query, Policy, Replay, Line];
 const NOT_TEXT: &[Context] = &[
     Overview, Events, Projection, Stream, Time, Rebuilds, Log, Help, Confirm, Page, Repair,
 ];
@@ -176,10 +189,12 @@ const NARROWED: &[Context] = &[Overview, Projection, Stream, Rebuilds, Log];
 const SORTED: &[Context] = NARROWED;
 /// Where there are several panes.
 const PANES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
+/// Where there are charts over time.
+const CHARTS: &[Context] = &[Overview, Projection];
 /// What is asked of one projection.
 const OF_ONE: &[Context] = &[Overview, Projection, Rebuilds, Page];
 const LAYERS: &[Context] = &[
-    Filter, Help, Commands, Form, Policy, Confirm, Replay, Page, Repair, Line,
+    Filter, Help, Commands, Form, Queries, Query, Policy, Confirm, Replay, Page, Repair, Line,
 ];
 
 const fn entry(
@@ -229,6 +244,11 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Parked, "parked", "", &["e"], OF_ONE, "The events that the selected read model could not apply, and parked"),
     changing(entry(Action::Retry, "retry", "", &["t"], OF_ONE, "Try parked events again: one, all of a stream, or all")),
     changing(entry(Action::Skip, "skip", "", &["s"], OF_ONE, "Leave a parked event out, with a reason")),
+    entry(Action::Ask, "query", "query", &["A"], &[Overview, Projection], "Ask one of its queries, at each level of freshness"),
+    entry(Action::Objective, "objective", "", &["O"], &[Overview, Projection], "How well it held its objective, and what another policy would have given"),
+    entry(Action::NextOne, "", "next", &["J"], &[Projection], "The next projection"),
+    entry(Action::OneBefore, "", "", &["K"], &[Projection], "The projection before"),
+    entry(Action::Turn, "", "", &["n"], &[Projection], "Rows: the next table; queries: the next answer's rows"),
     entry(Action::Past, "as-of", "", &["T"], OF_ONE, "The selected read model as it was: step along the log, see what each event changed"),
     entry(Action::Verify, "verify", "", &["V"], OF_ONE, "Fold the selected read model again, and compare it row by row"),
     changing(entry(Action::Repair, "repair", "", &["M"], OF_ONE, "Mend the rows of one key: fold its stream alone")),
@@ -247,6 +267,10 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Next, "", "", &["tab"], PANES, "Give the keys to the next pane"),
     entry(Action::Previous, "", "", &["backtab"], PANES, "Give the keys to the pane before"),
     entry(Action::Zoom, "zoom", "", &["z"], PANES, "The pane that has the keys alone, or all of them"),
+    entry(Action::Closer, "", "", &["}"], CHARTS, "Charts: a shorter stretch of time"),
+    entry(Action::Wider, "", "", &["{"], CHARTS, "Charts: a longer one"),
+    entry(Action::Earlier, "", "", &["left"], CHARTS, "Charts: back in time; tables: columns further left"),
+    entry(Action::Later, "", "", &["right"], CHARTS, "Charts: on in time, at the end until now; tables: columns further right"),
     entry(Action::Freeze, "freeze", "", &["space"], SCREENS, "Let the picture stand still while data goes on, or let it follow again"),
     entry(Action::Go(Screen::Overview), "overview", "", &["1"], SCREENS, "Where every projection stands"),
     entry(Action::Go(Screen::Events), "events", "", &["2"], SCREENS, "The whole log, event by event"),
@@ -280,16 +304,18 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Line, "", "type it", &[":"], SCREENS, "Type a command or an action"),
     entry(Action::Help, "help", "help", &["?", "f1"], NOT_TEXT, "Show or hide this help"),
     entry(Action::Help, "", "", &["f1"], TEXT, "Show this help"),
-    entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Policy, Line], "The one before"),
-    entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Policy, Line], "The one after"),
+    entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Queries, Policy, Line], "The one before"),
+    entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Queries, Policy, Line], "The one after"),
     entry(Action::Accept, "", "choose", &["enter"], &[Commands], "Open the form of the chosen command"),
     entry(Action::Accept, "", "send", &["enter"], &[Form], "Send the command"),
+    entry(Action::Accept, "", "choose", &["enter"], &[Queries], "Open the form of the chosen query"),
+    entry(Action::Accept, "", "ask", &["enter"], &[Query], "Ask it"),
     entry(Action::Accept, "", "set", &["enter"], &[Policy], "Set the policy"),
     entry(Action::Accept, "", "do it", &["enter"], &[Confirm, Replay, Repair], "Do it"),
     entry(Action::Accept, "", "do it", &["enter"], &[Line], "Do what is written"),
     entry(Action::Complete, "", "complete", &["tab"], &[Line, Policy], "Complete the word"),
-    entry(Action::Next, "", "next field", &["tab", "down"], &[Form, Replay], "To the next field"),
-    entry(Action::Previous, "", "", &["backtab", "up"], &[Form, Replay], "To the field before"),
+    entry(Action::Next, "", "next field", &["tab", "down"], &[Form, Query, Replay], "To the next field"),
+    entry(Action::Previous, "", "", &["backtab", "up"], &[Form, Query, Replay], "To the field before"),
     entry(Action::Edit(Edit::Left), "", "", &["left"], TEXT, "The cursor one character left"),
     entry(Action::Edit(Edit::Right), "", "", &["right"], TEXT, "The cursor one character right"),
     entry(Action::Edit(Edit::Home), "", "", &["home", "ctrl-a"], TEXT, "The cursor to the beginning"),

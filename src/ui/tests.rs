@@ -2,6 +2,7 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
+mod projection;
 mod rebuilds;
 
 use std::sync::Arc;
@@ -132,6 +133,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
 fn check_all(name: &str, snapshot: &Snapshot) {
     for (width, height) in [(120, 36), (80, 24), (60, 16), (40, 8), (20, 5)] {
         let mut model = model_of(snapshot.clone(), width, height);
+        testing::lived(&mut model);
         press(&mut model, &["j", "j"]);
         check(
             &format!("{name}_{width}x{height}"),
@@ -391,9 +393,14 @@ fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
                 number: *number,
                 result: Ok(Box::new(testing::checked(turn.is_multiple_of(2)))),
             },
+            Effect::Projection(asked) if !turn.is_multiple_of(5) => projection::answer(asked, turn),
             _ => continue,
         };
-        update(model, now(), msg);
+        // An answer may lead to the next question.
+        let effects = update(model, now(), msg);
+        if turn > 0 {
+            answer_looks(model, &effects, turn - 1);
+        }
     }
 }
 

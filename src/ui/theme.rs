@@ -167,6 +167,17 @@ pub struct Glyphs {
     pub frame: [&'static str; 6],
 }
 
+impl Glyphs {
+    /// The mark beside the column that rows are sorted by.
+    pub const fn order(&self, descending: bool) -> &'static str {
+        if descending {
+            self.falling
+        } else {
+            self.breach
+        }
+    }
+}
+
 static UNICODE: Glyphs = Glyphs {
     live: "●",
     waiting: "○",

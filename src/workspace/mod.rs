@@ -42,6 +42,7 @@ mod operator;
 mod parked;
 mod past;
 mod preview;
+mod questions;
 mod readers;
 mod repair;
 mod report;
@@ -90,6 +91,7 @@ pub use story::Story;
 pub use versions::{Role, VersionInfo};
 
 pub use crate::log::Durability;
+pub use crate::read::RowsPage;
 pub use crate::read::{
     Because, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison, Contents,
     Counted, Diff, Difference, Mending, Mends, ParkedCount, ParkedEvent, ParkedSum, Past, Phase,

@@ -199,6 +199,18 @@ fn on_projection(
             model.layers.pop();
             return Ok(super::time::open(model, name, at));
         }
+        Action::Ask => return super::question::typed(model, &name, rest),
+        Action::Objective => {
+            let policy = match rest {
+                [] => None,
+                words => {
+                    let policy: Result<Policy, _> = words.join(" ").parse();
+                    Some(policy.map_err(|e: <Policy as std::str::FromStr>::Err| e.to_string())?)
+                }
+            };
+            model.layers.pop();
+            return Ok(super::projection::objective(model, name, policy));
+        }
         Action::Repair => {
             let [key] = rest else {
                 return Err("whose rows? Write repair NAME KEY, as repair orders 1042".to_owned());

@@ -1,5 +1,6 @@
 //! What a message changes: state in, state and effects out. No I/O and no clock.
 
+mod chart;
 mod chosen;
 mod events;
 mod form;
@@ -12,6 +13,7 @@ mod operation;
 mod overview;
 mod page;
 mod projection;
+mod question;
 mod rebuilds;
 mod screen;
 mod stream;
@@ -274,6 +276,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             effects
         }
         Msg::Snapshot(snapshot) => {
+            model.lagging.see(&snapshot);
             if let Some(Said::Ripple(ripple)) = &mut model.said {
                 ripple.see(&snapshot);
             }
@@ -374,7 +377,10 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     match action {
         Action::Quit => vec![Effect::Quit],
-        Action::Suspend => vec![Effect::Suspend],
+        Action::Suspend => {
+            model.lagging.look_away(model.now);
+            vec![Effect::Suspend]
+        }
         Action::Redraw => vec![Effect::Redraw],
         Action::Help => {
             match model.layers.last() {

@@ -19,6 +19,7 @@ const TRAIL: usize = 20;
 pub fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.layers.clear();
     if model.screen != screen {
+        overview::pin(model);
         model.trail.retain(|before| *before != screen);
         model.trail.push(model.screen);
         if model.trail.len() > TRAIL {
@@ -123,6 +124,7 @@ fn filter(model: &Model) -> &str {
         Screen::Rebuilds => model.rebuilds.table.filter.text(),
         Screen::Log => model.log.filter.text(),
         Screen::Events => model.events.search.text(),
+        Screen::Projection => model.projection.rows.filter.text(),
         _ => "",
     }
 }

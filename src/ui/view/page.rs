@@ -14,7 +14,7 @@ use super::super::widgets::popup;
 use super::put_cut;
 use super::words::{own, span, status};
 use super::{checked, diff, footer, parked};
-use crate::lag::why::Remedy;
+use crate::lag::why::{Case, Remedy, Verdict};
 use crate::text::{program, thousands};
 use crate::workspace::Recorded;
 
@@ -132,9 +132,24 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
             own(number.value.to_string(), theme.text),
         ]));
     }
-    let remedies = case.remedies(&verdict);
-    if !remedies.is_empty() {
+    let helps = helps(&case, &verdict, theme, width);
+    if !helps.is_empty() {
         lines.push(Line::default());
+        lines.extend(helps);
+    }
+    lines
+}
+
+/// What helps, with the keys that do it; nothing where nothing is wrong.
+pub(super) fn helps(
+    case: &Case,
+    verdict: &Verdict,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let remedies = case.remedies(verdict);
+    let mut lines = Vec::new();
+    if !remedies.is_empty() {
         lines.push(Line::from(own("What helps", theme.strong)));
     }
     for remedy in remedies {
@@ -186,7 +201,7 @@ pub(super) fn key_of(action: Action) -> &'static str {
 }
 
 /// Who asked what, the newest first.
-fn operations(recorded: &[Recorded], theme: &Theme, width: usize) -> Vec<Line<'static>> {
+pub(super) fn operations(recorded: &[Recorded], theme: &Theme, width: usize) -> Vec<Line<'static>> {
     if recorded.is_empty() {
         return vec![Line::from(own("nothing was asked of it yet", theme.dim))];
     }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::super::page::wrapped;
 use super::super::put_cut;
 use super::super::words::{own, span};
-use super::{inner, title};
+use super::inner;
 use crate::event::Timestamp;
 use crate::ui::state::Model;
 use crate::ui::state::events::CAUSES;
@@ -38,7 +38,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         Some(story) => looked(model, story, theme),
         None => Line::default(),
     };
-    rule::draw_in(buf, area, ("Causes", title(theme, has_keys)), &right, theme);
+    rule::pane(buf, area, ("Causes", has_keys), &right, theme);
     let inside = inner(area);
     let width = usize::from(inside.width);
     let lines = match (&causes.error, &causes.story) {

@@ -6,7 +6,6 @@ mod list;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
 
 use crate::ui::state::Model;
 use crate::ui::state::events::{CAUSES, DETAIL, LIST};
@@ -142,9 +141,4 @@ pub fn row_at(model: &Model, y: u16) -> Option<usize> {
 /// The row of the tree at a line, by its place.
 pub fn cause_at(model: &Model, y: u16) -> Option<usize> {
     causes::row_at(model, areas(model).causes, y)
-}
-
-/// How the name of a pane looks: that of the one that has the keys is marked.
-fn title(theme: &Theme, has_keys: bool) -> Style {
-    if has_keys { theme.chosen } else { theme.title }
 }
