@@ -43,6 +43,19 @@ impl Cell {
     }
 }
 
+impl<'a> From<&'a Cell> for ValueRef<'a> {
+    /// As SQLite takes it.
+    fn from(cell: &'a Cell) -> Self {
+        match cell {
+            Cell::Null => Self::Null,
+            Cell::Integer(n) => Self::Integer(*n),
+            Cell::Real(n) => Self::Real(*n),
+            Cell::Text(text) => Self::Text(text.as_bytes()),
+            Cell::Blob(bytes) => Self::Blob(bytes),
+        }
+    }
+}
+
 impl From<&Cell> for Value {
     /// As JSON; what JSON has no form for, bytes and infinite numbers, as the text that SQL has.
     fn from(cell: &Cell) -> Self {

@@ -57,7 +57,7 @@ pub use model::{
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, ParkedSum, parked_in};
-pub use past::{Changed, Past, Rows, Shown, position_at, version_at};
+pub use past::{Beside, Changed, Past, Rows, Shown, beside, position_at, version_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,

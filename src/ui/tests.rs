@@ -22,6 +22,8 @@ use super::view;
 use crate::event::{Position, StreamId, Version};
 use crate::workspace::{Moment, Outcome, Phase, Preview, Progress, Snapshot};
 
+mod stream;
+
 /// The key with this name in the table of actions, pressed.
 pub fn key(name: &str) -> Msg {
     let (modifiers, name) = match name.strip_prefix("ctrl-") {
@@ -394,6 +396,21 @@ fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
                 result: Ok(Box::new(testing::checked(turn.is_multiple_of(2)))),
             },
             Effect::Projection(asked) if !turn.is_multiple_of(5) => projection::answer(asked, turn),
+            Effect::Stream(asked) => {
+                let msg = Msg::Stream(testing::answer_stream(asked, turn));
+                let next = update(model, now(), msg);
+                // Once: what cannot be read is asked again whenever somebody looks.
+                for effect in next {
+                    if let Effect::Stream(asked) = effect {
+                        update(
+                            model,
+                            now(),
+                            Msg::Stream(testing::answer_stream(&asked, turn)),
+                        );
+                    }
+                }
+                continue;
+            }
             _ => continue,
         };
         // An answer may lead to the next question.

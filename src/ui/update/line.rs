@@ -144,6 +144,16 @@ fn on_projection(
     action: Action,
     rest: &[String],
 ) -> Result<Vec<Effect>, String> {
+    if action == Action::Past
+        && let Some(name) = time_shown(model)
+        && rest
+            .first()
+            .is_some_and(|word| model.projection(word).is_none())
+        && let Ok(at) = as_of(&rest.join(" "))
+    {
+        model.layers.pop();
+        return Ok(super::time::open(model, name, Some(at)));
+    }
     let name = projection(model, rest)?;
     let rest = rest.get(1..).unwrap_or_default();
     match action {
@@ -235,6 +245,12 @@ fn on_projection(
     }
     model.layers.pop();
     Ok(chosen::on_projection(model, action, &name, after))
+}
+
+/// The projection on the Time screen, while that is shown: it need not be named there.
+fn time_shown(model: &Model) -> Option<String> {
+    let pane = model.time.as_ref()?;
+    (model.screen == Screen::Time).then(|| pane.projection.clone())
 }
 
 /// When a read model is to be shown. Errors: what was typed is no point of time.

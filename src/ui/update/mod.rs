@@ -16,7 +16,7 @@ mod projection;
 mod question;
 mod rebuilds;
 mod screen;
-mod stream;
+pub(super) mod stream;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -392,6 +392,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Close => {
             if let Some(effects) = time::is_broken_off(model) {
                 return effects;
+            }
+            if stream::is_closed(model) {
+                return Vec::new();
             }
             match model.layers.pop() {
                 None => screen::act(model, action),

@@ -56,7 +56,8 @@ fn opened(model: &mut Model) -> Vec<Effect> {
 /// A new picture of the workspace is shown.
 pub fn seen(model: &mut Model) -> Vec<Effect> {
     match model.screen {
-        Screen::Overview | Screen::Time | Screen::Log => Vec::new(),
+        Screen::Overview | Screen::Log => Vec::new(),
+        Screen::Time => time::seen(model),
         Screen::Events => events::seen(model),
         Screen::Projection => projection::seen(model),
         Screen::Stream => stream::seen(model),
@@ -125,6 +126,7 @@ fn filter(model: &Model) -> &str {
         Screen::Log => model.log.filter.text(),
         Screen::Events => model.events.search.text(),
         Screen::Projection => model.projection.rows.filter.text(),
+        Screen::Stream => model.stream.list.filter.text(),
         _ => "",
     }
 }
@@ -188,6 +190,9 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         MouseEventKind::Down(MouseButton::Left) if model.layers.is_empty() => {
             return clicked(model, event.column, event.row);
         }
+        MouseEventKind::Drag(MouseButton::Left) if model.layers.is_empty() => {
+            return time::dragged(model, event.column);
+        }
         _ => return Vec::new(),
     };
     if model.screen == Screen::Events && model.layers.is_empty() {
@@ -210,7 +215,8 @@ fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Screen::Events => events::clicked(model, x, y),
         Screen::Projection => projection::clicked(model, x, y),
         Screen::Stream => stream::clicked(model, x, y),
-        Screen::Time | Screen::Log => Vec::new(),
+        Screen::Time => time::clicked(model, x, y),
+        Screen::Log => Vec::new(),
         Screen::Rebuilds => rebuilds::clicked(model, x, y),
     }
 }
