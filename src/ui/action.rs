@@ -176,6 +176,50 @@ const LAYERS: &[Context] = &[
     Filter, Help, Commands, Form, Policy, Confirm, Replay, Page, Repair, Line,
 ];
 
+impl Entry {
+    /// Whether nobody can set its keys: there is always a way out.
+    pub fn is_fixed(&self) -> bool {
+        self.keys == ["ctrl-c"]
+    }
+}
+
+impl Action {
+    /// Its name where keys are set: as after `:`, else as it is called here, `SortNext` as `sort-next`.
+    pub fn name(self) -> String {
+        let named = ACTIONS
+            .iter()
+            .find(|entry| entry.action == self && !entry.name.is_empty());
+        named.map_or_else(
+            || dashed(&format!("{self:?}")),
+            |entry| entry.name.to_owned(),
+        )
+    }
+}
+
+impl Context {
+    /// Its name where keys are set: `overview`.
+    pub fn name(self) -> String {
+        dashed(&format!("{self:?}"))
+    }
+}
+
+/// `Edit(Left)` as `edit-left`.
+fn dashed(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars().filter(|c| c.is_alphanumeric()) {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+/// Every context.
+pub const fn contexts() -> &'static [Context] {
+    ALL
+}
+
 const fn entry(
     action: Action,
     name: &'static str,
@@ -265,6 +309,8 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::First, "", "", &["home", "g"], SCROLL, "To the first row"),
     entry(Action::Last, "", "", &["end", "G"], SCROLL, "To the last row"),
     entry(Action::Copy, "copy", "", &["y"], &[Overview, Projection], "Copy the path of the selected read model, for sqlite3 and others"),
+    entry(Action::Export, "export", "", &["E"], SCREENS, "Write what the screen's table shows into a file, as CSV; after `:export`, as csv or json"),
+    entry(Action::Picture, "picture", "", &["S"], SCREENS, "Save the screen as a picture, as SVG"),
     entry(Action::Mouse, "mouse", "", &["m"], SCREENS, "Mouse on or off; off lets the terminal select text"),
     entry(Action::Line, "", "type it", &[":"], SCREENS, "Type a command or an action"),
     entry(Action::Help, "help", "help", &["?", "f1"], NOT_TEXT, "Show or hide this help"),

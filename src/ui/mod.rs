@@ -2,6 +2,7 @@
 
 mod action;
 mod ask;
+pub mod config;
 mod keymap;
 mod run;
 mod screen;
@@ -24,8 +25,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
 pub use action::markdown as keys_as_markdown;
+pub use keymap::Keymap;
 pub use run::{Exit, UiError, UiOptions, run};
-pub use theme::Theme;
+pub use screen::Screen;
+pub use state::overview::Column;
+pub use theme::{Theme, ThemeName};
 
 use crate::workspace::Snapshot;
 use state::Model;

@@ -12,10 +12,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
 
 use super::ask;
-use super::state::Model;
+use super::keymap::Keymap;
+use super::screen;
+use super::state::overview::Column;
+use super::state::{Model, Tone};
 use super::terminal::{self, Screen};
-use super::theme::Theme;
-use super::update::{Effect, Msg, update};
+use super::theme::{Theme, ThemeName};
+use super::update::{Effect, Msg, begin, update};
 use super::view::draw;
 use crate::crash;
 use crate::event::Timestamp;
@@ -28,37 +31,46 @@ const FRAME: Duration = Duration::from_millis(33);
 const TELL: Duration = Duration::from_millis(100);
 
 /// How the dashboard is to be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct UiOptions {
-    /// No colour, only bold, dim and reverse: where `NO_COLOR` is set. Default: no.
-    pub no_color: bool,
+    /// How it looks. Default: as the terminal's background asks for.
+    pub theme: ThemeName,
     /// Only ASCII characters. Default: no.
     pub ascii: bool,
     /// Nothing that changes the workspace. Default: no.
     pub read_only: bool,
     /// Whether the mouse chooses rows; else it is the terminal's. Default: yes.
     pub mouse: bool,
+    /// The keys in force. Default: those of the table of actions.
+    pub keys: Keymap,
+    /// The columns of the table of projections, the most important first; none leaves the choice to the table.
+    /// Default: none.
+    pub columns: Vec<Column>,
+    /// The screen that it begins with. Default: the Overview.
+    pub start: screen::Screen,
+    /// Something to say at the beginning: what of the configuration was wrong. Default: nothing.
+    pub warning: Option<String>,
 }
 
 impl Default for UiOptions {
     fn default() -> Self {
         Self {
-            no_color: false,
+            theme: ThemeName::default(),
             ascii: false,
             read_only: false,
             mouse: true,
+            keys: Keymap::default(),
+            columns: Vec::new(),
+            start: screen::Screen::default(),
+            warning: None,
         }
     }
 }
 
 impl UiOptions {
-    /// The theme that these options ask for.
+    /// The theme that these options ask for, before the terminal has told its background.
     pub fn theme(&self) -> Theme {
-        let theme = if self.no_color {
-            Theme::monochrome()
-        } else {
-            Theme::colour()
-        };
+        let theme = self.theme.theme();
         if self.ascii { theme.ascii() } else { theme }
     }
 }
@@ -213,11 +225,17 @@ impl App {
         let mut model = Model::new(snapshot, commands, screen.size()?);
         model.read_only = options.read_only;
         model.mouse = options.mouse;
+        model.keys = options.keys.clone();
+        model.overview.columns.clone_from(&options.columns);
+        if let Some(warning) = &options.warning {
+            model.say(Tone::Bad, warning);
+        }
         model.load = operator.load();
         model.faults = operator.allows_faults();
         if let Some(load) = model.load.filter(|load| *load > 0.0) {
             model.load_set = load;
         }
+        let effects = begin(&mut model, options.start);
         let (send, answers) = mpsc::unbounded_channel();
         Ok(Self {
             operator,
@@ -225,7 +243,7 @@ impl App {
             screen,
             theme: options.theme(),
             model,
-            effects: Vec::new(),
+            effects,
             send,
             answers,
             exit: None,

@@ -118,7 +118,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
     let buffer = drawn(model, theme);
     if let Some(folder) = std::env::var_os("HIGHWATER_PICTURES") {
         let path = std::path::Path::new(&folder).join(format!("{name}.svg"));
-        std::fs::write(path, super::svg::render(&buffer, "highwater")).unwrap();
+        std::fs::write(path, super::svg::render(&buffer, "highwater", theme)).unwrap();
     }
     insta::assert_snapshot!(name, shown(&buffer, theme));
 }

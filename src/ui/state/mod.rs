@@ -23,6 +23,7 @@ use std::sync::Arc;
 use ratatui::layout::Size;
 
 use super::action::{Action, Context, Entry};
+use super::keymap::Keymap;
 use super::screen::Screen;
 use crate::event::Timestamp;
 use crate::workspace::{CommandInfo, ProjectionView, Snapshot};
@@ -49,6 +50,8 @@ pub struct Model {
     pub now: Timestamp,
     /// Whether nothing may be changed.
     pub read_only: bool,
+    /// The keys in force.
+    pub keys: Keymap,
     /// Whether the mouse is ours.
     pub mouse: bool,
     /// The demo's load in commands a second; `None` where the domain has none.
@@ -147,6 +150,7 @@ impl Model {
             size,
             now,
             read_only: false,
+            keys: Keymap::default(),
             mouse: true,
             load: None,
             faults: false,

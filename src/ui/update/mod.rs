@@ -30,6 +30,7 @@ use super::action::Context;
 use super::action::{Action, Edit};
 use super::ask;
 use super::keymap;
+use super::screen::Screen;
 use super::state;
 use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
@@ -249,6 +250,14 @@ pub enum Effect {
     Quit,
 }
 
+/// Begins with a screen, and says what has to be done for it.
+pub fn begin(model: &mut Model, start: Screen) -> Vec<Effect> {
+    if start == Screen::default() {
+        return Vec::new();
+    }
+    screen::go(model, start)
+}
+
 /// Takes in what happened at a moment, and says what has to be done.
 pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
     model.now = now;
@@ -349,7 +358,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
 
 fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     let context = model.context();
-    match keymap::action(context, event) {
+    match model.keys.action(context, event) {
         Some(action) => act(model, action),
         None if context.is_text() => match keymap::typed(event) {
             Some(c) => layers::typed(model, c.encode_utf8(&mut [0; 4])),

@@ -10,30 +10,14 @@ use super::super::put;
 use super::super::words::own;
 use crate::lag::Status;
 use crate::ui::action::Action;
+use crate::ui::keymap::Keymap;
 use crate::ui::state::Model;
+use crate::ui::state::overview::Column as Cell;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::columns::{Column, SPACE, fit};
 use crate::ui::widgets::{bar, rows, rule};
 use crate::workspace::{INJECTED, ProjectionView, RebuildView};
-
-/// What a column shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cell {
-    Status,
-    Name,
-    Policy,
-    Checkpoint,
-    Gap,
-    Behind,
-    Age,
-    Stored,
-    Applied,
-    Eta,
-    P99,
-    Parked,
-    History,
-}
 
 /// The columns in their order, with the width that the names and policies there are need.
 fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
@@ -87,6 +71,18 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
     all
 }
 
+/// Only these columns, in this order: the first ones stay longest.
+fn wanted(all: Vec<(Cell, Column)>, wanted: &[Cell]) -> Vec<(Cell, Column)> {
+    if wanted.is_empty() {
+        return all;
+    }
+    let ranked = (1_u8..).zip(wanted).filter_map(|(rank, cell)| {
+        let (_, column) = all.iter().find(|(other, _)| other == cell)?;
+        Some((*cell, Column { rank, ..*column }))
+    });
+    ranked.collect()
+}
+
 /// How many lines the whole table would take, with its head.
 pub fn height(model: &Model) -> u16 {
     let lines: u16 = heights(model).iter().sum();
@@ -135,7 +131,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let width = area.width.saturating_sub(3);
-    let columns = Columns::of(views, width);
+    let columns = Columns::of(views, &model.overview.columns, width);
     put(buf, area, 1, &heading(&columns, theme));
     let mut at = 0;
     for (index, view) in views.iter().enumerate() {
@@ -144,7 +140,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
             if window.contains(&at) {
                 let line = match part.checked_sub(1).and_then(|n| under(view).nth(n)) {
                     None => row(view, selected, &columns, theme),
-                    Some(Under::Rebuild) => rebuild(view, selected, area.width, theme),
+                    Some(Under::Rebuild) => rebuild(view, selected, area.width, &model.keys, theme),
                     Some(Under::Injected) => injected(view, selected, area.width, theme),
                     Some(Under::Fault) => fault(view, selected, area.width, theme),
                 };
@@ -175,15 +171,15 @@ struct Columns {
 
 impl Columns {
     /// Names come with their versions where that costs no telling column.
-    fn of(views: &[ProjectionView], width: u16) -> Self {
+    fn of(views: &[ProjectionView], only: &[Cell], width: u16) -> Self {
         let of = |full| {
-            let all = columns(views, full);
+            let all = wanted(columns(views, full), only);
             let bare: Vec<Column> = all.iter().map(|(_, c)| *c).collect();
             let fitting = fit(&bare, width);
             Self { all, fitting }
         };
         let full = of(true);
-        if full.fitting.len() >= 7 {
+        if full.fitting.len() >= full.all.len().min(7) {
             full
         } else {
             of(false)
@@ -350,12 +346,18 @@ fn age(view: &ProjectionView, theme: &Theme) -> Vec<Span<'static>> {
 }
 
 /// The line under a row that says how far a rebuild is.
-fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
+fn rebuild(
+    view: &ProjectionView,
+    selected: bool,
+    width: u16,
+    keys: &Keymap,
+    theme: &Theme,
+) -> Line<'static> {
     let Some(rebuild) = &view.rebuild else {
         return Line::default();
     };
     if rebuild.held {
-        return held(rebuild, selected, width, theme);
+        return held(rebuild, selected, width, keys, theme);
     }
     let bar = match width {
         0..60 => 10,
@@ -399,7 +401,13 @@ fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> 
 }
 
 /// The same line where the new version is ready and waits.
-fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
+fn held(
+    rebuild: &RebuildView,
+    selected: bool,
+    width: u16,
+    keys: &Keymap,
+    theme: &Theme,
+) -> Line<'static> {
     let side = if selected { theme.glyphs.selected } else { " " };
     let mut spans = vec![
         own(side, theme.title),
@@ -419,9 +427,9 @@ fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Lin
         (
             format!(
                 "{} compares, {} cuts over, {} cancels",
-                key_of(Action::Diff),
-                key_of(Action::CutOver),
-                key_of(Action::Cancel)
+                key_of(keys, Action::Diff),
+                key_of(keys, Action::CutOver),
+                key_of(keys, Action::Cancel)
             ),
             theme.dim,
         ),
