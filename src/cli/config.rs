@@ -126,3 +126,10 @@ fn own_file() -> Option<PathBuf> {
     let base = etcetera::choose_base_strategy().ok()?;
     Some(base.config_dir().join("highwater").join("config.toml"))
 }
+
+/// Where what is typed in the dashboard is kept: a file of your own, not of the workspace, which others may read.
+pub fn history() -> Option<PathBuf> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    let folder = base.state_dir().unwrap_or_else(|| base.data_dir());
+    Some(folder.join("highwater").join("history"))
+}

@@ -100,6 +100,10 @@ pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure>
         ..settings.options()
     };
     if !options.once {
+        let operator = match config::history() {
+            Some(file) => operator.with_history(file),
+            None => operator,
+        };
         return match ui::run(operator, look).await {
             Ok(_) => Ok(Exit::Done),
             Err(error) => Err(Failure::failed(error)),

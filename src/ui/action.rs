@@ -65,6 +65,8 @@ pub enum Action {
     Next,
     Previous,
     Complete,
+    NextOption,
+    OptionBefore,
     Edit(Edit),
 }
 
@@ -323,6 +325,8 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Accept, "", "do it", &["enter"], &[Confirm, Replay, Repair], "Do it"),
     entry(Action::Accept, "", "do it", &["enter"], &[Line], "Do what is written"),
     entry(Action::Complete, "", "complete", &["tab"], &[Line, Policy], "Complete the word"),
+    entry(Action::NextOption, "", "what there is", &["ctrl-n"], &[Form], "Fill in what there is: the next key or choice that begins with what is typed"),
+    entry(Action::OptionBefore, "", "", &["ctrl-p"], &[Form], "Fill in the one before"),
     entry(Action::Next, "", "next field", &["tab", "down"], &[Form, Replay], "To the next field"),
     entry(Action::Previous, "", "", &["backtab", "up"], &[Form, Replay], "To the field before"),
     entry(Action::Edit(Edit::Left), "", "", &["left"], TEXT, "The cursor one character left"),

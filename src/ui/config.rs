@@ -10,7 +10,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::action::{ACTIONS, Action, Context, contexts};
 use super::keymap::{self, Keymap};
-use super::run::UiOptions;
+use super::options::UiOptions;
 use super::screen::Screen;
 use super::state::overview::Column;
 use super::theme::ThemeName;

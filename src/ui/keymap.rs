@@ -112,16 +112,6 @@ impl Keymap {
         }
     }
 
-    /// An action has the table's keys again, wherever it counts.
-    pub(super) fn restore(&mut self, action: Action) {
-        Arc::make_mut(&mut self.set).retain(|(_, other), _| *other != action);
-    }
-
-    /// Whether somebody has set an action's keys somewhere.
-    pub(super) fn has_set(&self, action: Action) -> bool {
-        self.set.keys().any(|(_, other)| *other == action)
-    }
-
     /// The first key that means two things in one place.
     pub(super) fn clash(&self) -> Option<Clash> {
         for context in super::action::contexts() {
@@ -290,8 +280,6 @@ mod tests {
             "a letter is text there"
         );
         assert_eq!(map.of(Action::Quit), "x");
-        map.restore(Action::Quit);
-        assert_eq!(map, Keymap::default());
     }
 
     #[test]

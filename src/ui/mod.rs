@@ -2,10 +2,13 @@
 
 mod action;
 mod ask;
+mod background;
 pub mod config;
 mod keymap;
+mod options;
 mod run;
 mod screen;
+mod signals;
 mod state;
 pub mod svg;
 mod terminal;
@@ -26,7 +29,8 @@ use ratatui::layout::{Rect, Size};
 
 pub use action::markdown as keys_as_markdown;
 pub use keymap::Keymap;
-pub use run::{Exit, UiError, UiOptions, run};
+pub use options::UiOptions;
+pub use run::{Exit, UiError, run};
 pub use screen::Screen;
 pub use state::overview::Column;
 pub use theme::{Theme, ThemeName};

@@ -52,6 +52,8 @@ pub fn press(model: &mut Model, keys: &[&str]) -> Vec<Effect> {
     let at = model.now;
     keys.iter()
         .flat_map(|name| update(model, at, key(name)))
+        // Which keys there are is asked whenever somebody begins to type, and every line is kept.
+        .filter(|effect| !matches!(effect, Effect::Keys | Effect::Remember(_)))
         .collect()
 }
 

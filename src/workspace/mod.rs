@@ -38,8 +38,10 @@ mod parked;
 mod past;
 mod preview;
 mod readers;
+mod recent;
 mod repair;
 mod report;
+mod saved;
 mod send;
 mod service;
 mod snapshot;
@@ -66,6 +68,7 @@ pub use operations::{
 pub use operator::{Done, OperateError, Operator};
 pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
+pub use recent::Keys;
 pub use send::{Sent, Visibility as SentVisibility};
 pub use service::{MOST_ARRIVALS, OVER, Service, TARGET, WhatIf};
 pub use snapshot::{

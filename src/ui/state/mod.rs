@@ -26,7 +26,7 @@ use super::action::{Action, Context, Entry};
 use super::keymap::Keymap;
 use super::screen::Screen;
 use crate::event::Timestamp;
-use crate::workspace::{CommandInfo, ProjectionView, Snapshot};
+use crate::workspace::{CommandInfo, Keys, ProjectionView, Snapshot};
 use commands::Chooser;
 use editor::Editor;
 use form::Form;
@@ -86,6 +86,10 @@ pub struct Model {
     pub said: Option<Said>,
     /// What was typed after `:`, oldest first.
     pub history: Vec<String>,
+    /// The keys of streams that something happened in lately, as far as they were asked for.
+    pub known: Arc<Keys>,
+    /// Whether they are being asked for.
+    pub asks_known: bool,
     /// How many pieces of work were begun that take their time: each has a number.
     pub begun: u64,
 }
@@ -168,6 +172,8 @@ impl Model {
             layers: Vec::new(),
             said: None,
             history: Vec::new(),
+            known: Arc::default(),
+            asks_known: false,
             begun: 0,
         }
     }

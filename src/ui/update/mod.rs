@@ -2,6 +2,7 @@
 
 mod chosen;
 mod events;
+mod export;
 mod form;
 mod layers;
 mod line;
@@ -19,6 +20,7 @@ mod stream;
 mod tests;
 mod time;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
@@ -36,7 +38,7 @@ use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
 use crate::workspace::{
-    AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Mending, Moment, Operation, Outcome,
+    AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Keys, Mending, Moment, Operation, Outcome,
     Preview, Progress, Recorded, Shown, Snapshot, Undone,
 };
 
@@ -53,6 +55,10 @@ pub enum Msg {
     Rebuilds(ask::rebuilds::Answer),
     /// An answer for the Log screen.
     Log(ask::log::Answer),
+    /// The keys of streams that something happened in lately.
+    Keys(Result<Keys, String>),
+    /// Something was saved in a file: where; or why not.
+    Saved(Result<PathBuf, String>),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -236,6 +242,24 @@ pub enum Effect {
         /// Which key.
         key: String,
     },
+    /// Ask which keys there are lately; answered by [`Msg::Keys`].
+    Keys,
+    /// Write a text into a new file; answered by [`Msg::Saved`].
+    Save {
+        /// Its name, as far as it is free.
+        stem: String,
+        /// How its name ends.
+        ending: &'static str,
+        /// What is in it.
+        text: String,
+    },
+    /// Save the screen as a picture; answered by [`Msg::Saved`].
+    Picture {
+        /// Its name, as far as it is free.
+        stem: String,
+    },
+    /// Keep a line that was typed, for the next session.
+    Remember(String),
     /// Set the demo's load, in commands a second.
     SetLoad(f64),
     /// Put a text into the terminal's clipboard.
@@ -267,6 +291,21 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Stream(answer) => stream::answered(model, answer),
         Msg::Rebuilds(answer) => rebuilds::answered(model, answer),
         Msg::Log(answer) => log::answered(model, answer),
+        Msg::Keys(keys) => {
+            model.asks_known = false;
+            if let Ok(keys) = keys {
+                model.known = Arc::new(keys);
+                form::known(model);
+            }
+            Vec::new()
+        }
+        Msg::Saved(result) => {
+            match result {
+                Ok(path) => model.say(Tone::Good, format!("saved {}", path.display())),
+                Err(why) => model.say(Tone::Bad, why),
+            }
+            Vec::new()
+        }
         Msg::Key(event) if event.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(event) => key(model, &event),
         Msg::Mouse(event) => screen::mouse(model, event),
@@ -401,6 +440,15 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Edit(edit) => layers::edit(model, edit),
         _ if model.layers.is_empty() => screen::act(model, action),
         _ => layers::act(model, action),
+    }
+}
+
+/// Asks which keys there are, unless that is asked already.
+fn keys_known(model: &mut Model) -> Vec<Effect> {
+    if std::mem::replace(&mut model.asks_known, true) {
+        Vec::new()
+    } else {
+        vec![Effect::Keys]
     }
 }
 
