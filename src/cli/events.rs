@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use highwater::cloudevents;
-use highwater::event::{Event, EventType, Position, StreamId, Version};
-use highwater::log::{EventLog, LogError};
-use highwater::text::{clean, thousands};
+use highwater::event::{Event, EventType, Position, StreamId};
+use highwater::text::{clean, program, thousands};
+use highwater::workspace::{Direction, EVENTS_OF_A_PAGE, EventFilter, Workspace};
 
 use super::context::Context;
 use super::out::{Out, cut, width};
@@ -13,9 +13,6 @@ use super::{Exit, Failure, causes, interrupt};
 
 /// How many are shown where nobody says.
 const NEWEST: usize = 20;
-
-/// How many are read at once.
-const PAGE: usize = 500;
 
 /// What `events` is told.
 #[derive(Debug, clap::Args)]
@@ -48,10 +45,12 @@ pub struct Args {
 
 /// Prints them, newest last.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let filter = Filter {
-        event_type: args.event_type.as_deref().map(EventType::new).transpose()?,
+    let wanted = args.event_type.as_deref().map(EventType::new).transpose()?;
+    let filter = EventFilter {
+        types: wanted.iter().map(ToString::to_string).collect(),
         stream: args.stream.as_deref().map(StreamId::new).transpose()?,
         category: args.category,
+        ..EventFilter::default()
     };
     let workspace = context.open()?;
     let log = workspace.log();
@@ -71,7 +70,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let (after, left) = match args.after {
         Some(after) => (Position::new(after), args.limit),
         None => {
-            let newest = newest(&*log, &filter, head, args.limit.unwrap_or(NEWEST)).await?;
+            let newest = newest(&workspace, &filter, head, args.limit.unwrap_or(NEWEST)).await?;
             for event in &newest {
                 printer.print(event)?;
             }
@@ -79,7 +78,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         }
     };
     let forward = Forward {
-        log: &*log,
+        workspace: &workspace,
         filter: &filter,
         follow: args.follow,
     };
@@ -93,92 +92,35 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Which events are wanted.
-struct Filter {
-    event_type: Option<EventType>,
-    stream: Option<StreamId>,
-    category: Option<String>,
-}
-
-impl Filter {
-    fn takes(&self, event: &Event) -> bool {
-        let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|w| w == is);
-        self.event_type
-            .as_ref()
-            .is_none_or(|wanted| *wanted == event.event_type)
-            && self
-                .stream
-                .as_ref()
-                .is_none_or(|wanted| *wanted == event.stream)
-            && same(&self.category, event.stream.category())
-    }
-}
-
-/// The last events up to the head that are wanted, oldest first. Goes backwards a stretch at a time: along the
-/// stream where one is asked for, else along the log.
+/// The last events up to the head that are wanted, oldest first.
 async fn newest(
-    log: &dyn EventLog,
-    filter: &Filter,
+    workspace: &Workspace,
+    filter: &EventFilter,
     head: Position,
     limit: usize,
-) -> Result<VecDeque<Event>, LogError> {
+) -> Result<VecDeque<Event>, Failure> {
     let mut found = VecDeque::new();
-    let mut end = match &filter.stream {
-        Some(stream) => log
-            .read_stream(stream, Version::NONE, 1)
-            .await?
-            .version
-            .get(),
-        None => head.get(),
-    };
-    while end > 0 && found.len() < limit {
-        let start = end.saturating_sub(PAGE as u64);
-        let mut stretch = VecDeque::new();
-        let mut at = start;
-        while at < end {
-            let page = page(log, filter, at, end).await?;
-            if page.is_empty() {
-                break;
-            }
-            at += page.len() as u64;
-            stretch.extend(
-                page.into_iter()
-                    .filter(|event| event.position <= head && filter.takes(event)),
-            );
-            // Only the last of them can be among the newest: no more are kept than were asked for.
-            let surplus = stretch.len().saturating_sub(limit - found.len());
-            stretch.drain(..surplus);
+    let mut from = head.next();
+    while found.len() < limit {
+        let left = limit - found.len();
+        let page = workspace
+            .events_page(filter, from, Direction::Older, left)
+            .await?;
+        page.events
+            .into_iter()
+            .for_each(|event| found.push_front(event));
+        if page.ended {
+            break;
         }
-        stretch.append(&mut found);
-        found = stretch;
-        end = start;
+        from = page.looked_to;
     }
     Ok(found)
 }
 
-/// The next events of a stretch; fewer than are left of it where they are large. Positions, like versions,
-/// are without holes.
-async fn page(
-    log: &dyn EventLog,
-    filter: &Filter,
-    after: u64,
-    end: u64,
-) -> Result<Vec<Event>, LogError> {
-    // At most a page: the difference fits.
-    let size = usize::try_from(end - after).unwrap_or(PAGE);
-    match &filter.stream {
-        Some(stream) => Ok(log
-            .read_stream(stream, Version::new(after), size)
-            .await?
-            .events),
-        None => log.read_all(Position::new(after), size).await,
-    }
-}
-
 /// Reading on from a position.
 struct Forward<'a> {
-    log: &'a dyn EventLog,
-    filter: &'a Filter,
+    workspace: &'a Workspace,
+    filter: &'a EventFilter,
     follow: bool,
 }
 
@@ -190,29 +132,26 @@ impl Forward<'_> {
         printer: &mut Printer,
     ) -> Result<(), Failure> {
         let mut at = after;
-        loop {
-            let page = self.log.read_all(at, PAGE).await?;
-            let Some(last) = page.last().map(|event| event.position) else {
-                printer.out.flush()?;
-                if !self.follow {
-                    return Ok(());
-                }
-                self.log.wait(at, None).await?;
-                continue;
-            };
-            for event in page.iter().filter(|event| self.filter.takes(event)) {
-                match &mut left {
-                    Some(0) => return Ok(()),
-                    Some(left) => *left -= 1,
-                    None => {}
-                }
+        while left != Some(0) {
+            let most = left.unwrap_or(EVENTS_OF_A_PAGE);
+            let page = self
+                .workspace
+                .events_page(self.filter, at, Direction::Newer, most)
+                .await?;
+            left = left.map(|left| left - page.events.len());
+            for event in &page.events {
                 printer.print(event)?;
             }
-            if left == Some(0) {
-                return Ok(());
+            at = at.max(page.looked_to);
+            if page.ended && left != Some(0) {
+                printer.out.flush()?;
+                if !self.follow {
+                    break;
+                }
+                self.workspace.log().wait(at, None).await?;
             }
-            at = last;
         }
+        Ok(())
     }
 }
 
@@ -246,8 +185,9 @@ impl Printer {
             Some(own) => {
                 let line = cloudevents::write(event, own).map_err(|e| {
                     Failure::failed(format!(
-                        "event {} is damaged: its data is {e}. Run `highwater verify --log`",
-                        event.position
+                        "event {} is damaged: its data is {e}. Run `{program} verify --log`",
+                        event.position,
+                        program = program()
                     ))
                 })?;
                 self.out.raw(&line)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use highwater::event::{Position, Timestamp};
 use highwater::read::{ParkedCount, QueryError, parse_duration};
-use highwater::text::{human_duration, thousands};
+use highwater::text::{human_duration, program, thousands};
 use highwater::workspace::{
     Answered, AsOf, Consistency, QueryFailed, Work, Workspace, WorkspaceError,
 };
@@ -75,11 +75,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     };
     let answered = answer(&workspace, &question).await?;
     print(&question.projection, &answered, args.json)?;
-    if !args.json && answered.age > Duration::ZERO && workspace.engine().is_none() {
-        say(&format!(
-            "no engine runs, and this answer is {} old: ask with --consistency strong, or start `highwater run`",
-            human_duration(answered.age)
-        ));
+    if let Some(warning) = &answered.warning {
+        let way_out = match workspace.engine() {
+            None => "; or ask with --consistency strong",
+            Some(_) => "",
+        };
+        say(&format!("warning: {warning}{way_out}"));
     }
     Ok(Exit::Done)
 }
@@ -105,12 +106,17 @@ async fn ask_past(
         .ask(query, parameters, timeout)
         .map_err(WorkspaceError::from)?;
     let recorded = recorded_at(workspace, position).await?;
+    let warning = workspace.ahead_of_log(projection).await?;
+    if let Some(warning) = &warning {
+        say(&format!("warning: {warning}"));
+    }
     let mut out = Out::new();
     if json {
         out.json(&json!({
             "rows": answer.rows,
             "position": position,
             "recorded_at": recorded.map(|time| time.to_string()),
+            "warning": warning,
         }))?;
         return out.finish().map(|()| Exit::Done);
     }
@@ -203,6 +209,8 @@ struct Answer<'a> {
     version: &'a str,
     /// Events up to the position that are not in the answer, and of how many streams.
     parked: ParkedCount,
+    /// What is wrong with the read model; null where nothing is.
+    warning: Option<&'a str>,
 }
 
 fn print(projection: &str, answered: &Answered, json: bool) -> Result<(), Failure> {
@@ -215,6 +223,7 @@ fn print(projection: &str, answered: &Answered, json: bool) -> Result<(), Failur
             waited_ms: answered.waited.as_millis(),
             version: &answered.version,
             parked: answered.parked,
+            warning: answered.warning.as_deref(),
         })?;
         return out.finish();
     }
@@ -230,8 +239,9 @@ fn print(projection: &str, answered: &Answered, json: bool) -> Result<(), Failur
     ))?;
     if answered.parked.any() {
         out.line(format_args!(
-            "not in it: {} (`highwater parked {projection}`)",
-            answered.parked
+            "not in it: {} (`{program} parked {projection}`)",
+            answered.parked,
+            program = program()
         ))?;
     }
     out.finish()

@@ -1,7 +1,7 @@
 //! `repair PROJECTION --key KEY`: folds the stream that feeds one key alone, shows what that changes, and
 //! replaces the rows of that key.
 
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 use highwater::workspace::{Difference, Mending, Operation, WorkspaceError};
 use serde_json::{Value, json};
 
@@ -52,8 +52,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     if args.dry_run {
         return Err(Failure::no(format!(
-            "the rows of key {key} are not what {} gives: `highwater repair {name} --key {key}` replaces them",
-            mending.stream
+            "the rows of key {key} are not what {} gives: `{program} repair {name} --key {key}` replaces them",
+            mending.stream,
+            program = program()
         )));
     }
     if !args.yes && !confirmed(&format!("replace the rows of {key}?")) {

@@ -92,6 +92,7 @@ pub(super) struct Table {
     pub(super) columns: Vec<String>,
     /// Whether rows have a number that SQLite tells of when one is written.
     pub(super) tells: bool,
+    pub(super) is_virtual: bool,
 }
 
 /// What sorts rows by their bytes, on connections that were [opened](open) here.
@@ -165,6 +166,7 @@ fn table(
         key,
         columns,
         tells: !is_virtual && !is_without_rowid,
+        is_virtual,
     })
 }
 
@@ -336,7 +338,7 @@ impl Tally {
 
 /// Appends a value, so that equal bytes are equal values of equal types, and no value's bytes are the
 /// beginning of another's.
-fn encode(value: ValueRef<'_>, into: &mut Vec<u8>) {
+pub(super) fn encode(value: ValueRef<'_>, into: &mut Vec<u8>) {
     let long = |tag: u8, bytes: &[u8], into: &mut Vec<u8>| {
         into.push(tag);
         into.extend((bytes.len() as u64).to_be_bytes());

@@ -58,6 +58,49 @@ impl fmt::Display for ParkedCount {
     }
 }
 
+/// How much a read model has parked, and the first of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ParkedSum {
+    /// How much.
+    pub count: ParkedCount,
+    /// The first of these events, and what the handler said.
+    pub first: Option<(Position, String)>,
+}
+
+impl ParkedSum {
+    /// Of a read model's file. Errors: it cannot be used.
+    pub fn of(path: &Path) -> Result<Self, ModelError> {
+        let (count, first) = parked_in(path, Position::START, 1)?;
+        let first = first.into_iter().next();
+        Ok(Self::new(count, first))
+    }
+
+    /// So many, of which this is the first.
+    pub fn new(count: ParkedCount, first: Option<ParkedEvent>) -> Self {
+        Self {
+            count,
+            first: first.map(|event| (event.position, event.error.unwrap_or_default())),
+        }
+    }
+}
+
+/// `3 events of 2 streams are parked, the first at position 12: no such account`.
+impl fmt::Display for ParkedSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.count.fmt(f)?;
+        let Some((position, error)) = &self.first else {
+            return Ok(());
+        };
+        let at = crate::text::thousands(position.get());
+        write!(f, ", the first at position {at}")?;
+        // One that was not tried has none.
+        if error.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {error}")
+    }
+}
+
 /// An event that is parked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedEvent {
@@ -482,6 +525,8 @@ impl Waiting {
 pub(super) struct OutOfTurn {
     /// Not applied when their turn comes.
     left_out: BTreeSet<Position>,
+    /// Those of them that nothing else became of: parked still.
+    waiting: BTreeSet<Position>,
     /// After everything up to a checkpoint: these, in this order.
     later: BTreeMap<Position, Vec<Position>>,
     /// Up to where that is recorded. Beyond it, what follows a parked event in its stream is not applied.
@@ -506,6 +551,9 @@ impl OutOfTurn {
             let event = position(row.get(0)?);
             found.left_out.insert(event);
             let state: String = row.get(1)?;
+            if state == "parked" {
+                found.waiting.insert(event);
+            }
             if let Some(at) = row.get::<_, Option<i64>>(2)?.filter(|_| state == "applied") {
                 found.later.entry(position(at)).or_default().push(event);
             }
@@ -528,8 +576,21 @@ impl OutOfTurn {
 
     /// Whether an event is left out when its turn comes.
     pub(super) fn leaves_out(&self, event: &Event) -> bool {
-        self.left_out.contains(&event.position)
-            || event.position > self.recorded_to && self.parked.contains(&event.stream)
+        self.left_out.contains(&event.position) || self.is_behind(event)
+    }
+
+    /// Whether an event is parked.
+    pub(super) fn parks(&self, event: &Event) -> bool {
+        self.waiting.contains(&event.position) || self.is_behind(event)
+    }
+
+    fn is_behind(&self, event: &Event) -> bool {
+        event.position > self.recorded_to && self.parked.contains(&event.stream)
+    }
+
+    /// Whether any event of a stream is parked.
+    pub(super) fn holds(&self, stream: &StreamId) -> bool {
+        self.parked.contains(stream)
     }
 
     /// What is applied once everything up to a checkpoint is.

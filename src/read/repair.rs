@@ -64,7 +64,7 @@ impl Mending {
 
 /// The rows of one key in one table.
 #[derive(Debug)]
-struct Rows {
+pub(super) struct Rows {
     table: String,
     columns: Vec<String>,
     values: Vec<Vec<SqlValue>>,
@@ -206,16 +206,19 @@ async fn fold_alone(
         };
         after = last.version;
         for event in page.events.iter().filter(|event| event.position <= to) {
-            events += u64::from(fold.take_one(event).await.map_err(failed)?);
+            events += u64::from(fold.take_one(event, to).await.map_err(failed)?);
         }
     }
 }
 
 /// A table, and the columns that are written.
-type Columns = (String, Vec<String>);
+pub(super) type Columns = (String, Vec<String>);
 
 /// The tables that count. The inner error says why a key cannot be mended.
-fn tables(db: &Connection, column: &str) -> rusqlite::Result<Result<Vec<Columns>, String>> {
+pub(super) fn tables(
+    db: &Connection,
+    column: &str,
+) -> rusqlite::Result<Result<Vec<Columns>, String>> {
     let triggers: i64 = db.query_row(
         "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'",
         [],
@@ -258,7 +261,7 @@ pub(super) fn of_key(column: &str) -> String {
     format!("{column} = ?1 AND CAST({column} AS TEXT) = CAST(?1 AS TEXT) COLLATE BINARY")
 }
 
-fn rows_of(
+pub(super) fn rows_of(
     db: &Connection,
     tables: &[Columns],
     column: &str,
@@ -285,7 +288,7 @@ fn rows_of(
     Ok(all)
 }
 
-fn insert(db: &Connection, rows: &[Rows]) -> rusqlite::Result<()> {
+pub(super) fn insert(db: &Connection, rows: &[Rows]) -> rusqlite::Result<()> {
     for rows in rows {
         let names: Vec<String> = rows.columns.iter().map(|name| quoted(name)).collect();
         let marks = vec!["?"; names.len()].join(", ");

@@ -9,10 +9,10 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::action::{ACTIONS, Action, Context, contexts};
+use super::columns::ColumnName;
 use super::keymap::{self, Keymap};
 use super::options::UiOptions;
 use super::screen::Screen;
-use super::state::overview::Column;
 use super::theme::ThemeName;
 
 /// Where a value comes from.
@@ -68,7 +68,7 @@ pub struct Settings {
     start: (Screen, Origin),
     mouse: (bool, Origin),
     ascii: (bool, Origin),
-    columns: (Vec<Column>, Origin),
+    columns: (Vec<ColumnName>, Origin),
     keys: Keymap,
     /// What was set of the keys, the last counts: where, what, by whom.
     set: Vec<(Option<Context>, Action, Origin)>,
@@ -436,12 +436,13 @@ impl File<'_> {
         }
     }
 
-    fn columns(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Vec<Column>> {
+    fn columns(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Vec<ColumnName>> {
         let items = self.list(value, "columns, as [\"status\", \"name\", \"gap\"]")?;
         let before = self.problems.len();
-        let mut columns: Vec<Column> = Vec::new();
+        let mut columns: Vec<ColumnName> = Vec::new();
         for item in items {
-            if let Some(column) = self.one_of(item, "column", &Column::ALL, |c| c.name().to_owned())
+            if let Some(column) =
+                self.one_of(item, "column", &ColumnName::ALL, |c| c.name().to_owned())
                 && !columns.contains(&column)
             {
                 columns.push(column);
@@ -522,7 +523,7 @@ mod tests {
         );
         let options = settings.options();
         assert_eq!(options.start, Screen::Events);
-        assert_eq!(options.columns, [Column::Name, Column::Gap]);
+        assert_eq!(options.columns, [ColumnName::Name, ColumnName::Gap]);
         assert!(!options.mouse);
         assert_eq!(options.keys.of(Action::Pause), "x");
     }

@@ -3,7 +3,10 @@
 mod action;
 mod ask;
 mod background;
+mod columns;
 pub mod config;
+pub mod journal;
+mod json;
 mod keymap;
 mod options;
 mod run;
@@ -28,11 +31,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
 pub use action::markdown as keys_as_markdown;
+pub use columns::ColumnName;
 pub use keymap::Keymap;
 pub use options::UiOptions;
 pub use run::{Exit, UiError, run};
 pub use screen::Screen;
-pub use state::overview::Column;
 pub use theme::{Theme, ThemeName};
 
 use crate::workspace::Snapshot;

@@ -1,8 +1,8 @@
 //! How the dashboard is to be: what whoever starts it can say.
 
+use super::columns::ColumnName;
 use super::keymap::Keymap;
 use super::screen::Screen;
-use super::state::overview::Column;
 use super::theme::{Theme, ThemeName};
 
 /// How the dashboard is to be.
@@ -20,7 +20,7 @@ pub struct UiOptions {
     pub keys: Keymap,
     /// The columns of the table of projections, the most important first; none leaves the choice to the table.
     /// Default: none.
-    pub columns: Vec<Column>,
+    pub columns: Vec<ColumnName>,
     /// The screen that it begins with. Default: the Overview.
     pub start: Screen,
     /// Something to say at the beginning: what of the configuration was wrong. Default: nothing.

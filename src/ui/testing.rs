@@ -58,6 +58,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
             stuck_for: None,
         },
         problem: None,
+        not_built: None,
         work: Work::default(),
         rates: Rates {
             stored: Some(412.0),
@@ -278,6 +279,7 @@ pub fn rebuilding() -> Snapshot {
         eta: Some(Duration::from_millis(4_100)),
         held: false,
         paused: false,
+        parked: Default::default(),
     });
     snapshot
 }

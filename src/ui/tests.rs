@@ -2,6 +2,8 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
+mod rebuilds;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,6 +113,10 @@ fn letter(buffer: &Buffer, x: u16, y: u16, theme: &Theme) -> char {
         ('w', theme.warn),
         ('b', theme.bad),
         ('h', theme.held),
+        ('k', theme.json_key),
+        ('t', theme.json_text),
+        ('n', theme.json_number),
+        ('l', theme.json_literal),
     ];
     let found = names.into_iter().find(|(_, style)| same(*style));
     found.map_or('?', |(letter, _)| letter)
@@ -182,6 +188,7 @@ fn preview(refused: Option<&str>) -> Preview {
         disk_needed: 48 << 20,
         disk_free: Some(61 << 30),
         answers: vec!["GetOrderById".into(), "OrdersOf".into()],
+        parked: Default::default(),
         refused: refused.map(str::to_owned),
     }
 }

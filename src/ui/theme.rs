@@ -33,6 +33,14 @@ pub struct Theme {
     pub(crate) title: Style,
     /// The chosen row of a list.
     pub(crate) chosen: Style,
+    /// The name of a field in JSON.
+    pub(crate) json_key: Style,
+    /// A text in JSON.
+    pub(crate) json_text: Style,
+    /// A number in JSON.
+    pub(crate) json_number: Style,
+    /// `true`, `false` and `null`.
+    pub(crate) json_literal: Style,
     /// What things are drawn with.
     pub(crate) glyphs: &'static Glyphs,
     /// The background, and the text on it, of a picture.
@@ -161,6 +169,10 @@ impl Theme {
             title: fg(38).add_modifier(Modifier::BOLD),
             under: fg(238).remove_modifier(Modifier::BOLD),
             chosen: fg(38).add_modifier(Modifier::BOLD),
+            json_key: fg(68),
+            json_text: fg(72),
+            json_number: fg(137),
+            json_literal: fg(133),
             glyphs: &UNICODE,
             paper: DARK,
             painted: None,
@@ -256,6 +268,10 @@ impl Theme {
             title: BOLD,
             under: DIM.remove_modifier(Modifier::BOLD.union(Modifier::REVERSED)),
             chosen: Style::new().add_modifier(Modifier::REVERSED),
+            json_key: BOLD,
+            json_text: PLAIN,
+            json_number: PLAIN,
+            json_literal: PLAIN,
             glyphs: &UNICODE,
             paper: DARK,
             painted: None,
@@ -289,6 +305,8 @@ pub struct Glyphs {
     pub ahead: &'static str,
     pub breach: &'static str,
     pub selected: &'static str,
+    pub folded: &'static str,
+    pub unfolded: &'static str,
     pub rebuild: &'static str,
     pub yes: &'static str,
     pub no: &'static str,
@@ -310,6 +328,7 @@ pub struct Glyphs {
     pub mark_rebuild: &'static str,
     pub bar_full: &'static str,
     pub bar_empty: &'static str,
+    pub limit: &'static str,
     /// From lowest to highest.
     pub levels: [&'static str; 7],
     /// Corners (top left, top right, bottom left, bottom right), across, down.
@@ -328,6 +347,8 @@ static UNICODE: Glyphs = Glyphs {
     ahead: "◆",
     breach: "▲",
     selected: "▌",
+    folded: "▸",
+    unfolded: "▾",
     rebuild: "↻",
     yes: "●",
     no: "○",
@@ -349,6 +370,7 @@ static UNICODE: Glyphs = Glyphs {
     mark_rebuild: "◇",
     bar_full: "━",
     bar_empty: "─",
+    limit: "╌",
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     frame: ["╭", "╮", "╰", "╯", "─", "│"],
 };
@@ -365,6 +387,8 @@ static ASCII: Glyphs = Glyphs {
     ahead: "^",
     breach: "!",
     selected: ">",
+    folded: "+",
+    unfolded: "-",
     rebuild: "@",
     yes: "*",
     no: ".",
@@ -386,6 +410,7 @@ static ASCII: Glyphs = Glyphs {
     mark_rebuild: "@",
     bar_full: "#",
     bar_empty: ".",
+    limit: "-",
     levels: ["_", ".", ":", "-", "=", "+", "#"],
     frame: ["+", "+", "+", "+", "-", "|"],
 };
@@ -398,8 +423,24 @@ mod tests {
     fn monochrome_has_no_colour() {
         let t = Theme::monochrome();
         let all = [
-            t.text, t.dim, t.rule, t.accent, t.strong, t.good, t.warn, t.bad, t.held, t.chosen,
-            t.trace, t.under, t.over, t.title,
+            t.text,
+            t.dim,
+            t.rule,
+            t.accent,
+            t.strong,
+            t.good,
+            t.warn,
+            t.bad,
+            t.held,
+            t.chosen,
+            t.trace,
+            t.under,
+            t.over,
+            t.title,
+            t.json_key,
+            t.json_text,
+            t.json_number,
+            t.json_literal,
         ];
         assert!(all.iter().all(|s| s.fg.is_none() && s.bg.is_none()));
     }

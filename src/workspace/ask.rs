@@ -10,10 +10,13 @@ use serde_json::{Map, Value};
 use super::operations::{self, Operation, Operations};
 use super::{Workspace, WorkspaceError, report};
 use crate::event::{Event, Position, Timestamp};
+use crate::lag::Status;
 use crate::log::EventLog;
 use crate::read::{
-    Checkpoint, ParkedCount, Policy, Projection, Subscription, is_foreign, parse_duration,
+    About, Checkpoint, ParkedCount, Policy, Projection, Reader, Subscription, is_foreign,
+    parse_duration,
 };
+use crate::text::{program, thousands};
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,6 +70,29 @@ pub struct Answered {
     pub parked: ParkedCount,
     /// The version that answered.
     pub version: String,
+    /// What is wrong with the read model, where the answer may be wrong or will not become newer: it is ahead of the
+    /// log; or it lacks something and is faulted, paused or dead.
+    pub warning: Option<String>,
+}
+
+/// What keeps a read model from moving.
+pub(super) struct Hindrance {
+    /// Its status in one word.
+    status: Status,
+    /// What holds it, and what helps.
+    pub(super) because: String,
+}
+
+impl Hindrance {
+    /// A sentence about a projection.
+    fn of(&self, projection: &str) -> String {
+        let Self { status, because } = self;
+        // `is paused: it is paused` says nothing more.
+        match because.strip_prefix("it is ") {
+            Some(because) => format!("{projection} is {because}"),
+            None => format!("{projection} is {}: {because}", status.word()),
+        }
+    }
 }
 
 /// Why there is no answer: the read model did not get there in time.
@@ -180,8 +206,8 @@ impl<'a> Follow<'a> {
             if reach >= position || lacks.as_ref().is_none_or(|event| event.position > position) {
                 return Ok(None);
             }
-            if let Some(because) = self.workspace.hindrance(self.projection.name()).await? {
-                return Ok(Some(because));
+            if let Some(held) = self.workspace.hindrance(self.projection.name()).await? {
+                return Ok(Some(held.because));
             }
             if Instant::now() >= deadline {
                 return Ok(Some("the time limit is over".to_owned()));
@@ -194,8 +220,17 @@ impl<'a> Follow<'a> {
 /// What is said of a read model whose checkpoint is not of this log.
 pub(super) fn foreign(projection: &str) -> String {
     format!(
-        "its checkpoint is not of this log, which was restored or exchanged: `highwater rebuild {projection}`"
+        "its checkpoint is not of this log, which was restored or exchanged: `{program} rebuild {projection}`",
+        program = program()
     )
+}
+
+/// A read model whose checkpoint is not of this log.
+fn ahead(projection: &str) -> Hindrance {
+    Hindrance {
+        status: Status::Ahead,
+        because: foreign(projection),
+    }
 }
 
 /// Until a read model moved in this process, or it is time to look whether one did in another.
@@ -242,13 +277,14 @@ impl Workspace {
                 )
                 .await?;
             // Positions of another log say nothing about this one.
-            let is_foreign = consistency != Consistency::Eventual
-                && is_foreign(&*self.0.log, &checkpoint)
-                    .await
-                    .map_err(WorkspaceError::from)?;
+            let is_foreign = is_foreign(&*self.0.log, &checkpoint)
+                .await
+                .map_err(WorkspaceError::from)?;
             let age = age(lacks.as_ref());
             let left = deadline.saturating_duration_since(Instant::now());
-            if !is_foreign && is_fresh(consistency, position, lacks.as_ref(), age, head) {
+            let is_enough = consistency == Consistency::Eventual
+                || !is_foreign && is_fresh(consistency, position, lacks.as_ref(), age, head);
+            if is_enough {
                 let limit = left.max(Duration::from_millis(100));
                 let waited = began.elapsed();
                 let answer = reader
@@ -257,6 +293,13 @@ impl Workspace {
                 let position = position.max(answer.checkpoint.position);
                 let (rows, parked) = (answer.rows, answer.parked);
                 let version = reader.version().to_owned();
+                drop(reader);
+                let held = match (is_foreign, lacks) {
+                    (true, _) => Some(ahead(projection)),
+                    (false, Some(_)) => self.hindrance(projection).await?,
+                    (false, None) => None,
+                };
+                let warning = held.map(|held| held.of(projection));
                 return Ok(Answered {
                     rows,
                     position,
@@ -264,6 +307,7 @@ impl Workspace {
                     waited,
                     parked,
                     version,
+                    warning,
                 });
             }
             // Wrong words are answered at once, not after a wait.
@@ -280,7 +324,7 @@ impl Workspace {
                 request.map_err(WorkspaceError::from)?;
             }
             let because = match self.hindrance(projection).await? {
-                Some(because) => because,
+                Some(held) => held.because,
                 None if is_foreign => foreign(projection),
                 None if left.is_zero() => {
                     "give it longer with --timeout, or ask with --consistency eventual".to_owned()
@@ -306,7 +350,7 @@ impl Workspace {
     pub(super) async fn hindrance(
         &self,
         projection: &str,
-    ) -> Result<Option<String>, WorkspaceError> {
+    ) -> Result<Option<Hindrance>, WorkspaceError> {
         if self.0.known.lock().await.is_free(projection) {
             return Ok(None);
         }
@@ -317,41 +361,68 @@ impl Workspace {
         Ok(found)
     }
 
-    async fn look_for_hindrance(&self, projection: &str) -> Result<Option<String>, WorkspaceError> {
-        if self.engine().is_none() {
-            return Ok(Some(
-                "no engine runs: start one with `highwater run`".to_owned(),
-            ));
-        }
+    async fn look_for_hindrance(
+        &self,
+        projection: &str,
+    ) -> Result<Option<Hindrance>, WorkspaceError> {
+        let held = |status, because: String| Ok(Some(Hindrance { status, because }));
+        let Some(pid) = self.engine() else {
+            return held(
+                Status::Dead,
+                format!("no engine runs: start one with `{} run`", program()),
+            );
+        };
         let stream = operations::stream(projection)?;
         if Operations::read(&*self.0.log, &stream)
             .await?
             .paused
             .is_some()
         {
-            return Ok(Some(format!(
-                "it is paused: `highwater resume {projection}`"
-            )));
+            let because = format!("it is paused: `{} resume {projection}`", program());
+            return held(Status::Paused, because);
         }
         let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();
-        let trouble = report::progress_of(&reports, projection)
-            .map(|(_, progress)| progress)
-            .and_then(|progress| progress.trouble.as_ref());
+        let owned = report::progress_of(&reports, projection);
+        if owned.is_none() && reports.iter().any(|r| r.pid == pid && !r.is_alive()) {
+            let because = format!(
+                "its engine (process {pid}) gives no sign of life: end that process, and start `{} run`",
+                program()
+            );
+            return held(Status::Dead, because);
+        }
+        let trouble = owned.and_then(|(_, progress)| progress.trouble.as_ref());
         let checkpoint = self.reader(&self.projection(projection)?)?.checkpoint()?;
         // A report may be a moment older than the file: what it stopped at may be passed by now.
         let stands = |trouble: &&report::TroubleReport| {
             trouble.stopped && trouble.position > checkpoint.position
         };
         if let Some(trouble) = trouble.filter(stands) {
-            return Ok(Some(format!(
+            let because = format!(
                 "it stopped at event {}: {}",
-                trouble.position, trouble.error
-            )));
+                thousands(trouble.position.get()),
+                trouble.error
+            );
+            return held(Status::Faulted(trouble.position), because);
         }
         if is_foreign(&*self.0.log, &checkpoint).await? {
-            return Ok(Some(foreign(projection)));
+            return Ok(Some(ahead(projection)));
         }
         Ok(None)
+    }
+
+    /// What is wrong with asking for a read model as it was: where it is ahead, what it set aside is of another
+    /// log too, and so are its own rows.
+    ///
+    /// Errors: its file or the log cannot be read.
+    pub async fn ahead_of_log(&self, projection: &str) -> Result<Option<String>, WorkspaceError> {
+        if !self.read_models()?.iter().any(|name| name == projection) {
+            return Ok(None);
+        }
+        let link = self.0.folder.versions(projection).link();
+        let built_from = self.built_from(&About::read(&link)?)?;
+        let checkpoint = Reader::at(&link, &built_from)?.checkpoint()?;
+        let is_ahead = is_foreign(&*self.0.log, &checkpoint).await?;
+        Ok(is_ahead.then(|| ahead(projection).of(projection)))
     }
 }
 
@@ -394,8 +465,8 @@ fn is_fresh(
 fn wanted(consistency: Consistency, head: Position) -> String {
     match consistency {
         Consistency::Eventual => "any position".to_owned(),
-        Consistency::Strong => format!("everything up to {head}"),
-        Consistency::AtLeast(position) => format!("position {position}"),
+        Consistency::Strong => format!("everything up to {}", thousands(head.get())),
+        Consistency::AtLeast(position) => format!("position {}", thousands(position.get())),
         Consistency::Within(limit) => format!("nothing older than {limit:?}"),
     }
 }

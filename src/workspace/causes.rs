@@ -80,7 +80,8 @@ impl Workspace {
     }
 }
 
-fn belongs(event: &Event, correlation: &str) -> bool {
+/// Whether an event has this correlation id.
+pub(super) fn belongs(event: &Event, correlation: &str) -> bool {
     // Most events are of something else: that is seen without parsing them.
     event.metadata.as_str().contains(correlation)
         && metadata(event, "correlation_id").as_deref() == Some(correlation)

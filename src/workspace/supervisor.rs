@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -69,6 +70,8 @@ pub(super) struct Charge {
     pub stepping: Stepping,
     /// Whether this engine has an eye on objectives.
     pub watches_objectives: bool,
+    /// Set before it is told to stop, where that is because its file is gone.
+    pub removed: Arc<AtomicBool>,
 }
 
 /// The live version and everything around it, while this process owns the projection.
@@ -155,6 +158,9 @@ async fn own(charge: &Charge, first: &mut FirstAttempt) -> Result<(), WorkspaceE
     first.made();
     let outcome = owned.work().await;
     let flushed = owned.flush();
+    if charge.removed.load(Ordering::Acquire) {
+        owned.end_without_file().await?;
+    }
     outcome?;
     flushed
 }
@@ -286,7 +292,6 @@ impl<'a> Owned<'a> {
     /// is given up, and what is asked for begins anew.
     async fn redefine(&mut self) -> Result<(), WorkspaceError> {
         self.projection = Arc::clone(&self.defined.borrow_and_update());
-        self.progress.problem = None;
         record_definition(
             self.charge,
             &*self.projection,
@@ -358,6 +363,7 @@ impl<'a> Owned<'a> {
     }
 
     fn report(&mut self) {
+        let parked = self.shadow.as_mut().map(|shadow| shadow.parked().clone());
         let live = &self.live;
         let progress = Progress {
             version: live.model().about().label(),
@@ -383,10 +389,11 @@ impl<'a> Owned<'a> {
                 );
                 report.held = shadow.held;
                 report.paused = self.operations.rebuild_paused;
+                report.parked = parked.unwrap_or_default();
                 report
             }),
             parked: live.parked(),
-            problem: self.progress.problem.clone(),
+            problem: None,
             injected: (self.charge.faults.as_ref()).and_then(|faults| faults.of(&self.charge.name)),
         };
         if progress != self.progress || self.charge.progress.borrow().is_none() {

@@ -55,6 +55,11 @@ fn an_old_answer_is_told_as_old() {
     assert_eq!(old["rows"][0]["orders"], 0);
     let told = place.done(&["query", "orders", "Count"]);
     assert!(told.err.contains("no engine runs"), "{told:?}");
+    let warning = old["warning"].as_str().unwrap();
+    assert!(
+        warning.starts_with("orders is dead: no engine runs"),
+        "{warning}"
+    );
     let new = place.done(&[
         "query",
         "orders",
@@ -153,4 +158,52 @@ fn query_alone_lists_the_questions() {
         [serde_json::json!({"projection": "counts", "query": "Counts", "parameters": []})]
     );
     assert!(Place::with(&[]).done(&["query"]).out.contains("NAME.sql"));
+}
+
+#[test]
+fn an_answer_of_another_log_is_no_answer_without_a_warning() {
+    let place = Place::with(&[("orders", ORDERS)]);
+    place.done(&["append", "order-1", "OrderPlaced", "{}"]);
+    let healthy = place.done(&[
+        "query",
+        "orders",
+        "Count",
+        "--consistency",
+        "strong",
+        "--json",
+    ]);
+    assert_eq!(healthy.json()["warning"], serde_json::Value::Null);
+    assert_eq!(healthy.err, "");
+    let db = rusqlite::Connection::open(place.file("data/read/orders.db")).unwrap();
+    db.execute_batch("UPDATE _highwater_checkpoint SET position = 999")
+        .unwrap();
+    drop(db);
+    for words in [
+        &["query", "orders", "Count"] as &[&str],
+        &["query", "orders", "Count", "--as-of", "1"],
+    ] {
+        let told = place.done(words);
+        assert!(
+            told.err.starts_with("warning: orders is ahead: "),
+            "{told:?}"
+        );
+        assert!(told.err.contains("highwater rebuild orders"), "{told:?}");
+        let told = place.done(&[words, &["--json"]].concat()).json();
+        let warning = told["warning"].as_str().unwrap();
+        assert!(warning.starts_with("orders is ahead: "), "{warning}");
+    }
+    for level in ["strong", "at-least=1", "within=1h"] {
+        let words = [
+            "query",
+            "orders",
+            "Count",
+            "--timeout",
+            "1h",
+            "--consistency",
+            level,
+        ];
+        place
+            .run(&words)
+            .failed(1, &["not of this log", "highwater rebuild orders"]);
+    }
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use highwater::event::Position;
-use highwater::workspace::{Consistency, Operation, QueryFailed};
+use highwater::lag::Status;
+use highwater::workspace::{Consistency, Operation, QueryFailed, Workspace};
 
-use crate::kit::{COUNTS, PATIENCE, Place, append, append_many, finished, rows};
+#[cfg(unix)]
+use crate::child::Other;
+use crate::kit::{COUNTS, PATIENCE, Place, append, append_many, finished, rows, until, view};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strong_answer_has_everything_that_was_stored_when_asked() {
@@ -195,4 +198,109 @@ async fn freshness_is_that_of_the_version_that_answers() {
     );
     let answer = ask(Consistency::Eventual).await.unwrap();
     assert!(answer.age > Duration::ZERO, "{answer:?}");
+}
+
+/// What an answer that may be as old as it likes warns of.
+async fn warned(workspace: &Workspace) -> Option<String> {
+    let none = BTreeMap::new();
+    let eventual = Consistency::Eventual;
+    let answer = workspace.query("counts", "All", &none, eventual, PATIENCE);
+    answer.await.unwrap().warning
+}
+
+/// What is said where more is wanted; waiting would not help, so it comes at once.
+async fn refused_at_once(workspace: &Workspace) -> String {
+    let none = BTreeMap::new();
+    let asked = workspace.query("counts", "All", &none, Consistency::Strong, PATIENCE * 10);
+    let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap();
+    let Err(QueryFailed::NotFresh(error)) = answer else {
+        panic!("{answer:?}")
+    };
+    error.because
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_answer_of_a_read_model_that_is_ahead_says_so() {
+    for damage in [
+        "UPDATE _highwater_checkpoint SET position = 1000",
+        "UPDATE _highwater_checkpoint SET event = 'another'",
+    ] {
+        let place = Place::new(&[("counts", COUNTS)]);
+        let workspace = place.open();
+        let mut engine = workspace.start(None).unwrap();
+        engine.ready().await;
+        append_many(&workspace, 2, 5).await;
+        rows(&workspace, "counts", "All", Consistency::Strong).await;
+        assert_eq!(warned(&workspace).await, None);
+        engine.stop().await;
+        let live = place.folder().versions("counts").link();
+        let db = rusqlite::Connection::open(live).unwrap();
+        db.execute_batch(damage).unwrap();
+        // With an engine and without one.
+        let said = warned(&workspace).await.unwrap();
+        assert!(said.contains("is not of this log"), "{said}");
+        let mut engine = workspace.start(None).unwrap();
+        engine.ready().await;
+        let said = warned(&workspace).await.unwrap();
+        assert!(said.starts_with("counts is ahead: "), "{said}");
+        assert!(said.contains("`highwater rebuild counts`"), "{said}");
+        let because = refused_at_once(&workspace).await;
+        assert!(because.contains("is not of this log"), "{because}");
+        engine.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_answer_of_a_read_model_that_stopped_or_is_paused_says_so() {
+    let one = "VALUES (:key, 1 + 0 * length(nullif(:type, 'Poison')),";
+    let poisoned = COUNTS.replace("VALUES (:key, 1,", one);
+    let place = Place::new(&[("counts", &poisoned)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    finished(&workspace, "counts", Operation::Pause).await;
+    assert_eq!(warned(&workspace).await, None, "it lacks nothing");
+    let at = append(&workspace, "a-1", "Poison", "{}").await.last;
+    let said = warned(&workspace).await.unwrap();
+    assert!(said.starts_with("counts is paused"), "{said}");
+    assert!(refused_at_once(&workspace).await.contains("is paused"));
+    finished(&workspace, "counts", Operation::Resume).await;
+    until(&operator, |s| {
+        view(s, "counts")
+            .fault
+            .as_ref()
+            .is_some_and(|f| f.tries >= 5)
+    })
+    .await;
+    let said = warned(&workspace).await.unwrap();
+    let expected = format!("counts is faulted: it stopped at event {at}: ");
+    assert!(said.starts_with(&expected), "{said}");
+    assert!(refused_at_once(&workspace).await.contains("it stopped"));
+    engine.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_hangs_is_not_waited_for() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut other = Other::start(place.folder().path());
+    other.ready();
+    append_many(&workspace, 1, 1).await;
+    rows(&workspace, "counts", "All", Consistency::Strong).await;
+    let operator = workspace.operator().await.unwrap();
+    other.signal("STOP");
+    append_many(&workspace, 1, 1).await;
+    until(&operator, |s| view(s, "counts").lag.status == Status::Dead).await;
+    let because = refused_at_once(&workspace).await;
+    let expected = format!("process {}", other.id());
+    assert!(because.contains(&expected), "{because}");
+    let said = warned(&workspace).await.unwrap();
+    assert!(
+        said.starts_with("counts is dead: ") && said.contains(&expected),
+        "{said}"
+    );
+    other.signal("CONT");
+    rows(&workspace, "counts", "All", Consistency::Strong).await;
 }

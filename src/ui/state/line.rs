@@ -10,6 +10,7 @@ use super::Model;
 use super::editor::Editor;
 use super::form;
 use super::operation::POLICIES;
+use super::stream::recent;
 
 /// What is typed after `:`.
 #[derive(Debug, Clone, Default)]
@@ -158,13 +159,6 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// The streams that something happened in lately.
-fn streams(model: &Model) -> Vec<String> {
-    let all = model.known.iter();
-    all.flat_map(|(category, keys)| keys.iter().map(move |key| format!("{category}-{key}")))
-        .collect()
-}
-
 /// The keys that may be rows of a read model: of the categories whose events it takes, as far as that is known.
 fn keys_of(model: &Model, projection: &str) -> Vec<String> {
     let named = model
@@ -246,6 +240,21 @@ fn first_words(model: &Model) -> Vec<String> {
         .chain(resume)
         .chain(commands.map(|command| command.name.clone()))
         .collect()
+}
+
+/// The streams that something happened to lately, the newest first.
+fn streams(model: &Model) -> Vec<String> {
+    let streams = recent(&model.snapshot).into_iter();
+    let mut all: Vec<String> = streams.map(|r| r.last.stream.to_string()).collect();
+    let known = model.known.iter();
+    let known =
+        known.flat_map(|(category, keys)| keys.iter().map(move |key| format!("{category}-{key}")));
+    for stream in known {
+        if !all.contains(&stream) {
+            all.push(stream);
+        }
+    }
+    all
 }
 
 /// How a fault could go on: what, of which projection, and by how much or which event.

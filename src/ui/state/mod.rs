@@ -14,6 +14,7 @@ pub mod panes;
 pub mod projection;
 pub mod rebuilds;
 pub mod ripple;
+pub mod span;
 pub mod stream;
 pub mod table;
 pub mod time;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use ratatui::layout::Size;
 
 use super::action::{Action, Context, Entry};
+use super::columns::ColumnName;
 use super::keymap::Keymap;
 use super::screen::Screen;
 use crate::event::Timestamp;
@@ -50,6 +52,8 @@ pub struct Model {
     pub now: Timestamp,
     /// Whether nothing may be changed.
     pub read_only: bool,
+    /// The columns that somebody wants in the table of projections; none where the table chooses.
+    pub columns: Vec<ColumnName>,
     /// The keys in force.
     pub keys: Keymap,
     /// Whether the mouse is ours.
@@ -154,6 +158,7 @@ impl Model {
             size,
             now,
             read_only: false,
+            columns: Vec::new(),
             keys: Keymap::default(),
             mouse: true,
             load: None,

@@ -1,6 +1,7 @@
 //! The command line: completed, recalled, done.
 
-use super::super::action::Action;
+use super::super::action::{ACTIONS, Action};
+use super::super::screen::Screen;
 use super::super::state::form::Form;
 use super::super::state::line::{action_named, candidates, choices, takes_projection, words};
 use super::super::state::{Layer, Model};
@@ -112,6 +113,9 @@ fn accept(model: &mut Model) -> Vec<Effect> {
 
 /// Does what a line says; the line is closed where it could be done. Errors: what is wrong with it.
 fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, String> {
+    if model.read_only && changes(model, first) {
+        return Err("this dashboard only looks: it was started with --read-only".to_owned());
+    }
     if first == "resume" && !model.read_only {
         let name = projection(model, rest)?;
         model.layers.pop();
@@ -136,6 +140,10 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
     if let Some(action) = action_named(model, first) {
         return if takes_projection(action) {
             on_projection(model, action, rest)
+        } else if let (Action::Go(Screen::Stream), Some(name)) = (action, rest.first()) {
+            let stream = StreamId::new(name).map_err(|e| e.to_string())?;
+            model.layers.pop();
+            Ok(super::stream::open(model, stream))
         } else if let (Action::Load, Some(rate)) = (action, rest.first()) {
             let rate = rate.trim_end_matches("/s").parse::<f64>().ok();
             let rate = rate
@@ -158,6 +166,14 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
         };
     }
     send(model, first, rest)
+}
+
+/// Whether a word asks for a change.
+fn changes(model: &Model, first: &str) -> bool {
+    let mut named = ACTIONS.iter().filter(|entry| entry.name == first);
+    matches!(first, "resume" | "unskip")
+        || named.any(|entry| entry.changing)
+        || model.commands.iter().any(|command| command.name == first)
 }
 
 fn on_projection(

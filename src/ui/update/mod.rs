@@ -31,6 +31,7 @@ use serde_json::Value;
 use super::action::Context;
 use super::action::{Action, Edit};
 use super::ask;
+use super::journal::Message;
 use super::keymap;
 use super::screen::Screen;
 use super::state;
@@ -53,8 +54,8 @@ pub enum Msg {
     Stream(ask::stream::Answer),
     /// An answer for the Rebuilds screen.
     Rebuilds(ask::rebuilds::Answer),
-    /// An answer for the Log screen.
-    Log(ask::log::Answer),
+    /// The program said something.
+    Logged(Vec<Arc<Message>>),
     /// The keys of streams that something happened in lately.
     Keys(Result<Keys, String>),
     /// Something was saved in a file: where; or why not.
@@ -167,8 +168,6 @@ pub enum Effect {
     Stream(ask::stream::Ask),
     /// Ask something for the Rebuilds screen; answered by [`Msg::Rebuilds`].
     Rebuilds(ask::rebuilds::Ask),
-    /// Ask something for the Log screen; answered by [`Msg::Log`].
-    Log(ask::log::Ask),
     /// Send a command; answered by [`Msg::Sent`].
     Send {
         /// Its name.
@@ -290,7 +289,6 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Projection(answer) => projection::answered(model, answer),
         Msg::Stream(answer) => stream::answered(model, answer),
         Msg::Rebuilds(answer) => rebuilds::answered(model, answer),
-        Msg::Log(answer) => log::answered(model, answer),
         Msg::Keys(keys) => {
             model.asks_known = false;
             if let Ok(keys) = keys {
@@ -304,6 +302,10 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
                 Ok(path) => model.say(Tone::Good, format!("saved {}", path.display())),
                 Err(why) => model.say(Tone::Bad, why),
             }
+            Vec::new()
+        }
+        Msg::Logged(messages) => {
+            log::logged(model, messages);
             Vec::new()
         }
         Msg::Key(event) if event.kind == KeyEventKind::Release => Vec::new(),

@@ -55,12 +55,11 @@ fn opened(model: &mut Model) -> Vec<Effect> {
 /// A new picture of the workspace is shown.
 pub fn seen(model: &mut Model) -> Vec<Effect> {
     match model.screen {
-        Screen::Overview | Screen::Time => Vec::new(),
+        Screen::Overview | Screen::Time | Screen::Log => Vec::new(),
         Screen::Events => events::seen(model),
         Screen::Projection => projection::seen(model),
         Screen::Stream => stream::seen(model),
         Screen::Rebuilds => rebuilds::seen(model),
-        Screen::Log => log::seen(model),
     }
 }
 
@@ -119,6 +118,8 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
 fn filter(model: &Model) -> &str {
     match model.screen {
         Screen::Overview => model.overview.table.filter.text(),
+        Screen::Rebuilds => model.rebuilds.table.filter.text(),
+        Screen::Log => model.log.filter.text(),
         _ => "",
     }
 }
@@ -201,8 +202,7 @@ fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Screen::Events => events::clicked(model, x, y),
         Screen::Projection => projection::clicked(model, x, y),
         Screen::Stream => stream::clicked(model, x, y),
-        Screen::Time => Vec::new(),
+        Screen::Time | Screen::Log => Vec::new(),
         Screen::Rebuilds => rebuilds::clicked(model, x, y),
-        Screen::Log => log::clicked(model, x, y),
     }
 }

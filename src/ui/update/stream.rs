@@ -2,9 +2,23 @@
 
 use super::super::action::Action;
 use super::super::ask::stream::Answer;
+use super::super::screen::Screen;
 use super::super::state::Model;
 use super::super::state::filter::Filter;
-use super::Effect;
+use super::super::state::stream::{Shown, recent};
+use super::{Effect, screen};
+use crate::event::StreamId;
+
+/// Shows a stream, at its newest event.
+pub fn open(model: &mut Model, stream: StreamId) -> Vec<Effect> {
+    show(model, stream, false);
+    screen::go(model, Screen::Stream)
+}
+
+fn show(model: &mut Model, stream: StreamId, from_list: bool) {
+    let number = model.begin();
+    model.stream.shown = Some(Shown::new(stream, number, from_list));
+}
 
 /// The screen is shown: what it needs is asked for.
 pub fn opened(_model: &mut Model) -> Vec<Effect> {

@@ -16,7 +16,7 @@ mod page;
 mod parked;
 pub mod plain;
 mod projection;
-mod rebuilds;
+pub mod rebuilds;
 mod rows;
 mod said;
 mod stream;
@@ -167,7 +167,7 @@ pub fn tab_at(model: &Model, x: u16, y: u16) -> Option<Screen> {
     body(model)?;
     let tabs = Parts::of(model, &Theme::colour(), area).tabs;
     tabs.contains(Position::new(x, y))
-        .then(|| tabs::at(area.width, x))
+        .then(|| tabs::at(model.screen, area.width, x))
         .flatten()
 }
 

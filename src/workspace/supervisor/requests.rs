@@ -1,15 +1,12 @@
 //! What a projection's system stream asks for, and how each request ends.
 
-use super::super::WorkspaceError;
 use super::super::operations::{self, Defined, Done, Ended, Operation, Operations, Request};
+use super::super::{WorkspaceError, objectives};
 use super::{Charge, Owned};
 use crate::crash;
-use crate::event::{Position, StreamId, Timestamp};
+use crate::event::{Position, StreamId};
 use crate::read::{Projection, Scratch, built_from, mend};
-
-/// How far it is looked for the first event that a read model lacks.
-const LOOK_PAGE: usize = 500;
-const LOOK_PAGES: usize = 40;
+use crate::text::thousands;
 
 impl Owned<'_> {
     /// Begins what is asked for and not begun.
@@ -38,27 +35,18 @@ impl Owned<'_> {
             return Ok(());
         }
         let log = &*self.charge.log;
-        let mut at = self.live.checkpoint().position;
-        for _ in 0..LOOK_PAGES {
-            let page = log.read_all(at, LOOK_PAGE).await?;
-            let Some(last) = page.last() else { break };
-            at = last.position;
-            let subscription = self.live.projection().subscription();
-            let Some(waits) = page.iter().find(|event| subscription.takes_event(event)) else {
-                continue;
-            };
-            let since = waits.recorded_at.checked_add(objective);
-            if let Some(since) = since.ok().filter(|since| *since < Timestamp::now()) {
-                operations::raised(log, &self.stream, since, objective).await?;
-            }
-            break;
+        let (checkpoint, takes) = (self.live.checkpoint(), self.live.projection());
+        let takes = takes.subscription();
+        let overdue = objectives::overdue(log, checkpoint.position, takes, objective).await?;
+        if let Some(since) = overdue {
+            operations::raised(log, &self.stream, since, objective).await?;
         }
         Ok(())
     }
 
     pub(super) fn is_under_way(&self, request: &Request) -> bool {
         let shadow = self.shadow.as_ref();
-        let building = shadow.and_then(|shadow| shadow.request.as_ref());
+        let building = shadow.map(|shadow| &shadow.request);
         let switching = shadow.and_then(|shadow| shadow.cut_over.as_ref());
         let retrying = self.retrying.as_ref().map(|retrying| &retrying.request);
         retrying == Some(request)
@@ -76,14 +64,19 @@ impl Owned<'_> {
             Operation::Pause => {
                 self.live.flush()?;
                 let at = self.live.checkpoint().position;
-                self.finish(request, &done(format!("stands at position {at}")))
-                    .await
+                self.finish(
+                    request,
+                    &done(format!("stands at position {}", thousands(at.get()))),
+                )
+                .await
             }
             Operation::Resume => {
                 let at = self.live.checkpoint().position;
                 let what = match self.live.trouble() {
-                    Some(trouble) => format!("tries event {} again", trouble.position),
-                    None => format!("goes on from position {at}"),
+                    Some(trouble) => {
+                        format!("tries event {} again", thousands(trouble.position.get()))
+                    }
+                    None => format!("goes on from position {}", thousands(at.get())),
                 };
                 self.live.try_again();
                 self.finish(request, &done(what)).await
@@ -102,7 +95,9 @@ impl Owned<'_> {
                 self.under_way.push((request, goal));
                 Ok(())
             }
-            Operation::Rebuild { .. } => self.begin_rebuild(request).await,
+            Operation::Rebuild { .. } | Operation::Build { .. } => {
+                self.begin_rebuild(request).await
+            }
             Operation::PauseRebuild | Operation::ResumeRebuild => {
                 let ended = self.pause_rebuild(request.operation == Operation::PauseRebuild);
                 self.finish(request, &ended).await
@@ -154,12 +149,14 @@ impl Owned<'_> {
             )
         } else if after >= goal {
             Some(format!(
-                "nothing to replay: the read model stands at position {goal}"
+                "nothing to replay: the read model stands at position {}",
+                thousands(goal.get())
             ))
         } else if let Some((at, late)) = self.live.last_out_of_turn()?.filter(|(at, _)| *at > after)
         {
+            let (shown, late) = (thousands(at.get()), thousands(late.get()));
             Some(format!(
-                "event {late} was parked, and applied when the read model stood at position {at}: it cannot be \
+                "event {late} was parked, and applied when the read model stood at position {shown}: it cannot be \
                  applied again in the same order. Replay after {at}, or rebuild it"
             ))
         } else {
@@ -213,7 +210,10 @@ impl Owned<'_> {
                     self.charge.moved.notify_waiters();
                     Ended::Finished(format!(
                         "the rows of key {key} are what {} gives, {} events up to position {}: {} changed",
-                        mending.stream, mending.events, mending.position, mending.comparison.total
+                        mending.stream,
+                        thousands(mending.events),
+                        thousands(mending.position.get()),
+                        thousands(mending.comparison.total)
                     ))
                 }
                 Err(error) => Ended::Failed(error.to_string()),
@@ -228,7 +228,8 @@ impl Owned<'_> {
         let Some(shadow) = &self.shadow else {
             return Ended::Failed("nothing is being rebuilt".to_owned());
         };
-        let (label, at) = (shadow.label(), shadow.runner.checkpoint().position);
+        let label = shadow.label();
+        let at = thousands(shadow.runner.checkpoint().position.get());
         Ended::Finished(if pause {
             format!("the rebuild stands at position {at}; version {label} waits")
         } else {
@@ -284,12 +285,20 @@ impl Owned<'_> {
         }
         for (request, goal) in over {
             let ended = match &stopped {
-                _ if at >= goal => Ended::Finished(format!("has everything up to position {at}")),
+                _ if at >= goal => Ended::Finished(format!(
+                    "has everything up to position {}",
+                    thousands(at.get())
+                )),
                 Some(trouble) => Ended::Failed(format!(
                     "stopped at event {}: {}",
-                    trouble.position, trouble.error
+                    thousands(trouble.position.get()),
+                    trouble.error
                 )),
-                None => Ended::Failed(format!("paused at position {at}, before {goal}")),
+                None => Ended::Failed(format!(
+                    "paused at position {}, before {}",
+                    thousands(at.get()),
+                    thousands(goal.get())
+                )),
             };
             self.finish(request, &ended).await?;
         }
@@ -317,8 +326,7 @@ impl Owned<'_> {
         operations::finish(&*self.charge.log, &self.stream, &done).await?;
         crash::point("after-outcome");
         for done in done {
-            self.operations
-                .ended(&done.request, &done.ended, done.declines);
+            self.operations.ended(&done);
         }
         Ok(())
     }

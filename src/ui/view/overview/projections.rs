@@ -10,14 +10,32 @@ use super::super::put;
 use super::super::words::own;
 use crate::lag::Status;
 use crate::ui::action::Action;
+use crate::ui::columns::{ColumnName, wanted};
 use crate::ui::keymap::Keymap;
 use crate::ui::state::Model;
-use crate::ui::state::overview::Column as Cell;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::columns::{Column, SPACE, fit};
 use crate::ui::widgets::{bar, rows, rule};
 use crate::workspace::{INJECTED, ProjectionView, RebuildView};
+
+/// What a column shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    Status,
+    Name,
+    Policy,
+    Checkpoint,
+    Gap,
+    Behind,
+    Age,
+    Stored,
+    Applied,
+    Eta,
+    P99,
+    Parked,
+    History,
+}
 
 /// The columns in their order, with the width that the names and policies there are need.
 fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
@@ -71,18 +89,6 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
     all
 }
 
-/// Only these columns, in this order: the first ones stay longest.
-fn wanted(all: Vec<(Cell, Column)>, wanted: &[Cell]) -> Vec<(Cell, Column)> {
-    if wanted.is_empty() {
-        return all;
-    }
-    let ranked = (1_u8..).zip(wanted).filter_map(|(rank, cell)| {
-        let (_, column) = all.iter().find(|(other, _)| other == cell)?;
-        Some((*cell, Column { rank, ..*column }))
-    });
-    ranked.collect()
-}
-
 /// How many lines the whole table would take, with its head.
 pub fn height(model: &Model) -> u16 {
     let lines: u16 = heights(model).iter().sum();
@@ -131,7 +137,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let width = area.width.saturating_sub(3);
-    let columns = Columns::of(views, &model.overview.columns, width);
+    let columns = Columns::of(views, &model.columns, width);
     put(buf, area, 1, &heading(&columns, theme));
     let mut at = 0;
     for (index, view) in views.iter().enumerate() {
@@ -171,9 +177,9 @@ struct Columns {
 
 impl Columns {
     /// Names come with their versions where that costs no telling column.
-    fn of(views: &[ProjectionView], only: &[Cell], width: u16) -> Self {
+    fn of(views: &[ProjectionView], names: &[ColumnName], width: u16) -> Self {
         let of = |full| {
-            let all = wanted(columns(views, full), only);
+            let all = wanted(columns(views, full), names);
             let bare: Vec<Column> = all.iter().map(|(_, c)| *c).collect();
             let fitting = fit(&bare, width);
             Self { all, fitting }
@@ -414,6 +420,10 @@ fn held(
         own(format!("    {} ", theme.glyphs.rebuild), theme.accent),
     ];
     let paused = if rebuild.paused { "paused" } else { "follows" };
+    let parked = match rebuild.parked.count.events {
+        0 => String::new(),
+        events => format!("{} parked", text::thousands(events)),
+    };
     let parts = [
         (
             "new version ready, waits for cutover".to_owned(),
@@ -424,6 +434,7 @@ fn held(
             format!("{paused} at {}", text::thousands(rebuild.checkpoint.get())),
             theme.dim,
         ),
+        (parked, theme.warn),
         (
             format!(
                 "{} compares, {} cuts over, {} cancels",
@@ -436,7 +447,7 @@ fn held(
     ];
     for (part, style) in parts {
         let used: usize = spans.iter().map(Span::width).sum();
-        if used + 2 + part.len() <= usize::from(width) {
+        if !part.is_empty() && used + 2 + part.len() <= usize::from(width) {
             spans.push(own(format!(" {part} "), style));
         }
     }
