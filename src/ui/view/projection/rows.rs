@@ -81,7 +81,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         }
         Some(Ok(page)) => page,
     };
-    put_cut(buf, area, 0, &tables(page, theme), theme);
+    put_cut(buf, area, 0, &tables(model, page, theme), theme);
     let chosen = model.projection.scroll[Pane::Rows as usize];
     let list = list(area);
     let below = detail_height(area);
@@ -112,7 +112,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 }
 
 /// The tables, the one that is shown marked.
-fn tables(page: &RowsPage, theme: &Theme) -> Line<'static> {
+fn tables(model: &Model, page: &RowsPage, theme: &Theme) -> Line<'static> {
     if page.tables.is_empty() {
         return Line::from(own("It has no tables.", theme.dim));
     }
@@ -127,7 +127,7 @@ fn tables(page: &RowsPage, theme: &Theme) -> Line<'static> {
         spans.push(own(format!(" {}   ", table.rows), theme.dim));
     }
     if page.tables.len() > 1 {
-        let words = format!("{} turns", key_of(Action::Turn));
+        let words = format!("{} turns", key_of(&model.keys, Action::Turn));
         spans.push(own(words, theme.rule));
     }
     Line::from(spans)

@@ -13,6 +13,7 @@ use super::super::{page, put_cut, rows, said};
 use super::name;
 use crate::event::Position;
 use crate::lag::Status;
+use crate::ui::action::Action;
 use crate::ui::state::Model;
 use crate::ui::state::ripple::{Reach, Ripple, has};
 use crate::ui::state::stream::{MODELS, Shown, base, groups, takes};
@@ -20,7 +21,7 @@ use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::flow::{self, Piece};
 use crate::ui::widgets::rule;
-use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel};
+use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel, ProjectionView};
 
 /// The widest name of a field that is shown whole.
 const LABEL: usize = 16;
@@ -396,10 +397,16 @@ impl Screen<'_> {
         hung(lines)
     }
 
+    /// What a read model that lacks an event waits for.
+    fn lacks(&self, view: &ProjectionView, position: Position) -> (String, Style) {
+        let apply = page::key_of(&self.model.keys, Action::Apply);
+        said::waits(&self.reach(view, position), &apply, self.theme)
+    }
+
     /// How long it takes at most until a read model has an event.
     fn until(&self, model: &KeyedModel, position: Position) -> Option<Piece> {
         let view = self.model.projection(&model.name)?;
-        let (words, style) = said::waits(&self.reach(view, position), self.theme);
+        let (words, style) = self.lacks(view, position);
         Some(vec![own(words, style)])
     }
 
@@ -433,7 +440,7 @@ impl Screen<'_> {
                         span(&view.name, theme.text),
                     ];
                 }
-                let (words, style) = said::waits(&self.reach(view, event.position), theme);
+                let (words, style) = self.lacks(view, event.position);
                 vec![
                     own(format!("{} ", theme.glyphs.no), theme.warn),
                     span(&view.name, theme.text),
