@@ -515,7 +515,7 @@ mod tests {
         );
         assert_eq!(
             setting(&settings, "keys-in.time.up"),
-            (json!(["K"]), "config.toml:10".to_owned())
+            (json!(["f6"]), "config.toml:10".to_owned())
         );
         assert_eq!(
             setting(&settings, "keys.up"),
