@@ -158,6 +158,13 @@ enum Command {
 /// }
 /// ```
 pub fn main(domain: Domain) -> ExitCode {
+    let called = std::env::args_os().next().map(PathBuf::from);
+    if let Some(name) = called.as_ref().and_then(|path| path.file_name()?.to_str()) {
+        let name = name
+            .strip_suffix(std::env::consts::EXE_SUFFIX)
+            .unwrap_or(name);
+        highwater::text::program_is(name);
+    }
     let cli = match parse(&domain) {
         Ok(cli) => cli,
         Err(words) => {
@@ -192,7 +199,8 @@ pub fn shop() -> Domain {
 const SHOP: &str = "shop";
 
 fn parse(domain: &Domain) -> Result<Cli, clap::Error> {
-    let mut command = Cli::command();
+    let retry = format!("{} {}", highwater::text::program(), retry::USAGE);
+    let mut command = Cli::command().mut_subcommand("retry", |sub| sub.override_usage(retry));
     if domain.name() != SHOP {
         command = command
             .mut_subcommand("demo", |demo| demo.hide(true))

@@ -11,6 +11,8 @@ pub enum Action {
     PreviousScreen,
     Open,
     Filter,
+    Fold,
+    Unfold,
     SortNext,
     SortBefore,
     SortTurn,
@@ -65,6 +67,9 @@ pub enum Action {
     Fault,
     Copy,
     Mouse,
+    NextProjection,
+    PreviousProjection,
+    FindStream,
     Before,
     After,
     FurtherBack,
@@ -179,8 +184,12 @@ const NOT_TEXT: &[Context] = &[
 const SCROLL: &[Context] = &[
     Overview, Events, Projection, Stream, Rebuilds, Log, Help, Page, Repair,
 ];
-/// Where rows of a table are sorted and narrowed.
-const TABLES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds, Log];
+/// Where nothing but the screen itself says which stream is meant.
+const NOT_EVENTS: &[Context] = &[Overview, Projection, Stream, Time, Rebuilds, Log];
+/// Where rows of a table are narrowed.
+const NARROWED: &[Context] = &[Overview, Projection, Stream, Rebuilds, Log];
+/// Where they are sorted. The log has one order.
+const SORTED: &[Context] = NARROWED;
 /// Where there are several panes.
 const PANES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
 /// Where there are charts over time.
@@ -231,7 +240,7 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::RollBack, "rollback", "", &["B"], OF_ONE, "Let the version before answer again")),
     changing(entry(Action::Cancel, "cancel", "", &["X"], OF_ONE, "Give up the version that is built or held")),
     changing(entry(Action::Replay, "replay", "", &["Y"], OF_ONE, "Apply events again, into the same read model")),
-    changing(entry(Action::Apply, "apply", "apply now", &["a"], OF_ONE, "Apply what waits now, whatever the policy says")),
+    changing(entry(Action::Apply, "apply", "apply now", &["a"], &[Overview, Projection, Stream, Rebuilds, Page], "Apply what waits now, whatever the policy says")),
     entry(Action::Why, "why", "why?", &["w"], OF_ONE, "Why the selected read model is as it is, and what helps"),
     entry(Action::Operations, "operations", "", &["o"], OF_ONE, "Who asked what of the selected projection, and what became of it"),
     changing(entry(Action::Undo, "undo", "", &["u"], OF_ONE, "Take back what was asked of the selected projection last")),
@@ -251,10 +260,13 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Slower, "", "", &["-"], &[Overview, Events, Projection, Rebuilds], "Less load")),
     changing(entry(Action::Fault, "fault", "fault", &["F"], &[Overview, Projection], "Inject a fault: slow NAME 20ms, stall NAME, poison NAME [TYPE], stop [NAME]")),
     entry(Action::Open, "", "open", &["enter"], &[Overview, Events, Projection, Stream, Rebuilds], "Open what is chosen"),
-    entry(Action::Filter, "filter", "", &["/"], TABLES, "Narrow the rows: letters in their order, /regex, or !not"),
-    entry(Action::SortNext, "", "", &[">"], TABLES, "Sort by the next column"),
-    entry(Action::SortBefore, "", "", &["<"], TABLES, "Sort by the column before"),
-    entry(Action::SortTurn, "", "", &["I"], TABLES, "Turn the order around"),
+    entry(Action::Filter, "filter", "filter", &["/"], &[Events], "Narrow the log: type: stream: category: correlation: text:, letters, /regex, or !not"),
+    entry(Action::Filter, "", "", &["/"], NARROWED, "Narrow the rows: letters in their order, /regex, or !not"),
+    entry(Action::Fold, "", "", &["left"], &[Events], "Fold what is chosen, or go to what it is in"),
+    entry(Action::Unfold, "", "", &["right"], &[Events], "Unfold what is chosen"),
+    entry(Action::SortNext, "", "", &[">"], SORTED, "Sort by the next column"),
+    entry(Action::SortBefore, "", "", &["<"], SORTED, "Sort by the column before"),
+    entry(Action::SortTurn, "", "", &["I"], SORTED, "Turn the order around"),
     entry(Action::Next, "", "", &["tab"], PANES, "Give the keys to the next pane"),
     entry(Action::Previous, "", "", &["backtab"], PANES, "Give the keys to the pane before"),
     entry(Action::Zoom, "zoom", "", &["z"], PANES, "The pane that has the keys alone, or all of them"),
@@ -266,18 +278,22 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Go(Screen::Overview), "overview", "", &["1"], SCREENS, "Where every projection stands"),
     entry(Action::Go(Screen::Events), "events", "", &["2"], SCREENS, "The whole log, event by event"),
     entry(Action::Go(Screen::Projection), "projection", "", &["3"], SCREENS, "One projection, in full"),
-    entry(Action::Go(Screen::Stream), "stream", "", &["4"], SCREENS, "One stream, step by step, beside the read models"),
+    entry(Action::Go(Screen::Stream), "stream", "", &["4"], NOT_EVENTS, "One stream, step by step, beside the read models"),
+    entry(Action::Go(Screen::Stream), "", "its stream", &["4"], &[Events], "The chosen event's stream, step by step, beside the read models"),
     entry(Action::Go(Screen::Time), "time", "", &["5"], SCREENS, "Read models as they were"),
     entry(Action::Go(Screen::Rebuilds), "rebuilds", "", &["6"], SCREENS, "What is folded again, and what waits for a cutover"),
     entry(Action::Go(Screen::Log), "log", "", &["7"], SCREENS, "The program's own messages"),
     entry(Action::NextScreen, "", "", &["]"], SCREENS, "The next screen"),
     entry(Action::PreviousScreen, "", "", &["["], SCREENS, "The screen before"),
-    entry(Action::Before, "", "back", &["left", "h"], &[Time], "One event back"),
-    entry(Action::After, "", "on", &["right", "l"], &[Time], "One event on"),
+    entry(Action::FindStream, "", "find", &["f"], &[Stream], "Type the name of another stream"),
+    entry(Action::Before, "", "back", &["left", "h"], &[Stream, Time], "One event back"),
+    entry(Action::After, "", "on", &["right", "l"], &[Stream, Time], "One event on"),
     entry(Action::FurtherBack, "", "100 back", &["pageup", "ctrl-b"], &[Time], "A hundred events back"),
     entry(Action::FurtherOn, "", "100 on", &["pagedown", "ctrl-f"], &[Time], "A hundred events on"),
     entry(Action::First, "", "", &["home", "g"], &[Time], "To the first event"),
     entry(Action::Last, "", "", &["end", "G"], &[Time], "To the last event"),
+    entry(Action::NextProjection, "", "", &["J"], &[Time], "The next projection"),
+    entry(Action::PreviousProjection, "", "", &["K"], &[Time], "The projection before"),
     entry(Action::Next, "", "table", &["tab"], &[Time], "The next table"),
     entry(Action::Previous, "", "", &["backtab"], &[Time], "The table before"),
     entry(Action::Up, "", "", &["up", "k"], &[Time], "One row up"),
@@ -289,6 +305,7 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::First, "", "", &["home", "g"], SCROLL, "To the first row"),
     entry(Action::Last, "", "", &["end", "G"], SCROLL, "To the last row"),
     entry(Action::Copy, "copy", "", &["y"], &[Overview, Projection], "Copy the path of the selected read model, for sqlite3 and others"),
+    entry(Action::Copy, "", "copy", &["y"], &[Events], "Copy the chosen event as CloudEvents JSON"),
     entry(Action::Mouse, "mouse", "", &["m"], SCREENS, "Mouse on or off; off lets the terminal select text"),
     entry(Action::Line, "", "type it", &[":"], SCREENS, "Type a command or an action"),
     entry(Action::Help, "help", "help", &["?", "f1"], NOT_TEXT, "Show or hide this help"),

@@ -2,6 +2,8 @@
 
 mod action;
 mod ask;
+pub mod journal;
+mod json;
 mod keymap;
 mod run;
 mod screen;

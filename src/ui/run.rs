@@ -10,9 +10,11 @@ use crossterm::event::Event as Input;
 use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
+use tracing::Level;
 
 use super::ask;
-use super::state::Model;
+use super::journal::Journal;
+use super::state::{Model, Said, Tone};
 use super::terminal::{self, Screen};
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
@@ -118,6 +120,7 @@ async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiErr
             event = input.recv() => app.input(event),
             picture = changed(&mut app.snapshots) => app.snapshot(picture),
             Some(msg) = app.answers.recv() => app.take(msg),
+            () = said(&mut app.said) => app.logged(),
             signal = signals.next() => app.signal(signal),
             () = terminal::panicked() => return Err(UiError::Panicked),
             () = sleep_until(next), if app.data => {}
@@ -160,6 +163,13 @@ async fn changed(snapshots: &mut watch::Receiver<Arc<Snapshot>>) -> Arc<Snapshot
     snapshots.borrow_and_update().clone()
 }
 
+/// Waits until the program says something.
+async fn said(said: &mut watch::Receiver<u64>) {
+    if said.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// What the loop holds.
 struct App {
     operator: Operator,
@@ -168,6 +178,10 @@ struct App {
     theme: Theme,
     model: Model,
     effects: Vec<Effect>,
+    /// The number of the newest of the program's messages.
+    said: watch::Receiver<u64>,
+    /// That of the newest one that was taken in.
+    logged: u64,
     send: mpsc::UnboundedSender<Msg>,
     answers: mpsc::UnboundedReceiver<Msg>,
     exit: Option<Exit>,
@@ -226,6 +240,12 @@ impl App {
             theme: options.theme(),
             model,
             effects: Vec::new(),
+            said: {
+                let mut said = Journal::of_process().watch();
+                said.mark_changed();
+                said
+            },
+            logged: 0,
             send,
             answers,
             exit: None,
@@ -253,15 +273,41 @@ impl App {
     }
 
     fn take(&mut self, msg: Msg) {
-        let effects = update(&mut self.model, Timestamp::now(), msg);
-        self.effects.extend(effects);
+        self.update(msg);
         self.now = true;
     }
 
-    fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
-        let effects = update(&mut self.model, Timestamp::now(), Msg::Snapshot(snapshot));
+    /// What is said under the screen is said in the journal too: there it stays.
+    fn update(&mut self, msg: Msg) {
+        let before = self.model.said.clone();
+        let effects = update(&mut self.model, Timestamp::now(), msg);
         self.effects.extend(effects);
+        if let Some(Said::Note(tone, text)) = &self.model.said
+            && self.model.said != before
+        {
+            let level = match tone {
+                Tone::Bad => Level::WARN,
+                Tone::Info | Tone::Good => Level::INFO,
+            };
+            Journal::of_process().say(level, "dashboard", text.clone());
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        self.update(Msg::Snapshot(snapshot));
         self.data = true;
+    }
+
+    /// The program said something: it is drawn with the next frame, where it is shown.
+    fn logged(&mut self) {
+        self.said.mark_unchanged();
+        let messages = Journal::of_process().after(self.logged);
+        if let Some(last) = messages.last() {
+            self.logged = last.number;
+            let effects = update(&mut self.model, Timestamp::now(), Msg::Logged(messages));
+            self.effects.extend(effects);
+            self.data = true;
+        }
     }
 
     /// Something from the terminal.
@@ -406,7 +452,6 @@ async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
         }
         Effect::Stream(asked) => Msg::Stream(ask::stream::answer(operator, asked).await),
         Effect::Rebuilds(asked) => Msg::Rebuilds(ask::rebuilds::answer(operator, asked).await),
-        Effect::Log(asked) => Msg::Log(ask::log::answer(operator, asked).await),
         Effect::Send { command, data } => {
             let outcome = operator.send(&command, data).await;
             let outcome = outcome.map_err(|e| e.to_string());

@@ -8,11 +8,15 @@ use ratatui::layout::Size;
 use serde_json::json;
 
 use super::ask::projection::{Found, What};
+use super::ask::stream;
 use super::state::Model;
 use super::state::lagging::Lagging;
 use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
 use crate::lag::why::{Loop, Work};
 use crate::lag::{Lag, Status};
+use crate::workspace::{
+    After, Beside, Change, Coming, ComingRow, ComingTable, KeyRows, KeyedModel, Mends, Step, Steps,
+};
 use crate::workspace::{
     Answered, Browse, Bucket, BuiltFrom, Consistency, Counted, ParkedCount, ParkedEvent, Recorded,
     RowsPage, Service, TableInfo, WhatIf,
@@ -64,6 +68,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
             stuck_for: None,
         },
         problem: None,
+        not_built: None,
         work: Work::default(),
         rates: Rates {
             stored: Some(412.0),
@@ -297,6 +302,7 @@ pub fn rebuilding() -> Snapshot {
         eta: Some(Duration::from_millis(4_100)),
         held: false,
         paused: false,
+        parked: Default::default(),
     });
     snapshot
 }
@@ -653,7 +659,30 @@ pub fn moment() -> Moment {
         7 => differences()[0].there.clone().unwrap_or_default(),
         _ => row(order, "c-118 \u{1b}[31m", "placed", Cell::Null),
     });
+    let rows = Rows {
+        tables: vec!["lines".to_owned(), "orders".to_owned()],
+        table: 1,
+        columns: COLUMNS.map(str::to_owned).to_vec(),
+        count: 10_000,
+        first: 0,
+        rows: rows.collect(),
+    };
+    let is = rows.rows.iter().enumerate().map(|(at, row)| match at {
+        2 => None,
+        7 => {
+            let mut row = row.clone();
+            row[2] = text("shipped");
+            Some(row)
+        }
+        _ => Some(row.clone()),
+    });
     Moment {
+        now: Some(Beside {
+            position: Position::new(HEAD - 2),
+            count: 10_020,
+            keyed: true,
+            rows: is.collect(),
+        }),
         position: event.position,
         head: Position::new(HEAD),
         event: Some(event.clone()),
@@ -663,14 +692,7 @@ pub fn moment() -> Moment {
             rows: Some(comparison(differences(), 3)),
         }),
         stopped: false,
-        rows: Rows {
-            tables: vec!["lines".to_owned(), "orders".to_owned()],
-            table: 1,
-            columns: COLUMNS.map(str::to_owned).to_vec(),
-            count: 10_000,
-            first: 0,
-            rows: rows.collect(),
-        },
+        rows,
     }
 }
 
@@ -699,4 +721,174 @@ pub fn mending(is_equal: bool) -> Arc<Mending> {
         comparison(differences, 1)
     };
     Arc::new(Mending::example("order-1007", "1007", comparison))
+}
+
+/// An order that was placed, paid, shipped and returned a moment ago, from a version on.
+pub fn steps(stream: &StreamId, from: u64) -> Steps {
+    let all = [
+        (
+            300,
+            "OrderPlaced",
+            json!({"customer": "c-118", "total": 12_900, "lines": [{"product": "p-7", "quantity": 2}]}),
+        ),
+        (
+            200,
+            "PaymentProcessed",
+            json!({"amount": 12_900, "method": "card"}),
+        ),
+        (
+            90,
+            "OrderShipped",
+            json!({"carrier": "post \u{1b}[2J", "parcels": 1}),
+        ),
+        (
+            60,
+            "NoteAdded",
+            json!({"note": "a note that is so long that it does not fit into a line of any terminal, however \
+                                          wide that is, and that is why it is cut where there is no more room"}),
+        ),
+    ];
+    let state = |version: usize| {
+        let status = ["placed", "paid", "shipped", "shipped"][version];
+        let note = (version == 3).then_some("a note that is so long …");
+        json!({"status": status, "customer": "c-118", "total": 12_900, "note": note})
+    };
+    let steps = all.into_iter().enumerate().map(|(at, (back, kind, data))| {
+        let ago = Duration::from_millis(back * 37 + 3);
+        let before = match at {
+            0 => json!({}),
+            _ => state(at - 1),
+        };
+        let is = state(at);
+        let fields = is.as_object().unwrap().iter();
+        let changes = fields.filter(|(field, value)| before[*field] != **value);
+        let change = |(field, value): (&String, &serde_json::Value)| Change {
+            field: field.clone(),
+            before: before[field].clone(),
+            after: value.clone(),
+        };
+        Step {
+            event: Event {
+                position: Position::new(HEAD - back),
+                stream: stream.clone(),
+                version: Version::new(at as u64 + 1),
+                event_type: EventType::new(kind).unwrap(),
+                id: format!("0195-{back}"),
+                source: None,
+                data: JsonObject::of(&data).unwrap(),
+                metadata: JsonObject::empty(),
+                recorded_at: now() - jiff::SignedDuration::try_from(ago).unwrap(),
+                happened_at: None,
+            },
+            after: Some(After {
+                changes: changes.map(change).collect(),
+                state: is,
+            }),
+        }
+    });
+    Steps {
+        stream: stream.clone(),
+        version: Version::new(4),
+        steps: steps
+            .skip(usize::try_from(from.saturating_sub(1)).unwrap())
+            .collect(),
+        unfolded: None,
+    }
+}
+
+/// What three read models have of that order: one has all of it; a replica lacks what came last, where it is
+/// stale; of the third nobody can say what it will have.
+pub fn key_rows(stream: &StreamId, is_stale: bool) -> KeyRows {
+    let key = stream.key().to_owned();
+    let row = |status: &str, note: Cell| {
+        vec![
+            text(&key),
+            text("c-118"),
+            text(status),
+            Cell::Integer(12_900),
+            note,
+        ]
+    };
+    let note = || text("a note that is so long that it does not fit");
+    let mend = |back: u64| {
+        Some(Mends {
+            position: Position::new(HEAD - back),
+            id: format!("0195-{back}"),
+        })
+    };
+    let model = |name: &str, back: u64, lacks: u64, row: ComingRow| KeyedModel {
+        name: name.to_owned(),
+        version: Some("3f2a91c-1".to_owned()),
+        coming: Coming {
+            position: Position::new(HEAD - back),
+            tables: vec![ComingTable {
+                name: "orders".to_owned(),
+                columns: COLUMNS.map(str::to_owned).to_vec(),
+                rows: vec![row],
+            }],
+            lacks,
+            next: (lacks > 0).then(|| Position::new(HEAD - 90)),
+            unknown: None,
+        },
+    };
+    let fresh = ComingRow {
+        now: Some(row("shipped", note())),
+        then: Some(row("shipped", note())),
+        mends: vec![None; 5],
+    };
+    let stale = ComingRow {
+        now: Some(row("paid", Cell::Null)),
+        then: fresh.then.clone(),
+        mends: vec![None, None, mend(90), None, mend(60)],
+    };
+    let replica = if is_stale {
+        model("orders@ap", 100, 2, stale)
+    } else {
+        model("orders@ap", 0, 0, fresh.clone())
+    };
+    let unknown = KeyedModel {
+        name: "revenue".to_owned(),
+        version: Some("77aa001-1".to_owned()),
+        coming: Coming {
+            position: Position::new(HEAD - 214),
+            lacks: 3,
+            next: Some(Position::new(HEAD - 200)),
+            unknown: Some("table days has no rows that belong to one day, so that nobody can say what they will be".to_owned()),
+            tables: Vec::new(),
+        },
+    };
+    KeyRows {
+        stream: stream.clone(),
+        version: Version::new(4),
+        models: vec![model("orders", 0, 0, fresh), replica, unknown],
+    }
+}
+
+/// The answer to a question of the Stream screen; to every third there is none but an error.
+pub fn answer_stream(asked: &stream::Ask, turn: usize) -> stream::Answer {
+    let broken = "the log cannot be read: disk I/O error\u{1b}[2J".to_owned();
+    let fails = turn % 3 == 2;
+    match asked {
+        stream::Ask::Steps {
+            number,
+            stream,
+            from,
+            ..
+        } => stream::Answer::Steps {
+            number: *number,
+            result: if fails {
+                Err(broken)
+            } else {
+                Ok(Arc::new(steps(stream, from.get())))
+            },
+        },
+        stream::Ask::Rows { number, stream } => stream::Answer::Rows {
+            number: *number,
+            result: if fails {
+                Err(broken)
+            } else {
+                Ok(Arc::new(key_rows(stream, turn % 2 == 0)))
+            },
+        },
+    }
 }

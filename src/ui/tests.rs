@@ -3,6 +3,7 @@
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
 mod projection;
+mod rebuilds;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use super::update::{Effect, Msg, update};
 use super::view;
 use crate::event::{Position, StreamId, Version};
 use crate::workspace::{Moment, Outcome, Phase, Preview, Progress, Snapshot};
+
+mod stream;
 
 /// The key with this name in the table of actions, pressed.
 pub fn key(name: &str) -> Msg {
@@ -111,6 +114,10 @@ fn letter(buffer: &Buffer, x: u16, y: u16, theme: &Theme) -> char {
         ('w', theme.warn),
         ('b', theme.bad),
         ('h', theme.held),
+        ('k', theme.json_key),
+        ('t', theme.json_text),
+        ('n', theme.json_number),
+        ('l', theme.json_literal),
     ];
     let found = names.into_iter().find(|(_, style)| same(*style));
     found.map_or('?', |(letter, _)| letter)
@@ -183,6 +190,7 @@ fn preview(refused: Option<&str>) -> Preview {
         disk_needed: 48 << 20,
         disk_free: Some(61 << 30),
         answers: vec!["GetOrderById".into(), "OrdersOf".into()],
+        parked: Default::default(),
         refused: refused.map(str::to_owned),
     }
 }
@@ -388,6 +396,21 @@ fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
                 result: Ok(Box::new(testing::checked(turn.is_multiple_of(2)))),
             },
             Effect::Projection(asked) if !turn.is_multiple_of(5) => projection::answer(asked, turn),
+            Effect::Stream(asked) => {
+                let msg = Msg::Stream(testing::answer_stream(asked, turn));
+                let next = update(model, now(), msg);
+                // Once: what cannot be read is asked again whenever somebody looks.
+                for effect in next {
+                    if let Effect::Stream(asked) = effect {
+                        update(
+                            model,
+                            now(),
+                            Msg::Stream(testing::answer_stream(&asked, turn)),
+                        );
+                    }
+                }
+                continue;
+            }
             _ => continue,
         };
         // An answer may lead to the next question.

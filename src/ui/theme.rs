@@ -33,6 +33,14 @@ pub struct Theme {
     pub(crate) title: Style,
     /// The chosen row of a list.
     pub(crate) chosen: Style,
+    /// The name of a field in JSON.
+    pub(crate) json_key: Style,
+    /// A text in JSON.
+    pub(crate) json_text: Style,
+    /// A number in JSON.
+    pub(crate) json_number: Style,
+    /// `true`, `false` and `null`.
+    pub(crate) json_literal: Style,
     /// What things are drawn with.
     pub(crate) glyphs: &'static Glyphs,
 }
@@ -65,6 +73,10 @@ impl Theme {
             title: fg(38).add_modifier(Modifier::BOLD),
             under: fg(238).remove_modifier(Modifier::BOLD),
             chosen: fg(38).add_modifier(Modifier::BOLD),
+            json_key: fg(68),
+            json_text: fg(72),
+            json_number: fg(137),
+            json_literal: fg(133),
             glyphs: &UNICODE,
         }
     }
@@ -89,6 +101,10 @@ impl Theme {
             title: BOLD,
             under: DIM.remove_modifier(Modifier::BOLD.union(Modifier::REVERSED)),
             chosen: Style::new().add_modifier(Modifier::REVERSED),
+            json_key: BOLD,
+            json_text: PLAIN,
+            json_number: PLAIN,
+            json_literal: PLAIN,
             glyphs: &UNICODE,
         }
     }
@@ -120,6 +136,9 @@ pub struct Glyphs {
     pub ahead: &'static str,
     pub breach: &'static str,
     pub selected: &'static str,
+    pub folded: &'static str,
+    pub branch: &'static str,
+    pub unfolded: &'static str,
     pub rebuild: &'static str,
     pub yes: &'static str,
     pub no: &'static str,
@@ -131,6 +150,8 @@ pub struct Glyphs {
     pub at_least: &'static str,
     pub minus: &'static str,
     pub none: &'static str,
+    pub differs: &'static str,
+    pub becomes: &'static str,
     pub rule: &'static str,
     pub leader: &'static str,
     pub log_start: &'static str,
@@ -171,6 +192,9 @@ static UNICODE: Glyphs = Glyphs {
     ahead: "◆",
     breach: "▲",
     selected: "▌",
+    folded: "▸",
+    branch: "└",
+    unfolded: "▾",
     rebuild: "↻",
     yes: "●",
     no: "○",
@@ -182,6 +206,8 @@ static UNICODE: Glyphs = Glyphs {
     at_least: "≥",
     minus: "−",
     none: "–",
+    differs: "≠",
+    becomes: "→",
     rule: "─",
     leader: "│",
     log_start: "├",
@@ -209,6 +235,9 @@ static ASCII: Glyphs = Glyphs {
     ahead: "^",
     breach: "!",
     selected: ">",
+    folded: "+",
+    branch: "`",
+    unfolded: "-",
     rebuild: "@",
     yes: "*",
     no: ".",
@@ -220,6 +249,8 @@ static ASCII: Glyphs = Glyphs {
     at_least: ">",
     minus: "-",
     none: "-",
+    differs: "!",
+    becomes: ">",
     rule: "-",
     leader: "|",
     log_start: "|",
@@ -243,8 +274,24 @@ mod tests {
     fn monochrome_has_no_colour() {
         let t = Theme::monochrome();
         let all = [
-            t.text, t.dim, t.rule, t.accent, t.strong, t.good, t.warn, t.bad, t.held, t.chosen,
-            t.trace, t.under, t.over, t.title,
+            t.text,
+            t.dim,
+            t.rule,
+            t.accent,
+            t.strong,
+            t.good,
+            t.warn,
+            t.bad,
+            t.held,
+            t.chosen,
+            t.trace,
+            t.under,
+            t.over,
+            t.title,
+            t.json_key,
+            t.json_text,
+            t.json_number,
+            t.json_literal,
         ];
         assert!(all.iter().all(|s| s.fg.is_none() && s.bg.is_none()));
     }

@@ -174,6 +174,14 @@ impl Running {
         line.trim_end().to_owned()
     }
 
+    /// All of its standard error, at its end.
+    pub fn errors(&mut self) -> String {
+        let mut said = String::new();
+        let mut err = self.child.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut err, &mut said).unwrap();
+        said
+    }
+
     /// Sends a signal.
     #[cfg(unix)]
     pub fn signal(&self, name: &str) {

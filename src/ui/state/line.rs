@@ -1,9 +1,11 @@
 //! The command line: what is typed after `:`, what it means, and how it could go on.
 
 use super::super::action::{ACTIONS, Action};
+use super::super::screen::Screen;
 use super::Model;
 use super::editor::Editor;
 use super::operation::POLICIES;
+use super::stream::recent;
 
 /// What is typed after `:`.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +78,7 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
             Some(Action::Ask) if words.len() >= 2 => queries(model, &words[1], &words[2..]),
             Some(Action::Retry) if words.len() == 2 => vec!["all".to_owned()],
             Some(Action::Fault) => faults(model, &words[1..]),
+            Some(Action::Go(Screen::Stream)) if words.len() == 1 => streams(model),
             Some(action) if takes_projection(action) && words.len() == 1 => {
                 let all = model.snapshot.projections.iter();
                 all.map(|view| view.name.clone()).collect()
@@ -134,6 +137,12 @@ fn first_words(model: &Model) -> Vec<String> {
         .chain(resume)
         .chain(commands.map(|command| command.name.clone()))
         .collect()
+}
+
+/// The streams that something happened to lately, the newest first.
+fn streams(model: &Model) -> Vec<String> {
+    let streams = recent(&model.snapshot).into_iter();
+    streams.map(|r| r.last.stream.to_string()).collect()
 }
 
 /// How a fault could go on: what, of which projection, and by how much or which event.

@@ -17,6 +17,7 @@ pub mod projection;
 pub mod question;
 pub mod rebuilds;
 pub mod ripple;
+pub mod search;
 pub mod span;
 pub mod stream;
 pub mod table;
@@ -246,6 +247,7 @@ impl Model {
                     _ => true,
                 },
                 Action::Past | Action::Verify | Action::Repair => projection(),
+                Action::Apply if self.screen == Screen::Stream => !stream::waiting(self).is_empty(),
                 Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
                 _ => true,
             }

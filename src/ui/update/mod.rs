@@ -16,7 +16,7 @@ mod projection;
 mod question;
 mod rebuilds;
 mod screen;
-mod stream;
+pub(super) mod stream;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -31,6 +31,7 @@ use serde_json::Value;
 use super::action::Context;
 use super::action::{Action, Edit};
 use super::ask;
+use super::journal::Message;
 use super::keymap;
 use super::state;
 use super::state::editor::Editor;
@@ -52,8 +53,8 @@ pub enum Msg {
     Stream(ask::stream::Answer),
     /// An answer for the Rebuilds screen.
     Rebuilds(ask::rebuilds::Answer),
-    /// An answer for the Log screen.
-    Log(ask::log::Answer),
+    /// The program said something.
+    Logged(Vec<Arc<Message>>),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -162,8 +163,6 @@ pub enum Effect {
     Stream(ask::stream::Ask),
     /// Ask something for the Rebuilds screen; answered by [`Msg::Rebuilds`].
     Rebuilds(ask::rebuilds::Ask),
-    /// Ask something for the Log screen; answered by [`Msg::Log`].
-    Log(ask::log::Ask),
     /// Send a command; answered by [`Msg::Sent`].
     Send {
         /// Its name.
@@ -259,7 +258,10 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Projection(answer) => projection::answered(model, answer),
         Msg::Stream(answer) => stream::answered(model, answer),
         Msg::Rebuilds(answer) => rebuilds::answered(model, answer),
-        Msg::Log(answer) => log::answered(model, answer),
+        Msg::Logged(messages) => {
+            log::logged(model, messages);
+            Vec::new()
+        }
         Msg::Key(event) if event.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(event) => key(model, &event),
         Msg::Mouse(event) => screen::mouse(model, event),
@@ -269,7 +271,9 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         }
         Msg::Resize(size) => {
             model.size = size;
-            time::resized(model)
+            let mut effects = time::resized(model);
+            effects.extend(events::resized(model));
+            effects
         }
         Msg::Snapshot(snapshot) => {
             model.lagging.see(&snapshot);
@@ -388,6 +392,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Close => {
             if let Some(effects) = time::is_broken_off(model) {
                 return effects;
+            }
+            if stream::is_closed(model) {
+                return Vec::new();
             }
             match model.layers.pop() {
                 None => screen::act(model, action),

@@ -56,22 +56,27 @@ fn opened(model: &mut Model) -> Vec<Effect> {
 /// A new picture of the workspace is shown.
 pub fn seen(model: &mut Model) -> Vec<Effect> {
     match model.screen {
-        Screen::Overview | Screen::Time => Vec::new(),
+        Screen::Overview | Screen::Log => Vec::new(),
+        Screen::Time => time::seen(model),
         Screen::Events => events::seen(model),
         Screen::Projection => projection::seen(model),
         Screen::Stream => stream::seen(model),
         Screen::Rebuilds => rebuilds::seen(model),
-        Screen::Log => log::seen(model),
     }
 }
 
 /// An action with nothing over the screen.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
+        Action::Go(Screen::Stream) if model.screen == Screen::Events => {
+            return events::open_stream(model);
+        }
         Action::Go(screen) => return go(model, screen),
         Action::NextScreen => return go(model, model.screen.turned(1)),
         Action::PreviousScreen => return go(model, model.screen.turned(Screen::ALL.len() - 1)),
-        Action::Close => return back(model),
+        Action::Close => {
+            return events::is_closed(model).unwrap_or_else(|| back(model));
+        }
         Action::Freeze => return freeze(model),
         Action::Line => return line(model),
         Action::Load => return load::turn(model),
@@ -117,7 +122,11 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
 fn filter(model: &Model) -> &str {
     match model.screen {
         Screen::Overview => model.overview.table.filter.text(),
+        Screen::Rebuilds => model.rebuilds.table.filter.text(),
+        Screen::Log => model.log.filter.text(),
+        Screen::Events => model.events.search.text(),
         Screen::Projection => model.projection.rows.filter.text(),
+        Screen::Stream => model.stream.list.filter.text(),
         _ => "",
     }
 }
@@ -181,8 +190,14 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         MouseEventKind::Down(MouseButton::Left) if model.layers.is_empty() => {
             return clicked(model, event.column, event.row);
         }
+        MouseEventKind::Drag(MouseButton::Left) if model.layers.is_empty() => {
+            return time::dragged(model, event.column);
+        }
         _ => return Vec::new(),
     };
+    if model.screen == Screen::Events && model.layers.is_empty() {
+        events::pointed(model, event.column, event.row);
+    }
     let listens = within(model.context()).any(|entry| entry.action == scroll);
     if listens {
         super::act(model, scroll)
@@ -200,8 +215,8 @@ fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Screen::Events => events::clicked(model, x, y),
         Screen::Projection => projection::clicked(model, x, y),
         Screen::Stream => stream::clicked(model, x, y),
-        Screen::Time => Vec::new(),
+        Screen::Time => time::clicked(model, x, y),
+        Screen::Log => Vec::new(),
         Screen::Rebuilds => rebuilds::clicked(model, x, y),
-        Screen::Log => log::clicked(model, x, y),
     }
 }

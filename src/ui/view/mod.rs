@@ -1,9 +1,10 @@
 //! Draws the state, and changes nothing.
 
+mod brief;
 mod chart;
 mod checked;
 mod diff;
-mod events;
+pub mod events;
 mod filter;
 mod footer;
 mod form;
@@ -17,7 +18,7 @@ mod page;
 mod parked;
 pub mod plain;
 mod projection;
-mod rebuilds;
+pub mod rebuilds;
 mod rows;
 mod said;
 mod stream;
@@ -158,8 +159,51 @@ pub fn tab_at(model: &Model, x: u16, y: u16) -> Option<Screen> {
     body(model)?;
     let tabs = Parts::of(model, &Theme::colour(), area).tabs;
     tabs.contains(Position::new(x, y))
-        .then(|| tabs::at(area.width, x))
+        .then(|| tabs::at(model.screen, area.width, x))
         .flatten()
+}
+
+/// What stands at a cell of the Stream screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamAt {
+    /// A row of the list of streams.
+    Listed(usize),
+    /// A step.
+    Step(crate::event::Version),
+    /// The state, and which of its rows.
+    State(Option<usize>),
+    /// What the read models have.
+    Models,
+}
+
+/// What stands at a cell of the Stream screen.
+pub fn stream_at(model: &Model, x: u16, y: u16) -> Option<StreamAt> {
+    stream::at(model, body(model)?, Position::new(x, y))
+}
+
+/// How many cells a row of the state has on the Stream screen.
+pub fn state_width(model: &Model) -> usize {
+    body(model).map_or(0, |area| stream::state_width(model, area))
+}
+
+/// How far the read-model side of the Stream screen can be scrolled.
+pub fn models_scroll(model: &Model) -> usize {
+    body(model).map_or(0, |area| stream::models_scroll(model, area))
+}
+
+/// How many rows of a read model as it was there is room for.
+pub fn time_rows(model: &Model) -> usize {
+    body(model).map_or(0, time::rows)
+}
+
+/// Whether the log is drawn at a cell of the Time screen.
+pub fn is_on_the_log(model: &Model, x: u16, y: u16) -> bool {
+    body(model).is_some_and(|area| time::log(area).contains(Position::new(x, y)))
+}
+
+/// The position of the log that stands at a column of the Time screen, or the nearest.
+pub fn position_at(model: &Model, x: u16) -> Option<crate::event::Position> {
+    Some(time::position_at(model, time::log(body(model)?), x))
 }
 
 /// How many lines a page has on this terminal.

@@ -15,7 +15,7 @@ use super::put_cut;
 use super::words::{own, span, status};
 use super::{checked, diff, footer, parked};
 use crate::lag::why::{Case, Remedy, Verdict};
-use crate::text::thousands;
+use crate::text::{program, thousands};
 use crate::workspace::Recorded;
 
 /// The widest page.
@@ -157,7 +157,7 @@ pub(super) fn helps(
         let key = action.map_or("", key_of);
         let lead = own(format!("{key:>4}  "), theme.title);
         let mut parts =
-            text::wrap(words, width.saturating_sub(6), theme.glyphs.ellipsis).into_iter();
+            text::wrap(&words, width.saturating_sub(6), theme.glyphs.ellipsis).into_iter();
         let first = parts.next().unwrap_or_default();
         lines.push(Line::from(vec![lead, own(first, theme.text)]));
         lines.extend(
@@ -168,8 +168,14 @@ pub(super) fn helps(
 }
 
 /// What a remedy is in words, and the action that does it.
-const fn remedy_words(remedy: Remedy) -> (Option<Action>, &'static str) {
-    match remedy {
+fn remedy_words(remedy: Remedy) -> (Option<Action>, String) {
+    if remedy == Remedy::StartEngine {
+        let program = program();
+        let words =
+            format!("start an engine: `{program} run`, or the dashboard without --read-only");
+        return (None, words);
+    }
+    let (action, words) = match remedy {
         Remedy::Resume => (Some(Action::Pause), "let it go on"),
         Remedy::TryAgain => (Some(Action::Pause), "have it try the event again"),
         Remedy::Rebuild => (Some(Action::Rebuild), "fold it again from the first event"),
@@ -181,12 +187,9 @@ const fn remedy_words(remedy: Remedy) -> (Option<Action>, &'static str) {
             None,
             "find who else has the read model's file open for writing, and end that",
         ),
-        Remedy::StartEngine => (
-            None,
-            "start an engine: `highwater run`, or the dashboard without --read-only",
-        ),
         _ => (None, "nothing needs to be done: it helps itself"),
-    }
+    };
+    (action, words.to_owned())
 }
 
 pub(super) fn key_of(action: Action) -> &'static str {

@@ -7,7 +7,7 @@ use super::super::text;
 use super::super::theme::Theme;
 use super::page::{key_of, wrapped};
 use super::words::own;
-use crate::text::thousands;
+use crate::text::{program, thousands};
 use crate::workspace::{ParkedCount, ParkedEvent};
 
 /// Its lines, of a page that is so wide, and which of them is the last that has to be seen.
@@ -48,7 +48,10 @@ pub fn lines(
     let shown = events.len() as u64;
     if shown < count.events {
         let more = thousands(count.events - shown);
-        let words = format!("and {more} more: `highwater parked -n 0` lists all");
+        let words = format!(
+            "and {more} more: `{program} parked -n 0` lists all",
+            program = program()
+        );
         lines.push(Line::from(own(words, theme.dim)));
     }
     (lines, seen)

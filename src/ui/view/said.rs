@@ -125,7 +125,7 @@ fn as_many(names: &[&str], room: usize) -> String {
 }
 
 /// What a read model that lacks the events waits for.
-fn waits(reach: &Reach, theme: &Theme) -> (String, Style) {
+pub(super) fn waits(reach: &Reach, theme: &Theme) -> (String, Style) {
     match reach {
         Reach::Waiting(Some(left)) if left.is_zero() => ("any moment".to_owned(), theme.accent),
         Reach::Waiting(Some(left)) => (format!("at most {} more", text::span(*left)), theme.accent),

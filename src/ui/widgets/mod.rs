@@ -6,6 +6,7 @@ pub mod columns;
 pub mod flow;
 pub mod grid;
 pub mod input;
+pub mod json;
 pub mod popup;
 pub mod rows;
 pub mod rule;

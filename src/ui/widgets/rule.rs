@@ -35,7 +35,7 @@ pub fn pane(
         area.y,
         &title,
         usize::from(area.width.saturating_sub(1)),
-        theme.title,
+        style,
     );
     let wide = right.width();
     if wide == 0 || taken + wide + 4 > usize::from(area.width) {

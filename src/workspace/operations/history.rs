@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::entry::Entry;
+use super::reading::{self, PassedOver};
 use super::{Defined, Ended, Operation};
 use crate::event::{Event, Position, StreamId, Timestamp, Version};
 use crate::log::{EventLog, LogError};
@@ -124,29 +125,27 @@ pub enum CannotUndo {
     },
 }
 
-/// A projection's stream, oldest first. Events that make no sense are left out.
+/// A projection's stream, oldest first; and what of it was passed over.
 ///
 /// Errors: the log cannot be read.
 pub(in crate::workspace) async fn read(
     log: &dyn EventLog,
     projection: &str,
     stream: &StreamId,
-) -> Result<Vec<Recorded>, LogError> {
+) -> Result<(Vec<Recorded>, Vec<PassedOver>), LogError> {
     let mut folding = Folding {
         projection,
         ..Folding::default()
     };
     let mut version = Version::default();
-    loop {
-        let page = log.read_stream(stream, version, 500).await?;
-        let Some(last) = page.events.last() else {
-            return Ok(folding.recorded);
-        };
-        version = last.version;
+    while let Some(page) = reading::page(log, stream, version, folding.passed_over.len()).await? {
+        version = page.to;
         for event in &page.events {
             folding.take(event);
         }
+        folding.passed_over.extend(page.passed_over);
     }
+    Ok((folding.recorded, folding.passed_over))
 }
 
 #[derive(Default)]
@@ -156,6 +155,7 @@ struct Folding<'a> {
     by_request: BTreeMap<Position, usize>,
     policy: Option<Policy>,
     paused: bool,
+    passed_over: Vec<PassedOver>,
 }
 
 impl Folding<'_> {
@@ -185,7 +185,7 @@ impl Folding<'_> {
                 breach: Some(Turn::Cleared(since)),
                 ..self.line(event, "objective held again".to_owned())
             }),
-            None => {}
+            None => self.passed_over.push(PassedOver::senseless(event)),
         }
     }
 
@@ -328,10 +328,13 @@ pub(in crate::workspace) fn undo(
                 "the events were applied again; a rebuild folds it anew",
             ));
         }
-        Some(Operation::Rebuild { .. }) if last.held => Operation::Cancel,
+        Some(Operation::Rebuild { .. } | Operation::Build { .. }) if last.held => Operation::Cancel,
         // Refused where another version answers by now.
         Some(
-            Operation::Rebuild { .. } | Operation::CutOver { .. } | Operation::RollBack { .. },
+            Operation::Rebuild { .. }
+            | Operation::Build { .. }
+            | Operation::CutOver { .. }
+            | Operation::RollBack { .. },
         ) => match &last.version {
             Some(version) => Operation::RollBack {
                 from: Some(version.clone()),

@@ -3,12 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use serde_json::Value;
 
+use super::super::brief::brief;
 use super::super::put;
 use super::super::words::own;
 use crate::event::Event;
 use crate::ui::state::Model;
+use crate::ui::state::events::first_fields;
 use crate::ui::state::overview::Pane;
 use crate::ui::state::ripple::has;
 use crate::ui::text;
@@ -140,37 +141,9 @@ fn line(
     ));
     spans.push(Span::raw("  "));
     let used: usize = spans.iter().map(Span::width).sum();
-    spans.extend(brief(
-        &event.data.value(),
-        widths.all.saturating_sub(used + 1),
-        theme,
-    ));
+    let room = widths.all.saturating_sub(used + 1);
+    let fields = first_fields(&event.data);
+    let fields = fields.iter().map(|(name, value)| (&**name, &**value));
+    spans.extend(brief(fields, room, theme));
     Line::from(spans)
-}
-
-/// An event's data in so many cells: names and values, texts without quotes.
-fn brief(data: &Value, room: usize, theme: &Theme) -> Vec<Span<'static>> {
-    let Value::Object(fields) = data else {
-        return Vec::new();
-    };
-    let mut spans: Vec<Span<'static>> = Vec::new();
-    let mut left = room;
-    for (name, value) in fields {
-        let lead = if spans.is_empty() { "" } else { "  " };
-        let key = format!("{lead}{} ", text::clean(name));
-        let shown = match value {
-            Value::String(text) => text::clean(text).into_owned(),
-            other => text::clean(&other.to_string()).into_owned(),
-        };
-        let wide = text::width(&key);
-        if wide + 2 > left {
-            break;
-        }
-        left -= wide;
-        let shown = text::cut(&shown, left, theme.glyphs.ellipsis);
-        left = left.saturating_sub(text::width(&shown));
-        spans.push(own(key, theme.dim));
-        spans.push(own(shown, theme.text));
-    }
-    spans
 }

@@ -84,6 +84,10 @@ fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Lin
         own(format!("    {} ", theme.glyphs.rebuild), theme.accent),
     ];
     let paused = if rebuild.paused { "paused" } else { "follows" };
+    let parked = match rebuild.parked.count.events {
+        0 => String::new(),
+        events => format!("{} parked", text::thousands(events)),
+    };
     let parts = [
         (
             "new version ready, waits for cutover".to_owned(),
@@ -94,6 +98,7 @@ fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Lin
             format!("{paused} at {}", text::thousands(rebuild.checkpoint.get())),
             theme.dim,
         ),
+        (parked, theme.warn),
         (
             format!(
                 "{} compares, {} cuts over, {} cancels",
@@ -106,7 +111,7 @@ fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Lin
     ];
     for (part, style) in parts {
         let used: usize = spans.iter().map(Span::width).sum();
-        if used + 2 + part.len() <= usize::from(width) {
+        if !part.is_empty() && used + 2 + part.len() <= usize::from(width) {
             spans.push(own(format!(" {part} "), style));
         }
     }
