@@ -7,13 +7,13 @@ use ratatui::text::{Line, Span};
 use super::super::page::wrapped;
 use super::super::put_cut;
 use super::super::words::{own, span};
-use super::{inner, title};
+use super::{head, inner};
 use crate::event::Timestamp;
 use crate::ui::state::Model;
 use crate::ui::state::events::CAUSES;
 use crate::ui::text;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::{rule, table};
+use crate::ui::widgets::table;
 use crate::workspace::{Caused, Direction, Story};
 
 /// The row at a line, by its place.
@@ -38,7 +38,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         Some(story) => looked(model, story, theme),
         None => Line::default(),
     };
-    rule::draw_in(buf, area, ("Causes", title(theme, has_keys)), &right, theme);
+    head(buf, area, ("Causes and effects", has_keys), &right, theme);
     let inside = inner(area);
     let width = usize::from(inside.width);
     let lines = match (&causes.error, &causes.story) {

@@ -6,12 +6,13 @@ mod list;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::text::Line;
 
 use crate::ui::state::Model;
 use crate::ui::state::events::{CAUSES, DETAIL, LIST};
 use crate::ui::state::panes::Panes;
 use crate::ui::theme::Theme;
+use crate::ui::widgets::rule;
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -119,13 +120,13 @@ pub fn areas(model: &Model) -> Areas {
     super::body(model).map_or_else(Areas::default, |area| Areas::of(model.events.panes, area))
 }
 
-/// What is inside of a pane's area: all but its first line and a cell at either side.
+/// What is inside of a pane's area: all but its first line and its last cell.
 pub fn inner(area: Rect) -> Rect {
     Rect {
-        x: area.x + 1,
         y: area.y + 1,
-        width: area.width.saturating_sub(2),
+        width: area.width.saturating_sub(1),
         height: area.height.saturating_sub(1),
+        ..area
     }
 }
 
@@ -144,7 +145,18 @@ pub fn cause_at(model: &Model, y: u16) -> Option<usize> {
     causes::row_at(model, areas(model).causes, y)
 }
 
-/// How the name of a pane looks: that of the one that has the keys is marked.
-fn title(theme: &Theme, has_keys: bool) -> Style {
-    if has_keys { theme.chosen } else { theme.title }
+/// The head of a pane: its name, marked where the pane has the keys.
+fn head(
+    buf: &mut Buffer,
+    area: Rect,
+    (name, has_keys): (&str, bool),
+    right: &Line<'_>,
+    theme: &Theme,
+) {
+    if has_keys {
+        let name = format!("{}{name}", theme.glyphs.selected);
+        rule::draw_in(buf, area, (&name, theme.title), right, theme);
+    } else {
+        rule::draw_in(buf, area, (name, theme.dim), right, theme);
+    }
 }
