@@ -24,6 +24,7 @@ mod parked_reference;
 mod queries;
 mod rebuilds;
 mod slow;
+mod stories;
 mod sync;
 mod trouble;
 mod two;

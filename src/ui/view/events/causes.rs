@@ -75,6 +75,9 @@ fn looked(model: &Model, story: &Story, theme: &Theme) -> Line<'static> {
         _ if story.is_full() => format!("the first {count}"),
         Some(_) => format!("{count}, looked from {} to {} …", number(low), number(high)),
         None if is_all => count,
+        None if story.tree().len() < 2 => {
+            format!("looked from {} to {}", number(low), number(high))
+        }
         None => format!("{count} from {} to {}", number(low), number(high)),
     };
     Line::from(own(words, theme.dim))

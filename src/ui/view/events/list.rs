@@ -171,7 +171,11 @@ struct Widths {
 
 impl Widths {
     fn of(model: &Model, entries: &[&Entry], width: u16) -> Self {
-        let most = if width < 70 { 14 } else { WIDEST };
+        let most = match width {
+            0..70 => 14,
+            70..120 => WIDEST,
+            _ => 32,
+        };
         let widest = |least: usize, of: &dyn Fn(&Entry) -> usize| {
             let widest = entries.iter().map(|e| of(e)).max().unwrap_or(0);
             widest.clamp(least, most)
