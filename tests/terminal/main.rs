@@ -8,6 +8,7 @@ mod asking;
 mod bank;
 mod editing;
 mod ending;
+mod events;
 mod faults;
 mod looks;
 mod others;
