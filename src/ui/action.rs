@@ -170,6 +170,8 @@ const SCROLL: &[Context] = &[
 ];
 /// Where rows of a table are sorted and narrowed.
 const TABLES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds, Log];
+/// Where rows have columns to sort by.
+const SORTED: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
 /// Where there are several panes.
 const PANES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
 /// What is asked of one projection.
@@ -278,9 +280,9 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Fault, "fault", "fault", &["F"], &[Overview, Projection], "Inject a fault: slow NAME 20ms, stall NAME, poison NAME [TYPE], stop [NAME]")),
     entry(Action::Open, "", "open", &["enter"], &[Overview, Events, Projection, Stream, Rebuilds], "Open what is chosen"),
     entry(Action::Filter, "filter", "", &["/"], TABLES, "Narrow the rows: letters in their order, /regex, or !not"),
-    entry(Action::SortNext, "", "", &[">"], TABLES, "Sort by the next column"),
-    entry(Action::SortBefore, "", "", &["<"], TABLES, "Sort by the column before"),
-    entry(Action::SortTurn, "", "", &["I"], TABLES, "Turn the order around"),
+    entry(Action::SortNext, "", "", &[">"], SORTED, "Sort by the next column"),
+    entry(Action::SortBefore, "", "", &["<"], SORTED, "Sort by the column before"),
+    entry(Action::SortTurn, "", "", &["I"], SORTED, "Turn the order around"),
     entry(Action::Next, "", "", &["tab"], PANES, "Give the keys to the next pane"),
     entry(Action::Previous, "", "", &["backtab"], PANES, "Give the keys to the pane before"),
     entry(Action::Zoom, "zoom", "", &["z"], PANES, "The pane that has the keys alone, or all of them"),

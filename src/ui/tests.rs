@@ -2,7 +2,9 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
+mod actions;
 mod rebuilds;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;

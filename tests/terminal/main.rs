@@ -19,3 +19,4 @@ mod shop;
 mod tour;
 mod using;
 mod versions;
+mod ways;
