@@ -365,7 +365,12 @@ pub fn markdown() -> String {
             .iter()
             .map(|key| format!("`{}`", super::keymap::shown(key)))
             .collect();
-        out.push_str(&format!("| {} | {} |\n", keys.join(" "), entry.help));
+        // A bar would end the cell.
+        out.push_str(&format!(
+            "| {} | {} |\n",
+            keys.join(" "),
+            entry.help.replace('|', "\\|")
+        ));
     }
     out
 }

@@ -122,3 +122,20 @@ fn a_picture_has_the_background_of_its_theme() {
         assert!(picture.contains(&format!("fill=\"{ground}\"/>")), "{theme}");
     }
 }
+
+#[test]
+fn the_readme_has_the_keys_that_there_are() {
+    const MARKS: [&str; 2] = ["<!-- keys -->\n", "<!-- /keys -->"];
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = readme.split_once(MARKS[0]).unwrap();
+    let (_, after) = rest.split_once(MARKS[1]).unwrap();
+    let keys = highwater::ui::keys_as_markdown();
+    let whole = format!("{before}{}\n{keys}\n{}{after}", MARKS[0], MARKS[1]);
+    if std::env::var_os("HIGHWATER_WRITE_README").is_some() {
+        std::fs::write(&file, &whole).unwrap();
+        return;
+    }
+    let words = "the table of keys is another: HIGHWATER_WRITE_README=1 cargo test --test cli readme writes it";
+    assert!(readme == whole, "{words}");
+}
