@@ -3,7 +3,6 @@
 use highwater::event::Timestamp;
 use highwater::text::{program, thousands};
 use highwater::workspace::{Caused, Workspace};
-use highwater::write::Fact;
 
 use super::Failure;
 use super::events::Printer;
@@ -36,6 +35,9 @@ fn line(caused: &Caused, began: Timestamp) -> String {
         0 => String::new(),
         depth => format!("{}└ ", "  ".repeat(depth - 1)),
     };
+    let remark = caused
+        .remark()
+        .map_or_else(String::new, |r| format!("  {r}"));
     format!(
         "{:>9}  {:>+9.3} s  {branch}{}@{}  {}{}",
         thousands(event.position.get()),
@@ -43,26 +45,6 @@ fn line(caused: &Caused, began: Timestamp) -> String {
         event.stream,
         event.version,
         event.event_type,
-        remark(caused)
+        remark
     )
-}
-
-fn remark(caused: &Caused) -> String {
-    match (&caused.fact, &caused.command) {
-        (Some(Fact::EventTaken { event, stream, .. }), _) => format!("  {event} of {stream}"),
-        (Some(Fact::StepAccepted { command, .. }), _) => format!("  {command}"),
-        (
-            Some(Fact::StepRejected {
-                command, reason, ..
-            }),
-            _,
-        ) => {
-            format!("  {command} was rejected: {reason}")
-        }
-        (Some(Fact::TimerSet { due }), _) => format!("  until {due:.3}"),
-        (Some(Fact::TimerFired { due, .. }), _) => format!("  nothing came until {due:.3}"),
-        (Some(Fact::ProcessFinished { outcome }), _) => format!("  {outcome}"),
-        (None, Some(command)) => format!("  by {command}"),
-        (None, None) => String::new(),
-    }
 }

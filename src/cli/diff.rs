@@ -143,6 +143,7 @@ fn explained(because: &Because) -> String {
                 ": no event explains it, in {side} it is not what its definition makes of the log"
             )
         }
+        Because::Schema => ": since before the first event, by their schemas".to_owned(),
         Because::Unnamed => String::new(),
     }
 }
@@ -168,6 +169,7 @@ fn as_json(name: &str, diff: &Diff) -> Value {
                 "because": event(because),
                 "no_event": match because {
                     Because::NoEvent(side) => Some(word(*side)),
+                    Because::Schema => Some("schema"),
                     _ => None,
                 },
             })

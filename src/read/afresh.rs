@@ -121,10 +121,15 @@ impl Afresh {
 
     /// Sets aside what a read model set aside, and folds it when that did.
     pub(super) fn like(mut self, aside: OutOfTurn) -> Self {
+        self.be_like(aside);
+        self
+    }
+
+    /// The same, from where it stands on.
+    pub(super) fn be_like(&mut self, aside: OutOfTurn) {
         // Whatever is gone on with was left between two events.
         self.late = aside.later_at(self.at()).len();
         self.aside = aside;
-        self
     }
 
     /// The last position that it contains.

@@ -14,11 +14,12 @@ use rusqlite::Connection;
 use super::afresh::{Afresh, FoldError};
 use super::contents::{self, Cell};
 use super::definition::Key;
+use super::keyed::of_key;
 use super::model::{Checkpoint, io, open_to_read, read_checkpoint};
 use super::parked::OutOfTurn;
 use super::past::version_at;
 use super::projection::Projection;
-use super::repair::{self, RepairError, of_key};
+use super::repair::{self, RepairError};
 use super::runner::is_foreign;
 use super::scratch::Scratch;
 use super::work::Work;
@@ -163,7 +164,7 @@ impl Held {
         db.execute_batch("BEGIN").map_err(&fail)?;
         let checkpoint = read_checkpoint(&db).map_err(&fail)?;
         let rows = Rows::read(&db, column, key).map_err(&fail)?;
-        let sound = repair::tables(&db, column).map_err(&fail)?;
+        let sound = repair::mendable(&db, column).map_err(&fail)?;
         let many = (rows.is_cut).then(|| format!("key {key} has more than {MOST_ROWS} rows"));
         let (values, unsound) = match (sound, many) {
             (Err(why), _) | (_, Some(why)) => (Vec::new(), Some(why)),
@@ -264,10 +265,13 @@ async fn fold_on(
     Ok(Ok((rows, since)))
 }
 
-/// The rows of a key, of each table by what names them.
+/// Rows by what names them: the values of the primary key.
+type Named = BTreeMap<Vec<String>, Vec<Cell>>;
+
+/// The rows of a key, of each table.
 #[derive(Debug, Clone)]
 struct Rows {
-    tables: Vec<(contents::Table, BTreeMap<Vec<String>, Vec<Cell>>)>,
+    tables: Vec<(contents::Table, Named)>,
     is_cut: bool,
 }
 

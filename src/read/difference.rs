@@ -140,6 +140,7 @@ impl Difference {
                 name: table.to_owned(),
                 key: columns[..1].to_vec(),
                 columns: columns.clone(),
+                written: columns.clone(),
                 tells: true,
                 is_virtual: false,
             },

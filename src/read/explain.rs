@@ -42,6 +42,8 @@ pub enum Because {
         /// Which of the two has parked it, where one has.
         parked: Option<Side>,
     },
+    /// Their schemas do: the two have had the row differently since before the first event.
+    Schema,
     /// No event does: of this side, the row is not what its own definition makes of the log.
     NoEvent(Side),
     /// It was not looked for: no primary key names the row.
@@ -53,7 +55,7 @@ impl Because {
     pub const fn position(&self) -> Option<Position> {
         match self {
             Self::Event { position, .. } => Some(*position),
-            Self::NoEvent(_) | Self::Unnamed => None,
+            Self::Schema | Self::NoEvent(_) | Self::Unnamed => None,
         }
     }
 }
@@ -148,7 +150,7 @@ impl<'d> Explaining<'d> {
     fn watch(&mut self, folds: &mut [Afresh; 2]) -> Result<[Touched; 2], FoldError> {
         let mut silent = BTreeSet::new();
         let mut begin = |fold: &mut Afresh| {
-            let fail = io(&fold.path().to_owned());
+            let fail = io(fold.path());
             let db = fold.model_mut().database();
             // Nobody else reads it, and locks taken for each event cost more than the event.
             let watched = db
@@ -166,7 +168,7 @@ impl<'d> Explaining<'d> {
         Ok(told)
     }
 
-    /// Looks at the rows that an event has touched; at all of them where there was none yet.
+    /// Looks at the rows that an event has touched; at all of them before the first.
     fn look(
         &mut self,
         folds: &mut [Afresh; 2],
@@ -177,14 +179,18 @@ impl<'d> Explaining<'d> {
         let touched = told.iter().flat_map(Touched::take);
         let touched = touched.filter_map(|key| self.by_key.get(&key).copied());
         let mut rows: BTreeSet<usize> = touched.collect();
-        rows.extend(&self.silent);
+        match event {
+            Some(_) => rows.extend(&self.silent),
+            None => rows.extend(self.by_key.values()),
+        }
         for row in rows {
             let row = &mut self.rows[row];
             let [old, new] = row.states(folds)?;
             if old == new {
                 row.since = None;
             } else if row.since.is_none() {
-                row.since = event.map(|event| because(event, asides));
+                let since = event.map(|event| because(event, asides));
+                row.since = Some(since.unwrap_or(Because::Schema));
             }
         }
         Ok(())

@@ -16,6 +16,7 @@ mod guard;
 mod hindered;
 mod keyed;
 mod model;
+mod numbered;
 mod pace;
 mod parked;
 mod parting;
@@ -56,7 +57,7 @@ pub use model::{
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, ParkedSum, parked_in};
-pub use past::{Changed, Past, Rows, Shown, position_at, version_at};
+pub use past::{Beside, Changed, Past, Rows, Shown, beside, position_at, version_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
@@ -64,7 +65,7 @@ pub use projection::{
 pub use query::{
     Answer, Browse, Counted, QueryError, ROWS_COUNTED, ROWS_OF_A_PAGE, Reader, RowsPage, TableInfo,
 };
-pub use repair::{Mending, RepairError, mend};
+pub use repair::{Mend, Mending, RepairError, mend};
 pub use retired::built_from;
 pub use rows::{ANSWER_LIMIT, ROW_LIMIT};
 pub use runner::{

@@ -2,6 +2,7 @@
 //! Stepping back is no fold from the beginning: copies of the file are kept on the way, and it goes on from
 //! the nearest one before.
 
+mod beside;
 mod moment;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use super::work::{Phase, Work};
 use crate::event::{Position, StreamId, Timestamp, Version};
 use crate::log::{EventLog, LogError, SharedLog};
 
+pub use beside::{Beside, beside};
 pub use moment::{Changed, Rows, Shown};
 
 /// Whoever steps back is likely to do so again: a copy is kept at most so many events before.

@@ -133,7 +133,10 @@ impl Tail {
                     // Whatever comes after the last of them cannot be read.
                     at = self.head();
                 } else {
-                    at = wanted.clone().last().map_or(at, |event| event.position);
+                    at = wanted
+                        .clone()
+                        .next_back()
+                        .map_or(at, |event| event.position);
                 }
                 shown += wanted.len();
                 wanted.for_each(visit);

@@ -217,16 +217,16 @@ fn give_back() {
     }
 }
 
-/// Buttons and wheel, in the form that has no limit of columns; crossterm's own command asks for every
+/// Buttons, wheel, and movement while a button is down, in the form that has no limit of columns; crossterm's own command asks for every
 /// movement too, and each would wake the loop.
 struct Mouse(bool);
 
 impl Command for Mouse {
     fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
         f.write_str(if self.0 {
-            "\x1b[?1000h\x1b[?1006h"
+            "\x1b[?1002h\x1b[?1006h"
         } else {
-            "\x1b[?1006l\x1b[?1000l"
+            "\x1b[?1006l\x1b[?1002l"
         })
     }
 

@@ -3,6 +3,7 @@
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
 mod actions;
+mod projection;
 mod rebuilds;
 mod ways;
 
@@ -22,6 +23,8 @@ use super::update::{Effect, Msg, update};
 use super::view;
 use crate::event::{Position, StreamId, Version};
 use crate::workspace::{Moment, Outcome, Phase, Preview, Progress, Snapshot};
+
+mod stream;
 
 /// The key with this name in the table of actions, pressed.
 pub fn key(name: &str) -> Msg {
@@ -136,6 +139,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
 fn check_all(name: &str, snapshot: &Snapshot) {
     for (width, height) in [(120, 36), (80, 24), (60, 16), (40, 8), (20, 5)] {
         let mut model = model_of(snapshot.clone(), width, height);
+        testing::lived(&mut model);
         press(&mut model, &["j", "j"]);
         check(
             &format!("{name}_{width}x{height}"),
@@ -395,9 +399,29 @@ fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
                 number: *number,
                 result: Ok(Box::new(testing::checked(turn.is_multiple_of(2)))),
             },
+            Effect::Projection(asked) if !turn.is_multiple_of(5) => projection::answer(asked, turn),
+            Effect::Stream(asked) => {
+                let msg = Msg::Stream(testing::answer_stream(asked, turn));
+                let next = update(model, now(), msg);
+                // Once: what cannot be read is asked again whenever somebody looks.
+                for effect in next {
+                    if let Effect::Stream(asked) = effect {
+                        update(
+                            model,
+                            now(),
+                            Msg::Stream(testing::answer_stream(&asked, turn)),
+                        );
+                    }
+                }
+                continue;
+            }
             _ => continue,
         };
-        update(model, now(), msg);
+        // An answer may lead to the next question.
+        let effects = update(model, now(), msg);
+        if turn > 0 {
+            answer_looks(model, &effects, turn - 1);
+        }
     }
 }
 

@@ -306,6 +306,7 @@ pub struct Glyphs {
     pub breach: &'static str,
     pub selected: &'static str,
     pub folded: &'static str,
+    pub branch: &'static str,
     pub unfolded: &'static str,
     pub rebuild: &'static str,
     pub yes: &'static str,
@@ -318,6 +319,8 @@ pub struct Glyphs {
     pub at_least: &'static str,
     pub minus: &'static str,
     pub none: &'static str,
+    pub differs: &'static str,
+    pub becomes: &'static str,
     pub rule: &'static str,
     pub leader: &'static str,
     pub log_start: &'static str,
@@ -335,6 +338,17 @@ pub struct Glyphs {
     pub frame: [&'static str; 6],
 }
 
+impl Glyphs {
+    /// The mark beside the column that rows are sorted by.
+    pub const fn order(&self, descending: bool) -> &'static str {
+        if descending {
+            self.falling
+        } else {
+            self.breach
+        }
+    }
+}
+
 static UNICODE: Glyphs = Glyphs {
     live: "●",
     waiting: "○",
@@ -348,6 +362,7 @@ static UNICODE: Glyphs = Glyphs {
     breach: "▲",
     selected: "▌",
     folded: "▸",
+    branch: "└",
     unfolded: "▾",
     rebuild: "↻",
     yes: "●",
@@ -360,6 +375,8 @@ static UNICODE: Glyphs = Glyphs {
     at_least: "≥",
     minus: "−",
     none: "–",
+    differs: "≠",
+    becomes: "→",
     rule: "─",
     leader: "│",
     log_start: "├",
@@ -388,6 +405,7 @@ static ASCII: Glyphs = Glyphs {
     breach: "!",
     selected: ">",
     folded: "+",
+    branch: "`",
     unfolded: "-",
     rebuild: "@",
     yes: "*",
@@ -400,6 +418,8 @@ static ASCII: Glyphs = Glyphs {
     at_least: ">",
     minus: "-",
     none: "-",
+    differs: "!",
+    becomes: ">",
     rule: "-",
     leader: "|",
     log_start: "|",

@@ -29,6 +29,7 @@ mod engine;
 mod events;
 mod faults;
 mod folder;
+mod giving;
 mod keys;
 mod known;
 mod looking;
@@ -41,6 +42,7 @@ mod operator;
 mod parked;
 mod past;
 mod preview;
+mod questions;
 mod readers;
 mod recent;
 mod repair;
@@ -50,6 +52,7 @@ mod send;
 mod service;
 mod snapshot;
 mod steps;
+mod story;
 mod supervisor;
 mod verify;
 mod versions;
@@ -82,18 +85,20 @@ pub use recent::Keys;
 pub use send::{Sent, Visibility as SentVisibility};
 pub use service::{MOST_ARRIVALS, OVER, Service, TARGET, WhatIf};
 pub use snapshot::{
-    Asked, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS,
-    Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
+    Asked, Bucket, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo,
+    RECENT_EVENTS, Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
 pub use steps::{After, Change, FOLDED_BEFORE, STEPS_OF_A_PAGE, States, Step, Steps};
 
+pub use story::Story;
 pub use versions::{Role, VersionInfo};
 
 pub use crate::log::Durability;
+pub use crate::read::RowsPage;
 pub use crate::read::{
-    Because, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison, Contents,
-    Counted, Diff, Difference, Mending, Mends, ParkedCount, ParkedEvent, ParkedSum, Past, Phase,
-    Policy, Progress, Rows, Shape, Shown, Side, TableInfo, Work,
+    Because, Beside, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison,
+    Contents, Counted, Diff, Difference, Mending, Mends, ParkedCount, ParkedEvent, ParkedSum, Past,
+    Phase, Policy, Progress, Rows, Shape, Shown, Side, TableInfo, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 

@@ -322,8 +322,9 @@ impl Operator {
             key.to_owned(),
         );
         let runtime = tokio::runtime::Handle::current();
-        let task =
-            tokio::task::spawn_blocking(move || runtime.block_on(workspace.mending(&name, &key)));
+        let task = tokio::task::spawn_blocking(move || {
+            runtime.block_on(workspace.mending(&name, &key, &Work::new()))
+        });
         Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
     }
 

@@ -65,6 +65,9 @@ pub struct Progress {
     pub stuck_since: Option<Timestamp>,
     /// From stored to visible over the last minute, in microseconds: half, 99 of 100, and all.
     pub visibility_us: Option<[u64; 3]>,
+    /// The same as buckets: up to so many microseconds, so many events; 28 at most, those with any.
+    #[serde(default)]
+    pub visible_after_us: Vec<(u64, u64)>,
     /// The version that is being built beside it.
     pub shadow: Option<ShadowReport>,
     /// What is parked.
@@ -141,6 +144,7 @@ impl Progress {
             spent: SpentReport::default(),
             stuck_since: None,
             visibility_us: None,
+            visible_after_us: Vec::new(),
             shadow: None,
             parked: ParkedCount::default(),
             problem: None,

@@ -195,6 +195,8 @@ pub struct ProjectionView {
     pub eta: Option<Duration>,
     /// From stored to visible, over the last minute, live work only.
     pub visibility: Option<Visibility>,
+    /// The same as a histogram: the buckets that have any event, in order; 28 at most.
+    pub visible_after: Arc<[Bucket]>,
     /// A rebuild that runs beside it.
     pub rebuild: Option<RebuildView>,
     /// Whether its handlers can be applied twice (`-- replayable: yes`).
@@ -242,6 +244,15 @@ pub struct Visibility {
     pub p99: Duration,
     /// The slowest.
     pub max: Duration,
+}
+
+/// How many events were visible after about so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// At most so long: 10, 20, 50, 100 microseconds and so on; and longer than the bound before.
+    pub up_to: Duration,
+    /// So many events.
+    pub events: u64,
 }
 
 /// A rebuild while it runs.

@@ -245,10 +245,7 @@ mod tests {
             .iter()
             .map(|change| {
                 let Change { before, after, .. } = change;
-                (
-                    &*change.field,
-                    format!("{} → {}", shown(before), shown(after)),
-                )
+                (&*change.field, format!("{before} → {after}"))
             })
             .collect();
         assert_eq!(
@@ -256,7 +253,7 @@ mod tests {
             [
                 ("status", "\"placed\" → \"paid\"".to_owned()),
                 ("stock.mug", "1 → 3".to_owned()),
-                ("stock.pot", "2 → nothing".to_owned()),
+                ("stock.pot", "2 → null".to_owned()),
             ]
         );
     }

@@ -22,6 +22,7 @@ mod cutover;
 mod faulty;
 mod parked;
 mod rebuild;
+mod repair;
 mod requests;
 mod stepping;
 mod turns;
@@ -31,6 +32,7 @@ use parked::Retrying;
 pub(super) use stepping::Stepping;
 
 use rebuild::{Shadow, live_model};
+use repair::Repairing;
 use requests::record_definition;
 use visibility::Visibility;
 
@@ -92,6 +94,8 @@ struct Owned<'a> {
     under_way: Vec<(Request, Position)>,
     /// Parked events that are being tried again.
     retrying: Option<Retrying>,
+    /// The key that is being mended.
+    repairing: Option<Repairing>,
     progress: Progress,
     visibility: Visibility,
 }
@@ -202,6 +206,7 @@ impl<'a> Owned<'a> {
             shadow: None,
             under_way: Vec::new(),
             retrying: None,
+            repairing: None,
             progress: Progress::new(policy),
             visibility: Visibility::new(),
         };
@@ -274,7 +279,8 @@ impl<'a> Owned<'a> {
             let rest = self.step().await;
             self.charge.stepping.end();
             let rest = rest?;
-            let rest = if self.step_retry().await? { None } else { rest };
+            let asked = [self.step_retry().await?, self.step_repair().await?];
+            let rest = if asked.contains(&true) { None } else { rest };
             self.finish_what_is_done().await?;
             self.report();
             if let Some((until, past)) = rest {
@@ -365,6 +371,7 @@ impl<'a> Owned<'a> {
     fn report(&mut self) {
         let parked = self.shadow.as_mut().map(|shadow| shadow.parked().clone());
         let live = &self.live;
+        let figures = self.visibility.figures(self.charge.started.elapsed());
         let progress = Progress {
             version: live.model().about().label(),
             policy: live.policy(),
@@ -380,7 +387,8 @@ impl<'a> Owned<'a> {
             busy_us: self.progress.busy_us,
             spent: self.progress.spent,
             stuck_since: None,
-            visibility_us: self.visibility.figures(self.charge.started.elapsed()),
+            visibility_us: figures.map(|figures| figures.at),
+            visible_after_us: figures.map_or_else(Vec::new, |figures| figures.buckets.clone()),
             shadow: self.shadow.as_ref().map(|shadow| {
                 let mut report = report::shadow(
                     shadow.label(),

@@ -14,6 +14,8 @@ mod operations;
 mod parked;
 mod queries;
 #[cfg(unix)]
+mod repairs;
+#[cfg(unix)]
 mod scenarios;
 mod side_by_side;
 mod status;

@@ -1,5 +1,7 @@
 //! What a table is narrowed to: letters in their order, a regular expression, or neither of them.
 
+use std::cell::RefCell;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use regex::{Regex, RegexBuilder};
@@ -23,6 +25,11 @@ enum Kind {
     Broken(String),
 }
 
+thread_local! {
+    /// What matching needs is large, and made once a thread: whole logs are narrowed.
+    static MATCHER: RefCell<Matcher> = RefCell::new(Matcher::new(Config::DEFAULT));
+}
+
 /// The largest regular expression, compiled: one that somebody types is never larger.
 const LARGEST: usize = 1 << 20;
 
@@ -40,11 +47,7 @@ impl Filter {
                 .size_limit(LARGEST)
                 .build()
                 .map_or_else(|error| Kind::Broken(said(&error)), Kind::Regex),
-            None => Kind::Fuzzy(Pattern::parse(
-                wanted,
-                CaseMatching::Smart,
-                Normalization::Smart,
-            )),
+            None => fuzzy(wanted),
         };
         Self {
             text: text.to_owned(),
@@ -53,9 +56,23 @@ impl Filter {
         }
     }
 
+    /// Letters in their order, whatever they are.
+    pub fn letters(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            inverse: false,
+            kind: fuzzy(text),
+        }
+    }
+
     /// What was typed.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether what was typed is not to be found.
+    pub const fn is_inverse(&self) -> bool {
+        self.inverse
     }
 
     /// Whether everything fits.
@@ -76,15 +93,19 @@ impl Filter {
         let found = match &self.kind {
             Kind::Everything | Kind::Broken(_) => return true,
             Kind::Regex(regex) => regex.is_match(text),
-            Kind::Fuzzy(pattern) => {
-                let mut matcher = Matcher::new(Config::DEFAULT);
+            Kind::Fuzzy(pattern) => MATCHER.with_borrow_mut(|matcher| {
                 let mut space = Vec::new();
                 let text = Utf32Str::new(text, &mut space);
-                pattern.score(text, &mut matcher).is_some()
-            }
+                pattern.score(text, matcher).is_some()
+            }),
         };
         found != self.inverse
     }
+}
+
+fn fuzzy(letters: &str) -> Kind {
+    let pattern = Pattern::parse(letters, CaseMatching::Smart, Normalization::Smart);
+    Kind::Fuzzy(pattern)
 }
 
 /// The last line of what the library says, which says what is wrong.

@@ -80,9 +80,10 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
     let options: Vec<String> = match words.first().map(String::as_str) {
         None => first_words(model),
         Some(first) => match action_named(model, first) {
-            Some(Action::Policy) if words.len() >= 2 => {
+            Some(Action::Policy | Action::Objective) if words.len() >= 2 => {
                 return policies(&words[2..], &last);
             }
+            Some(Action::Ask) if words.len() >= 2 => queries(model, &words[1], &words[2..]),
             Some(Action::Retry) if words.len() == 2 => vec!["all".to_owned()],
             Some(Action::Fault) => faults(model, &words[1..]),
             Some(Action::Go(Screen::Stream)) if words.len() == 1 => streams(model),
@@ -133,6 +134,8 @@ pub fn takes_projection(action: Action) -> bool {
             | Action::Verify
             | Action::Repair
             | Action::Copy
+            | Action::Ask
+            | Action::Objective
     )
 }
 
@@ -281,6 +284,23 @@ fn faults(model: &Model, typed: &[String]) -> Vec<String> {
         _ => Vec::new(),
     };
     options.into_iter().map(str::to_owned).collect()
+}
+
+/// How a question could go on: a query, its parameters, how fresh.
+fn queries(model: &Model, name: &str, typed: &[String]) -> Vec<String> {
+    let queries = model.projection(name).map(|view| view.queries.as_slice());
+    let queries = queries.unwrap_or_default();
+    let Some((query, given)) = typed.split_first() else {
+        return queries.iter().map(|query| query.name.clone()).collect();
+    };
+    let found = queries.iter().find(|found| found.name == *query);
+    let parameters = found.map_or(&[][..], |found| &found.parameters);
+    let leads = parameters.iter().map(|name| format!("{name}="));
+    let levels = ["eventual", "strong", "within=2s", "at-least="].map(str::to_owned);
+    leads
+        .filter(|lead| !given.iter().any(|word| word.starts_with(lead)))
+        .chain(levels)
+        .collect()
 }
 
 fn policies(typed: &[String], last: &str) -> Vec<String> {

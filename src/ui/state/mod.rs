@@ -3,8 +3,10 @@
 pub mod commands;
 pub mod editor;
 pub mod events;
+pub mod fetched;
 pub mod filter;
 pub mod form;
+pub mod lagging;
 pub mod line;
 pub mod log;
 pub mod operation;
@@ -12,8 +14,10 @@ pub mod overview;
 pub mod page;
 pub mod panes;
 pub mod projection;
+pub mod question;
 pub mod rebuilds;
 pub mod ripple;
+pub mod search;
 pub mod span;
 pub mod stream;
 pub mod table;
@@ -66,6 +70,8 @@ pub struct Model {
     pub load_set: f64,
     /// The picture that came last, while an older one stands still.
     pub newest: Option<Arc<Snapshot>>,
+    /// How every read model lagged since the first picture.
+    pub lagging: lagging::Lagging,
     /// Which screen is shown.
     pub screen: Screen,
     /// The screens that one came from, the last at the end.
@@ -107,6 +113,10 @@ pub enum Layer {
     Commands(Chooser),
     /// The form of one command.
     Form(Form),
+    /// The queries of a projection.
+    Queries(Chooser),
+    /// One query, and how fresh its answer has to be.
+    Query(question::Question),
     /// A policy to choose.
     Policy(PolicyPrompt),
     /// A rebuild or a replay to confirm.
@@ -152,7 +162,10 @@ impl Model {
     /// A model of the first picture, with nothing open.
     pub fn new(snapshot: Arc<Snapshot>, commands: Arc<[CommandInfo]>, size: Size) -> Self {
         let now = snapshot.taken_at;
+        let mut lagging = lagging::Lagging::default();
+        lagging.see(&snapshot);
         Self {
+            lagging,
             snapshot,
             commands,
             size,
@@ -196,6 +209,8 @@ impl Model {
             Some(Layer::Help(_)) => Context::Help,
             Some(Layer::Commands(_)) => Context::Commands,
             Some(Layer::Form(_)) => Context::Form,
+            Some(Layer::Queries(_)) => Context::Queries,
+            Some(Layer::Query(_)) => Context::Query,
             Some(Layer::Policy(_)) => Context::Policy,
             Some(Layer::Page(page)) => match page.about {
                 About::Repair(_) => Context::Repair,
@@ -235,7 +250,9 @@ impl Model {
                 | Action::Operations
                 | Action::Undo
                 | Action::Parked
+                | Action::Objective
                 | Action::Fault => projection(),
+                Action::Ask => self.selected().is_some_and(|view| !view.queries.is_empty()),
                 Action::Accept => match self.layers.last() {
                     Some(Layer::Page(page)) => match &page.about {
                         About::Repair(repair) => repair.is_due(),
@@ -244,6 +261,7 @@ impl Model {
                     _ => true,
                 },
                 Action::Past | Action::Verify | Action::Repair => projection(),
+                Action::Apply if self.screen == Screen::Stream => !stream::waiting(self).is_empty(),
                 Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
                 _ => true,
             }
@@ -267,8 +285,14 @@ impl Model {
             })
     }
 
-    /// The chosen projection.
+    /// The chosen projection. What the Overview is narrowed to counts there alone.
     pub fn selected(&self) -> Option<&ProjectionView> {
+        if self.screen != Screen::Overview
+            && let Some(chosen) = &self.overview.selected
+            && let Some(view) = self.projection(chosen)
+        {
+            return Some(view);
+        }
         self.overview.view(&self.snapshot)
     }
 

@@ -4,29 +4,23 @@ use std::sync::Arc;
 
 use super::super::action::{Action, Context, contexts, within};
 use super::super::journal::Message;
+use super::super::state::projection::Pane;
 use super::super::testing::{self, model_of, now};
-use super::super::update::{Msg, update};
+use super::super::update::{Effect, Msg, update};
 use super::{Model, answer_preview, number, press, type_in};
 use crate::event::{EventType, Position, StreamId};
 use crate::workspace::{ParkedCount, ParkedEvent};
 
-/// Screens that have nothing in them yet. Whoever fills one takes it out, and prepares a model of it.
-const EMPTY: &[Context] = &[Context::Events, Context::Projection, Context::Stream];
+/// Screens of which no model is prepared here: their own tests press their keys.
+const ELSEWHERE: &[Context] = &[Context::Events, Context::Stream];
 
 /// Keys that have nothing to do there yet.
-const NOTHING: &[(Context, Action)] = &[
-    (Context::Overview, Action::SortNext),
-    (Context::Overview, Action::SortBefore),
-    (Context::Overview, Action::SortTurn),
-    (Context::Overview, Action::Next),
-    (Context::Overview, Action::Previous),
-    (Context::Overview, Action::Zoom),
-];
+const NOTHING: &[(Context, Action)] = &[];
 
 /// Whether nothing is expected of an action: it is for later, or leads to where one is.
 fn is_idle(context: Context, action: Action) -> bool {
     let own = matches!(action, Action::Go(screen) if screen.context() == context);
-    own || EMPTY.contains(&context) || NOTHING.contains(&(context, action))
+    own || ELSEWHERE.contains(&context) || NOTHING.contains(&(context, action))
 }
 
 /// A model in which every action is to be had, and there is something to do for each.
@@ -147,6 +141,46 @@ fn repair() -> Model {
     model
 }
 
+/// The list of queries, where there are several, with a filter.
+fn queries() -> Model {
+    let mut snapshot = testing::rebuilding();
+    for view in &mut snapshot.projections {
+        let mut more = view.queries.clone();
+        more[0].name = "GetOrdersOf".to_owned();
+        view.queries.extend(more);
+    }
+    let mut model = base();
+    model.snapshot = Arc::new(snapshot);
+    press(&mut model, &["A"]);
+    type_in(&mut model, "get");
+    press(&mut model, &["left"]);
+    model
+}
+
+/// The Projection screen with the keys in each of its panes, and something to scroll in each.
+fn panes() -> Vec<Model> {
+    let answered = |model: &mut Model, keys: &[&str]| {
+        let mut waiting = press(model, keys);
+        while let Some(effect) = waiting.pop() {
+            if let Effect::Projection(asked) = effect {
+                waiting.extend(update(model, now(), super::projection::answer(&asked, 0)));
+            }
+        }
+    };
+    let mut model = base();
+    model.size = ratatui::layout::Size::new(60, 14);
+    testing::lived(&mut model);
+    answered(&mut model, &["3"]);
+    let mut all = Vec::new();
+    for _ in Pane::ALL {
+        let mut down = model.clone();
+        answered(&mut down, &["down", "down"]);
+        all.extend([model.clone(), down]);
+        answered(&mut model, &["tab"]);
+    }
+    all
+}
+
 /// Models in which a key of a context may have something to do.
 fn prepared(context: Context) -> Vec<Model> {
     let mut spoken = base();
@@ -154,9 +188,16 @@ fn prepared(context: Context) -> Vec<Model> {
     let mut why = after(&["w"]);
     why.size = ratatui::layout::Size::new(50, 9);
     match context {
-        Context::Overview => vec![spoken],
+        Context::Overview => {
+            let mut chart = base();
+            testing::lived(&mut chart);
+            press(&mut chart, &["tab", "tab"]);
+            let mut back = chart.clone();
+            press(&mut back, &["left"]);
+            vec![spoken, after(&[">"]), chart, back]
+        }
         Context::Events => vec![after(&["2"])],
-        Context::Projection => vec![after(&["3"])],
+        Context::Projection => panes(),
         Context::Stream => vec![after(&["4"])],
         Context::Time => vec![past()],
         Context::Rebuilds => vec![after(&["6", ">", "down", "down"])],
@@ -171,6 +212,8 @@ fn prepared(context: Context) -> Vec<Model> {
             empty.asks_known = true;
             vec![form, empty]
         }
+        Context::Queries => vec![queries()],
+        Context::Query => vec![typed(&["A"], "1042")],
         Context::Policy => vec![
             typed(&["P", "ctrl-u"], "batch"),
             typed(&["P", "ctrl-u"], "manual"),
@@ -203,7 +246,7 @@ fn every_key_of_every_action_does_something_wherever_it_counts() {
     for context in contexts() {
         let models = prepared(*context);
         for model in &models {
-            assert_eq!(model.context(), *context);
+            assert_eq!(model.context(), *context, "the prepared model");
         }
         for entry in within(*context) {
             for key in entry.keys {

@@ -189,7 +189,7 @@ fn where_one_only_looks_the_line_says_so_and_lists_nothing_that_changes() {
 #[test]
 fn the_keys_that_were_set_are_the_keys_that_are_shown() {
     let mut settings = Settings::default();
-    let text = "[ui.keys]\npause = \"ctrl-k\"\napply = \"K\"\nquit = []\n";
+    let text = "[ui.keys]\npause = \"ctrl-k\"\napply = \"f6\"\nquit = []\n";
     assert_eq!(settings.lay(Path::new("x"), text), []);
     let mut model = model();
     model.keys = settings.options().keys;

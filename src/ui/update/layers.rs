@@ -4,7 +4,7 @@ use super::super::action::{Action, Edit};
 use super::super::state::form::Form;
 use super::super::state::{Layer, Model};
 use super::super::{state, view};
-use super::{Change, Effect, chosen, form, line, operation, page, screen};
+use super::{Change, Effect, chosen, form, line, operation, page, question, screen};
 
 /// An action within the topmost layer.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -63,6 +63,20 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Some(Layer::Queries(chooser)) => {
+            let count = chooser.fitting.len().max(1);
+            match action {
+                Action::Up => chooser.chosen = (chooser.chosen + count - 1) % count,
+                Action::Down => chooser.chosen = (chooser.chosen + 1) % count,
+                Action::Accept => {
+                    if let Some(query) = chooser.command().cloned() {
+                        question::form(model, &query);
+                    }
+                }
+                _ => {}
+            }
+            Vec::new()
+        }
         // The filter is kept as it is typed: the key only closes its line.
         Some(Layer::Filter(_)) => {
             if action == Action::Accept {
@@ -71,6 +85,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Some(Layer::Form(_)) => form::act(model, action),
+        Some(Layer::Query(_)) => question::act(model, action),
         Some(Layer::Policy(_) | Layer::Confirm(_)) => operation::act(model, action),
         Some(Layer::Line(_)) => line::act(model, action),
     }
@@ -88,7 +103,7 @@ pub fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
 
 fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
     match model.layers.last_mut() {
-        Some(Layer::Commands(chooser)) => {
+        Some(Layer::Commands(chooser) | Layer::Queries(chooser)) => {
             let before = chooser.filter.text().to_owned();
             change.apply(&mut chooser.filter);
             if chooser.filter.text() != before {
@@ -100,6 +115,13 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
             if let Some(field) = form.focused() {
                 field.touched = true;
                 field.going = None;
+                change.apply(&mut field.editor);
+            }
+        }
+        Some(Layer::Query(question)) => {
+            question.form.answer = None;
+            if let Some(field) = question.form.focused() {
+                field.touched = true;
                 change.apply(&mut field.editor);
             }
         }

@@ -140,6 +140,10 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
     if let Some(action) = action_named(model, first) {
         return if takes_projection(action) {
             on_projection(model, action, rest)
+        } else if let (Action::Go(Screen::Events), [_, ..]) = (action, rest) {
+            let effects = super::events::open_with(model, rest)?;
+            model.layers.pop();
+            Ok(effects)
         } else if let (Action::Go(Screen::Stream), Some(name)) = (action, rest.first()) {
             let stream = StreamId::new(name).map_err(|e| e.to_string())?;
             model.layers.pop();
@@ -181,6 +185,16 @@ fn on_projection(
     action: Action,
     rest: &[String],
 ) -> Result<Vec<Effect>, String> {
+    if action == Action::Past
+        && let Some(name) = time_shown(model)
+        && rest
+            .first()
+            .is_some_and(|word| model.projection(word).is_none())
+        && let Ok(at) = as_of(&rest.join(" "))
+    {
+        model.layers.pop();
+        return Ok(super::time::open(model, name, Some(at)));
+    }
     let name = projection(model, rest)?;
     let rest = rest.get(1..).unwrap_or_default();
     match action {
@@ -236,6 +250,18 @@ fn on_projection(
             model.layers.pop();
             return Ok(super::time::open(model, name, at));
         }
+        Action::Ask => return super::question::typed(model, &name, rest),
+        Action::Objective => {
+            let policy = match rest {
+                [] => None,
+                words => {
+                    let policy: Result<Policy, _> = words.join(" ").parse();
+                    Some(policy.map_err(|e: <Policy as std::str::FromStr>::Err| e.to_string())?)
+                }
+            };
+            model.layers.pop();
+            return Ok(super::projection::objective(model, name, policy));
+        }
         Action::Repair => {
             let [key] = rest else {
                 return Err("whose rows? Write repair NAME KEY, as repair orders 1042".to_owned());
@@ -260,6 +286,12 @@ fn on_projection(
     }
     model.layers.pop();
     Ok(chosen::on_projection(model, action, &name, after))
+}
+
+/// The projection on the Time screen, while that is shown: it need not be named there.
+fn time_shown(model: &Model) -> Option<String> {
+    let pane = model.time.as_ref()?;
+    (model.screen == Screen::Time).then(|| pane.projection.clone())
 }
 
 /// When a read model is to be shown. Errors: what was typed is no point of time.

@@ -1,5 +1,6 @@
 //! What a message changes: state in, state and effects out. No I/O and no clock.
 
+mod chart;
 mod chosen;
 mod events;
 mod export;
@@ -13,9 +14,10 @@ mod operation;
 mod overview;
 mod page;
 mod projection;
+mod question;
 mod rebuilds;
 mod screen;
-mod stream;
+pub(super) mod stream;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -317,9 +319,12 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         }
         Msg::Resize(size) => {
             model.size = size;
-            time::resized(model)
+            let mut effects = time::resized(model);
+            effects.extend(events::resized(model));
+            effects
         }
         Msg::Snapshot(snapshot) => {
+            model.lagging.see(&snapshot);
             if let Some(Said::Ripple(ripple)) = &mut model.said {
                 ripple.see(&snapshot);
             }
@@ -420,7 +425,10 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     match action {
         Action::Quit => vec![Effect::Quit],
-        Action::Suspend => vec![Effect::Suspend],
+        Action::Suspend => {
+            model.lagging.look_away(model.now);
+            vec![Effect::Suspend]
+        }
         Action::Redraw => vec![Effect::Redraw],
         Action::Help => {
             match model.layers.last() {
@@ -432,6 +440,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Close => {
             if let Some(effects) = time::is_broken_off(model) {
                 return effects;
+            }
+            if stream::is_closed(model) {
+                return Vec::new();
             }
             match model.layers.pop() {
                 None => screen::act(model, action),

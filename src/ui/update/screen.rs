@@ -19,6 +19,7 @@ const TRAIL: usize = 20;
 pub fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.layers.clear();
     if model.screen != screen {
+        overview::pin(model);
         model.trail.retain(|before| *before != screen);
         model.trail.push(model.screen);
         if model.trail.len() > TRAIL {
@@ -55,7 +56,8 @@ fn opened(model: &mut Model) -> Vec<Effect> {
 /// A new picture of the workspace is shown.
 pub fn seen(model: &mut Model) -> Vec<Effect> {
     match model.screen {
-        Screen::Overview | Screen::Time | Screen::Log => Vec::new(),
+        Screen::Overview | Screen::Log => Vec::new(),
+        Screen::Time => time::seen(model),
         Screen::Events => events::seen(model),
         Screen::Projection => projection::seen(model),
         Screen::Stream => stream::seen(model),
@@ -66,10 +68,15 @@ pub fn seen(model: &mut Model) -> Vec<Effect> {
 /// An action with nothing over the screen.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
+        Action::Go(Screen::Stream) if model.screen == Screen::Events => {
+            return events::open_stream(model);
+        }
         Action::Go(screen) => return go(model, screen),
         Action::NextScreen => return go(model, model.screen.turned(1)),
         Action::PreviousScreen => return go(model, model.screen.turned(Screen::ALL.len() - 1)),
-        Action::Close => return back(model),
+        Action::Close => {
+            return events::is_closed(model).unwrap_or_else(|| back(model));
+        }
         Action::Freeze => return freeze(model),
         Action::Line => return line(model),
         Action::Load => return load::turn(model),
@@ -120,6 +127,9 @@ fn filter(model: &Model) -> &str {
         Screen::Overview => model.overview.table.filter.text(),
         Screen::Rebuilds => model.rebuilds.table.filter.text(),
         Screen::Log => model.log.filter.text(),
+        Screen::Events => model.events.search.text(),
+        Screen::Projection => model.projection.rows.filter.text(),
+        Screen::Stream => model.stream.list.filter.text(),
         _ => "",
     }
 }
@@ -183,8 +193,14 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         MouseEventKind::Down(MouseButton::Left) if model.layers.is_empty() => {
             return clicked(model, event.column, event.row);
         }
+        MouseEventKind::Drag(MouseButton::Left) if model.layers.is_empty() => {
+            return time::dragged(model, event.column);
+        }
         _ => return Vec::new(),
     };
+    if model.screen == Screen::Events && model.layers.is_empty() {
+        events::pointed(model, event.column, event.row);
+    }
     let listens = within(model.context()).any(|entry| entry.action == scroll);
     if listens {
         super::act(model, scroll)
@@ -202,7 +218,8 @@ fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Screen::Events => events::clicked(model, x, y),
         Screen::Projection => projection::clicked(model, x, y),
         Screen::Stream => stream::clicked(model, x, y),
-        Screen::Time | Screen::Log => Vec::new(),
+        Screen::Time => time::clicked(model, x, y),
+        Screen::Log => Vec::new(),
         Screen::Rebuilds => rebuilds::clicked(model, x, y),
     }
 }

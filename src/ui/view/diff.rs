@@ -118,6 +118,7 @@ fn explained(because: &Because) -> Option<String> {
                 "no event explains it: in {side} it is not what its definition makes of the log"
             ))
         }
+        Because::Schema => Some("since before the first event, by their schemas".to_owned()),
         Because::Unnamed => None,
     }
 }

@@ -14,7 +14,7 @@ use super::super::widgets::popup;
 use super::put_cut;
 use super::words::{own, span, status};
 use super::{checked, diff, footer, parked};
-use crate::lag::why::Remedy;
+use crate::lag::why::{Case, Remedy, Verdict};
 use crate::text::{program, thousands};
 use crate::workspace::Recorded;
 
@@ -132,14 +132,29 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
             own(number.value.to_string(), theme.text),
         ]));
     }
-    let remedies = case.remedies(&verdict);
-    if !remedies.is_empty() {
+    let helps = helps((&case, &verdict), &model.keys, theme, width);
+    if !helps.is_empty() {
         lines.push(Line::default());
+        lines.extend(helps);
+    }
+    lines
+}
+
+/// What helps, with the keys that do it; nothing where nothing is wrong.
+pub(super) fn helps(
+    (case, verdict): (&Case, &Verdict),
+    keys: &Keymap,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let remedies = case.remedies(verdict);
+    let mut lines = Vec::new();
+    if !remedies.is_empty() {
         lines.push(Line::from(own("What helps", theme.strong)));
     }
     for remedy in remedies {
         let (action, words) = remedy_words(*remedy);
-        let key = action.map_or_else(String::new, |action| key_of(&model.keys, action));
+        let key = action.map_or_else(String::new, |action| key_of(keys, action));
         let lead = own(format!("{key:>4}  "), theme.title);
         let mut parts =
             text::wrap(&words, width.saturating_sub(6), theme.glyphs.ellipsis).into_iter();
@@ -183,7 +198,7 @@ pub(super) fn key_of(keys: &Keymap, action: Action) -> String {
 }
 
 /// Who asked what, the newest first.
-fn operations(recorded: &[Recorded], theme: &Theme, width: usize) -> Vec<Line<'static>> {
+pub(super) fn operations(recorded: &[Recorded], theme: &Theme, width: usize) -> Vec<Line<'static>> {
     if recorded.is_empty() {
         return vec![Line::from(own("nothing was asked of it yet", theme.dim))];
     }

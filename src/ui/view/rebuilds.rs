@@ -145,13 +145,9 @@ fn projections(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         0 => "nothing is built or held just now".to_owned(),
         n => format!("{n} built or held"),
     };
-    rule::draw(
-        buf,
-        area,
-        "Rebuilds",
-        &Line::from(own(right, theme.dim)),
-        theme,
-    );
+    let has_keys = model.rebuilds.panes.focus == TABLE;
+    let right = Line::from(own(right, theme.dim));
+    rule::pane(buf, area, ("Rebuilds", has_keys), &right, theme);
     let below = below_rule(area);
     if order.is_empty() {
         let words = if views.is_empty() {
@@ -163,7 +159,6 @@ fn projections(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let row = |at: usize| row(model, &views[order[at]], theme);
-    let focus = model.rebuilds.panes.focus == TABLE;
     let table = table::Table {
         columns: &COLUMNS,
         count: order.len(),
@@ -176,14 +171,6 @@ fn projections(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         row: &row,
     };
     table::draw(buf, below, &table, theme);
-    mark_focus(buf, area, focus, theme);
-}
-
-/// The pane that has the keys says so at its head.
-fn mark_focus(buf: &mut Buffer, area: Rect, has: bool, theme: &Theme) {
-    if has && !area.is_empty() {
-        buf.set_string(area.x, area.y, theme.glyphs.selected, theme.title);
-    }
 }
 
 fn row(model: &Model, view: &ProjectionView, theme: &Theme) -> Vec<Span<'static>> {
@@ -334,8 +321,8 @@ fn done(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let right = Line::from(own("newest first", theme.dim));
-    rule::draw(buf, area, "What was done before", &right, theme);
-    mark_focus(buf, area, model.rebuilds.panes.focus == DONE, theme);
+    let has_keys = model.rebuilds.panes.focus == DONE;
+    rule::pane(buf, area, ("What was done before", has_keys), &right, theme);
     let below = below_rule(area);
     let words = match &model.rebuilds.done {
         None => own("  reading the log \u{2026}", theme.dim),

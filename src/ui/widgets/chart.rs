@@ -50,7 +50,7 @@ pub struct Chart<'a> {
     pub to: f64,
     /// What values are counted in.
     pub unit: Unit,
-    /// The highest value that has to be seen; what is above is drawn at the upper edge.
+    /// The highest value that has to be seen; what is above the scale that this gives is not drawn.
     pub top: f64,
     /// A line across.
     pub limit: Option<f64>,
@@ -211,13 +211,13 @@ impl Chart<'_> {
         // The one before the first that is shown: its line may come in from the left.
         for point in &series.points[first.saturating_sub(1)..] {
             let x = column(point.at);
-            let Some(value) = point.value else {
+            let Some(value) = point.value.filter(|value| *value <= top) else {
                 if let Some(column) = open.take() {
                     column.draw(ctx, color);
                 }
                 continue;
             };
-            let value = value.clamp(0.0, top);
+            let value = value.max(0.0);
             match &mut open {
                 Some(column) if column.x >= x => column.take(value),
                 Some(column) => {
@@ -359,8 +359,8 @@ mod tests {
         let up = |unit: Unit, value: f64| unit.words(unit.round_up(value));
         assert_eq!(up(Unit::Time, 0.4), "500ms");
         assert_eq!(up(Unit::Time, 13.0), "20s");
-        assert_eq!(up(Unit::Time, 45.0), "1m00s");
-        assert_eq!(up(Unit::Time, 9_000.0), "4h00m");
+        assert_eq!(up(Unit::Time, 45.0), "1m");
+        assert_eq!(up(Unit::Time, 9_000.0), "4h");
         assert_eq!(up(Unit::Count, 7_300.0), "10k");
         assert_eq!(up(Unit::Count, f64::NAN), "1");
     }

@@ -4,6 +4,7 @@ pub mod bar;
 pub mod chart;
 pub mod columns;
 pub mod flow;
+pub mod grid;
 pub mod input;
 pub mod json;
 pub mod popup;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::super::operations::{self, Operations};
 use super::super::report::{self, Progress, Report};
 use super::super::snapshot::{
-    Asked, Fault, HISTORY, ProjectionView, QueryInfo, RebuildView, Visibility,
+    Asked, Bucket, Fault, HISTORY, ProjectionView, QueryInfo, RebuildView, Visibility,
 };
 use super::super::{Workspace, WorkspaceError};
 use crate::event::{Position, StreamId, Timestamp};
@@ -355,6 +355,14 @@ impl Follower {
                     max: micros(max),
                 },
             ),
+            visible_after: progress.map_or_else(Default::default, |progress| {
+                let told = progress.visible_after_us.iter();
+                told.map(|(up_to, events)| Bucket {
+                    up_to: micros(*up_to),
+                    events: *events,
+                })
+                .collect()
+            }),
             rebuild: progress.and_then(|progress| self.rebuild(progress, moment.tail.head())),
             replayable: shown.replayable(),
             history: self.history.iter().copied().collect(),

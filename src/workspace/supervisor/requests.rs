@@ -5,7 +5,7 @@ use super::super::{WorkspaceError, objectives};
 use super::{Charge, Owned};
 use crate::crash;
 use crate::event::{Position, StreamId};
-use crate::read::{Projection, Scratch, built_from, mend};
+use crate::read::Projection;
 use crate::text::thousands;
 
 impl Owned<'_> {
@@ -49,7 +49,9 @@ impl Owned<'_> {
         let building = shadow.map(|shadow| &shadow.request);
         let switching = shadow.and_then(|shadow| shadow.cut_over.as_ref());
         let retrying = self.retrying.as_ref().map(|retrying| &retrying.request);
+        let repairing = self.repairing.as_ref().map(|repairing| &repairing.request);
         retrying == Some(request)
+            || repairing == Some(request)
             || building == Some(request)
             || switching == Some(request)
             || self.under_way.iter().any(|(begun, _)| begun == request)
@@ -105,7 +107,7 @@ impl Owned<'_> {
             Operation::Cancel => self.cancel(request).await,
             Operation::Repair { ref key } => {
                 let key = key.clone();
-                self.repair(request, &key).await
+                self.begin_repair(request, &key).await
             }
             Operation::CutOver { ref version } => {
                 let version = version.clone();
@@ -169,58 +171,6 @@ impl Owned<'_> {
         crash::point("after-replay-began");
         self.under_way.push((request, goal));
         Ok(())
-    }
-
-    /// Folds the stream that feeds a key alone, and replaces that key's rows.
-    async fn repair(&mut self, request: Request, key: &str) -> Result<(), WorkspaceError> {
-        let refusal = match self.hindrance() {
-            // One that stands still can be mended where it stands.
-            Some(_) if self.operations.paused.is_some() && !self.live.is_foreign() => None,
-            Some(why) => Some(why),
-            None => None,
-        };
-        let replaying = self
-            .under_way
-            .iter()
-            .any(|(begun, _)| matches!(begun.operation, Operation::Replay { .. }));
-        let refusal = if replaying {
-            Some("it is being replayed: its rows are of no single position until that is done")
-        } else {
-            refusal
-        };
-        if let Some(why) = refusal {
-            return self.finish(request, &Ended::Failed(why.to_owned())).await;
-        }
-        self.live.flush()?;
-        let root = self.charge.folder.scratch();
-        let scratch = Scratch::new(&root).map_err(|e| WorkspaceError::io(&root, &e))?;
-        // As the file says, without faults that were injected.
-        let folded_with = built_from(&self.projection, self.live.model().about());
-        let path = self.live.model().path().to_owned();
-        let log = &self.charge.log;
-        let mended = mend(&path, &folded_with, key, log, &scratch).await;
-        let ended = match mended {
-            Ok(mending) if mending.comparison.is_equal() => Ended::Finished(format!(
-                "the rows of key {key} are what {} gives: nothing was changed",
-                mending.stream
-            )),
-            Ok(mending) => match self.live.model_mut().replace(&mending) {
-                Ok(()) => {
-                    crash::point("after-repair");
-                    self.charge.moved.notify_waiters();
-                    Ended::Finished(format!(
-                        "the rows of key {key} are what {} gives, {} events up to position {}: {} changed",
-                        mending.stream,
-                        thousands(mending.events),
-                        thousands(mending.position.get()),
-                        thousands(mending.comparison.total)
-                    ))
-                }
-                Err(error) => Ended::Failed(error.to_string()),
-            },
-            Err(error) => Ended::Failed(error.to_string()),
-        };
-        self.finish(request, &ended).await
     }
 
     /// How a wish for the rebuild to stand still, or to go on, ends.
