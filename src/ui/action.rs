@@ -190,8 +190,8 @@ const SCROLL: &[Context] = &[
 const NOT_EVENTS: &[Context] = &[Overview, Projection, Stream, Time, Rebuilds, Log];
 /// Where rows of a table are narrowed.
 const NARROWED: &[Context] = &[Overview, Projection, Stream, Rebuilds, Log];
-/// Where they are sorted. The log has one order.
-const SORTED: &[Context] = NARROWED;
+/// Where they are sorted. The log has one order, and so have the program's messages.
+const SORTED: &[Context] = &[Overview, Projection, Stream, Rebuilds];
 /// Where there are several panes.
 const PANES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
 /// Where there are charts over time.
@@ -406,7 +406,12 @@ pub fn markdown() -> String {
             .iter()
             .map(|key| format!("`{}`", super::keymap::shown(key)))
             .collect();
-        out.push_str(&format!("| {} | {} |\n", keys.join(" "), entry.help));
+        // A bar would end the cell.
+        out.push_str(&format!(
+            "| {} | {} |\n",
+            keys.join(" "),
+            entry.help.replace('|', "\\|")
+        ));
     }
     out
 }

@@ -1,6 +1,7 @@
 //! The dashboard: state, update, draw. Knows the workspace's handle and its snapshots; no SQL, no files.
 
 mod action;
+mod answer;
 mod ask;
 mod background;
 mod columns;

@@ -2,9 +2,11 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
+mod actions;
+mod events;
 mod projection;
 mod rebuilds;
-mod events;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;

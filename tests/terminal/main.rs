@@ -21,3 +21,4 @@ mod stream;
 mod tour;
 mod using;
 mod versions;
+mod ways;

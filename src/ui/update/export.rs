@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use super::super::journal::Message;
 use super::super::screen::Screen;
 use super::super::state::{Model, Tone};
 use super::Effect;
-use crate::workspace::Cell;
+use crate::workspace::{Cell, Recorded};
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +69,9 @@ fn sheet(model: &Model) -> Option<Sheet> {
                 rows: rows.rows.iter().map(row).collect(),
             })
         }
-        Screen::Events | Screen::Projection | Screen::Stream | Screen::Rebuilds | Screen::Log => {
-            None
-        }
+        Screen::Log => Some(messages(model)),
+        Screen::Rebuilds => Some(operations(model.rebuilds.done.as_ref()?.as_ref().ok()?)),
+        Screen::Events | Screen::Projection | Screen::Stream => None,
     }
 }
 
@@ -116,6 +117,42 @@ fn projections(model: &Model) -> Sheet {
     Sheet {
         columns: COLUMNS.map(str::to_owned).into(),
         rows: model.snapshot.projections.iter().map(row).collect(),
+    }
+}
+
+/// The program's messages that are shown, the newest first.
+fn messages(model: &Model) -> Sheet {
+    let row = |message: &std::sync::Arc<Message>| {
+        vec![
+            json!(message.at.to_string()),
+            json!(message.level.as_str()),
+            json!(message.target),
+            json!(message.text),
+        ]
+    };
+    Sheet {
+        columns: ["at", "level", "target", "text"].map(str::to_owned).into(),
+        rows: model.log.shown().map(row).collect(),
+    }
+}
+
+/// What was asked of projections, the newest first.
+fn operations(done: &[Recorded]) -> Sheet {
+    let row = |line: &Recorded| {
+        vec![
+            json!(line.position.get()),
+            json!(line.at.to_string()),
+            json!(line.projection),
+            json!(line.what),
+            json!(line.by),
+            json!(line.outcome.as_ref().map(|outcome| &outcome.what)),
+        ]
+    };
+    Sheet {
+        columns: ["position", "at", "projection", "what", "by", "outcome"]
+            .map(str::to_owned)
+            .into(),
+        rows: done.iter().map(row).collect(),
     }
 }
 

@@ -29,7 +29,8 @@ pub fn draw(
         ..area
     };
     popup::clear(buf, area);
-    if !line.editor.text().contains(char::is_whitespace) && line.error.is_none() {
+    let first = !line.editor.text().contains(char::is_whitespace) && line.error.is_none();
+    if first {
         list(model, line.editor.text(), theme, whole, buf);
     }
     let keys = super::footer::keys(
@@ -52,7 +53,9 @@ pub fn draw(
     if let (Some(first), true) = (options.first(), line.editor.at_end()) {
         ghost(buf, field, typed, first, theme);
     }
-    put(buf, area, 2, &below(line, &options, theme, area.width));
+    // The list above names them already.
+    let options = if first { &[] } else { options.as_slice() };
+    put(buf, area, 2, &below(line, options, theme, area.width));
     cursor
 }
 

@@ -13,6 +13,7 @@ use crate::ui::state::Model;
 use crate::ui::state::events::CAUSES;
 use crate::ui::text;
 use crate::ui::theme::Theme;
+use crate::ui::widgets::rule;
 use crate::ui::widgets::table;
 use crate::workspace::{Caused, Direction, Story};
 

@@ -12,6 +12,7 @@ use crate::ui::state::events::DETAIL;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::json;
+use crate::ui::widgets::rule;
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {

@@ -12,6 +12,7 @@ use crate::ui::state::events::{Entry, LIST, List};
 use crate::ui::state::ripple::has;
 use crate::ui::text;
 use crate::ui::theme::Theme;
+use crate::ui::widgets::rule;
 use crate::ui::widgets::table;
 
 /// The widest name of a stream or a type that is shown whole.

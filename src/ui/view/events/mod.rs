@@ -11,7 +11,6 @@ use crate::ui::state::Model;
 use crate::ui::state::events::{CAUSES, DETAIL, LIST};
 use crate::ui::state::panes::Panes;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::rule;
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
