@@ -1,9 +1,8 @@
 //! `events --tree CORRELATION`: what caused what, from the first command to the last compensation.
 
 use highwater::event::Timestamp;
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 use highwater::workspace::{Caused, Workspace};
-use highwater::write::Fact;
 
 use super::Failure;
 use super::events::Printer;
@@ -14,7 +13,8 @@ pub async fn run(workspace: &Workspace, of: &str, mut printer: Printer) -> Resul
     let Some(began) = tree.iter().map(|caused| caused.event.recorded_at).min() else {
         return Err(Failure::failed(format!(
             "nothing belongs to {of:?}: give a stream, as order-1042, or the correlationid that \
-             `highwater events --json` shows"
+             `{program} events --json` shows",
+            program = program()
         )));
     };
     for caused in &tree {
@@ -35,6 +35,9 @@ fn line(caused: &Caused, began: Timestamp) -> String {
         0 => String::new(),
         depth => format!("{}└ ", "  ".repeat(depth - 1)),
     };
+    let remark = caused
+        .remark()
+        .map_or_else(String::new, |r| format!("  {r}"));
     format!(
         "{:>9}  {:>+9.3} s  {branch}{}@{}  {}{}",
         thousands(event.position.get()),
@@ -42,26 +45,6 @@ fn line(caused: &Caused, began: Timestamp) -> String {
         event.stream,
         event.version,
         event.event_type,
-        remark(caused)
+        remark
     )
-}
-
-fn remark(caused: &Caused) -> String {
-    match (&caused.fact, &caused.command) {
-        (Some(Fact::EventTaken { event, stream, .. }), _) => format!("  {event} of {stream}"),
-        (Some(Fact::StepAccepted { command, .. }), _) => format!("  {command}"),
-        (
-            Some(Fact::StepRejected {
-                command, reason, ..
-            }),
-            _,
-        ) => {
-            format!("  {command} was rejected: {reason}")
-        }
-        (Some(Fact::TimerSet { due }), _) => format!("  until {due:.3}"),
-        (Some(Fact::TimerFired { due, .. }), _) => format!("  nothing came until {due:.3}"),
-        (Some(Fact::ProcessFinished { outcome }), _) => format!("  {outcome}"),
-        (None, Some(command)) => format!("  by {command}"),
-        (None, None) => String::new(),
-    }
 }

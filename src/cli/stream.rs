@@ -2,7 +2,7 @@
 //! made visible.
 
 use highwater::event::{Event, StreamId, Version};
-use highwater::text::{clean, thousands};
+use highwater::text::{clean, program, thousands};
 use highwater::workspace::{After, Change, States};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -36,7 +36,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let mut page = log.read_stream(&stream, Version::NONE, PAGE).await?;
     if page.version == Version::NONE {
         return Err(Failure::failed(format!(
-            "there is no stream {stream}: `highwater events` shows which there are"
+            "there is no stream {stream}: `{program} events` shows which there are",
+            program = program()
         )));
     }
     let mut states = None;

@@ -14,11 +14,12 @@ use rusqlite::Connection;
 use super::afresh::{Afresh, FoldError};
 use super::contents::{self, Cell};
 use super::definition::Key;
+use super::keyed::of_key;
 use super::model::{Checkpoint, io, open_to_read, read_checkpoint};
 use super::parked::OutOfTurn;
 use super::past::version_at;
 use super::projection::Projection;
-use super::repair::{self, RepairError, of_key};
+use super::repair::{self, RepairError};
 use super::runner::is_foreign;
 use super::scratch::Scratch;
 use super::work::Work;
@@ -163,7 +164,7 @@ impl Held {
         db.execute_batch("BEGIN").map_err(&fail)?;
         let checkpoint = read_checkpoint(&db).map_err(&fail)?;
         let rows = Rows::read(&db, column, key).map_err(&fail)?;
-        let sound = repair::tables(&db, column).map_err(&fail)?;
+        let sound = repair::mendable(&db, column).map_err(&fail)?;
         let many = (rows.is_cut).then(|| format!("key {key} has more than {MOST_ROWS} rows"));
         let (values, unsound) = match (sound, many) {
             (Err(why), _) | (_, Some(why)) => (Vec::new(), Some(why)),
@@ -247,8 +248,9 @@ async fn fold_on(
     };
     repair::insert(fold.model_mut().database(), &stored.values).map_err(io(file))?;
     let (mut rows, mut since) = (stored.rows.clone(), Since::new());
+    let goal = missing.last().map_or(Position::START, |last| last.position);
     for event in missing {
-        match fold.take_one(event).await {
+        match fold.take_one(event, goal).await {
             Ok(true) => {}
             Ok(false) => continue,
             Err(error) => return Ok(Err(error)),

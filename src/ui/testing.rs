@@ -1,5 +1,7 @@
 //! Made-up snapshots, commands and models for the tests of the dashboard.
 
+pub mod events;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +9,24 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use serde_json::json;
 
+use super::ask::projection::{Found, What};
 use super::ask::stream;
 use super::state::Model;
+use super::state::lagging::Lagging;
 use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
 use crate::lag::why::{Loop, Work};
 use crate::lag::{Lag, Status};
 use crate::workspace::{
-    After, Beside, Cell, Change, Changed, Checked, Coming, ComingRow, ComingTable, CommandCounts,
-    CommandInfo, Comparison, Contents, Difference, EngineInfo, Fault, INJECTED, Injected, KeyRows,
-    KeyedModel, Mending, Mends, Moment, Poison, ProjectionView, QueryInfo, Rates, RebuildView,
-    Rows, Snapshot, Step, Steps, Visibility, WorkspaceInfo,
+    After, Beside, Change, Coming, ComingRow, ComingTable, KeyRows, KeyedModel, Mends, Step, Steps,
+};
+use crate::workspace::{
+    Answered, Browse, Bucket, BuiltFrom, Consistency, Counted, ParkedCount, ParkedEvent, Recorded,
+    RowsPage, Service, TableInfo, WhatIf,
+};
+use crate::workspace::{
+    Cell, Changed, Checked, CommandCounts, CommandInfo, Comparison, Contents, Difference,
+    EngineInfo, Fault, INJECTED, Injected, Mending, Moment, Poison, ProjectionView, QueryInfo,
+    Rates, RebuildView, Rows, Snapshot, Visibility, WorkspaceInfo,
 };
 
 /// The head of the made-up log.
@@ -60,6 +70,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
             stuck_for: None,
         },
         problem: None,
+        not_built: None,
         work: Work::default(),
         rates: Rates {
             stored: Some(412.0),
@@ -73,7 +84,19 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
             p99: Duration::from_millis(2),
             max: Duration::from_millis(9),
         }),
-        visible_after: Arc::default(),
+        visible_after: [
+            (100, 12),
+            (200, 640),
+            (500, 4_100),
+            (1_000, 902),
+            (2_000, 31),
+            (10_000, 1),
+        ]
+        .map(|(micros, events)| Bucket {
+            up_to: Duration::from_micros(micros),
+            events,
+        })
+        .into(),
         rebuild: None,
         replayable: false,
         history: history(|_| 0.0),
@@ -281,6 +304,7 @@ pub fn rebuilding() -> Snapshot {
         eta: Some(Duration::from_millis(4_100)),
         held: false,
         paused: false,
+        parked: Default::default(),
     });
     snapshot
 }
@@ -407,6 +431,179 @@ pub fn model_of(snapshot: Snapshot, width: u16, height: u16) -> Model {
     let mut model = Model::new(Arc::new(snapshot), commands(), Size::new(width, height));
     model.load = Some(20.0);
     model
+}
+
+/// The same, and the dashboard has looked for two minutes: for a while it was away.
+pub fn lived(model: &mut Model) {
+    let last = model.snapshot.clone();
+    let mut lagging = Lagging::default();
+    for second in (0..=120_u8).filter(|second| !(31..40).contains(second)) {
+        let mut then = (*last).clone();
+        let ago = Duration::from_secs(u64::from(120 - second));
+        then.taken_at = now() - jiff::SignedDuration::try_from(ago).unwrap();
+        for view in &mut then.projections {
+            let age = view.history[usize::from(second.min(119))];
+            view.lag.age = Duration::from_secs_f32(age);
+            view.lag.gap = view.lag.gap * u64::from(second) / 120;
+        }
+        if second == 40 {
+            lagging.look_away(then.taken_at - Duration::from_secs(10));
+        }
+        lagging.see(&then);
+    }
+    model.lagging = lagging;
+}
+
+/// What the workspace answers to a question about a projection.
+pub fn found(what: &What) -> Result<Found, String> {
+    Ok(match what {
+        What::Definition => Found::Definition(BuiltFrom {
+            version: Some("3f2a91c-1".to_owned()),
+            text: DEFINITION.to_owned(),
+            is_current: true,
+        }),
+        What::Parked => Found::Parked(parked()),
+        What::Operations => Found::Operations(operations()),
+        What::Service => Found::Service(Some(Service {
+            objective: Duration::from_secs(1),
+            over: Duration::from_secs(3_600),
+            breached: Duration::from_secs(9),
+            breaches: 2,
+        })),
+        What::WhatIf(policy, _) => Found::WhatIf(Box::new(WhatIf {
+            policy: *policy,
+            events: 41_220,
+            since: now(),
+            visible: Some([3, 4_970, 5_012].map(Duration::from_millis)),
+            unseen: 3,
+            held: Some(0.418),
+        })),
+        What::Rows(wanted) => Found::Rows(Box::new(rows_page(wanted))),
+        What::Query {
+            query, consistency, ..
+        } if query == "Slow" => return Err(format!("{consistency:?} was not there in time")),
+        What::Query { consistency, .. } => Found::Query(Box::new(answered(*consistency))),
+    })
+}
+
+const DEFINITION: &str = "\
+-- One row an order: what customer service looks at.
+-- policy: live
+
+-- schema
+CREATE TABLE orders (order_id TEXT PRIMARY KEY, customer TEXT NOT NULL) STRICT;
+
+-- on OrderPlaced
+INSERT INTO orders VALUES (:key, :data ->> 'customer');  -- \u{1b}[2J
+
+-- query GetOrderById(order_id)
+SELECT * FROM orders WHERE order_id = :order_id;
+";
+
+fn parked() -> (ParkedCount, Vec<ParkedEvent>) {
+    let event = |back, error: Option<&str>| {
+        let event = event(back);
+        ParkedEvent {
+            position: event.position,
+            stream: event.stream,
+            event_type: event.event_type,
+            error: error.map(str::to_owned),
+            tries: u32::from(error.is_some()) * 8,
+            since: now(),
+        }
+    };
+    let events = vec![
+        event(50, Some("NOT NULL constraint failed: orders.customer")),
+        event(45, None),
+        event(12, Some("no such column: totl\u{1b}[31m")),
+    ];
+    let count = ParkedCount {
+        events: 3,
+        streams: 2,
+    };
+    (count, events)
+}
+
+fn operations() -> Vec<Recorded> {
+    vec![
+        Recorded::example("orders", "definition 3f2a91c", None, None),
+        Recorded::example("orders", "pause", Some("ada@desk"), Some(Ok("paused"))),
+        Recorded::example(
+            "orders",
+            "rebuild",
+            Some("grace@laptop"),
+            Some(Err("the disk is full")),
+        ),
+        Recorded::example("orders", "policy batch 500 or 5s", Some("ada@desk"), None),
+    ]
+}
+
+/// The rows that somebody wants, out of 25,000.
+pub fn rows_page(wanted: &Browse) -> RowsPage {
+    let all = 25_000;
+    let names = COLUMNS.map(str::to_owned).to_vec();
+    let table = |name: &str, columns: Vec<String>, rows| TableInfo {
+        name: name.to_owned(),
+        key: columns[..1].to_vec(),
+        columns,
+        rows,
+    };
+    let end = (wanted.first + wanted.limit as u64).min(all);
+    let more = Counted {
+        rows: 10_000,
+        more: true,
+    };
+    let few = Counted {
+        rows: 3,
+        more: false,
+    };
+    let (table_at, rows) = match wanted.table.as_deref() {
+        Some("totals") => (1, Vec::new()),
+        _ => {
+            let note = |at: u64| match at % 3 {
+                0 => Cell::Null,
+                1 => text("ring twice \u{1b}[31m"),
+                _ => {
+                    text("leave it with the neighbours, who are at home after six, or in the shed")
+                }
+            };
+            let rows = (wanted.first..end).map(|at| row(at, "c-118", "placed", note(at)));
+            (0, rows.collect())
+        }
+    };
+    RowsPage {
+        checkpoint: Position::new(HEAD),
+        version: "3f2a91c-1".to_owned(),
+        tables: vec![
+            table("orders", names, more),
+            table("totals", vec!["day".into(), "cents".into()], few),
+        ],
+        table: table_at,
+        rows,
+        first: wanted.first,
+        matching: if table_at == 0 { more } else { few },
+    }
+}
+
+fn answered(consistency: Consistency) -> Answered {
+    let (back, waited) = match consistency {
+        Consistency::Eventual => (214, Duration::ZERO),
+        Consistency::Within(_) => (58, Duration::from_micros(840)),
+        _ => (0, Duration::from_millis(1_912)),
+    };
+    let one = json!({"order_id": "1042", "customer": "c-118", "status": "placed", "total": 12_900, "note": null});
+    Answered {
+        rows: one.as_object().cloned().into_iter().collect(),
+        position: Position::new(HEAD - back),
+        age: Duration::from_millis(back * 10),
+        waited,
+        parked: ParkedCount {
+            events: 0,
+            streams: 0,
+        },
+        version: "3f2a91c-1".to_owned(),
+        warning: None,
+    }
 }
 
 fn text(words: &str) -> Cell {

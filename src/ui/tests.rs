@@ -2,6 +2,12 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
+mod actions;
+mod events;
+mod projection;
+mod rebuilds;
+mod ways;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +60,8 @@ pub fn press(model: &mut Model, keys: &[&str]) -> Vec<Effect> {
     let at = model.now;
     keys.iter()
         .flat_map(|name| update(model, at, key(name)))
+        // Which keys there are is asked whenever somebody begins to type, and every line is kept.
+        .filter(|effect| !matches!(effect, Effect::Keys | Effect::Remember(_)))
         .collect()
 }
 
@@ -124,7 +132,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
     let buffer = drawn(model, theme);
     if let Some(folder) = std::env::var_os("HIGHWATER_PICTURES") {
         let path = std::path::Path::new(&folder).join(format!("{name}.svg"));
-        std::fs::write(path, super::svg::render(&buffer, "highwater")).unwrap();
+        std::fs::write(path, super::svg::render(&buffer, "highwater", theme)).unwrap();
     }
     insta::assert_snapshot!(name, shown(&buffer, theme));
 }
@@ -132,6 +140,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
 fn check_all(name: &str, snapshot: &Snapshot) {
     for (width, height) in [(120, 36), (80, 24), (60, 16), (40, 8), (20, 5)] {
         let mut model = model_of(snapshot.clone(), width, height);
+        testing::lived(&mut model);
         press(&mut model, &["j", "j"]);
         check(
             &format!("{name}_{width}x{height}"),
@@ -186,6 +195,7 @@ fn preview(refused: Option<&str>) -> Preview {
         disk_needed: 48 << 20,
         disk_free: Some(61 << 30),
         answers: vec!["GetOrderById".into(), "OrdersOf".into()],
+        parked: Default::default(),
         refused: refused.map(str::to_owned),
     }
 }
@@ -390,6 +400,7 @@ fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
                 number: *number,
                 result: Ok(Box::new(testing::checked(turn.is_multiple_of(2)))),
             },
+            Effect::Projection(asked) if !turn.is_multiple_of(5) => projection::answer(asked, turn),
             Effect::Stream(asked) => {
                 let msg = Msg::Stream(testing::answer_stream(asked, turn));
                 let next = update(model, now(), msg);
@@ -407,7 +418,11 @@ fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
             }
             _ => continue,
         };
-        update(model, now(), msg);
+        // An answer may lead to the next question.
+        let effects = update(model, now(), msg);
+        if turn > 0 {
+            answer_looks(model, &effects, turn - 1);
+        }
     }
 }
 
@@ -459,6 +474,10 @@ proptest::proptest! {
             let effects = press(&mut model, &[names[*at]]);
             answer_preview(&mut model, &effects, None);
             answer_looks(&mut model, &effects, turn);
+            let asked: Vec<_> = effects.into_iter().filter(|e| matches!(e, Effect::Events(_))).collect();
+            if turn % 5 < 4 {
+                testing::events::settle(&mut model, asked);
+            }
             let (width, height) = sizes[turn % sizes.len()];
             update(&mut model, now(), Msg::Resize(Size::new(width, height)));
             if turn % 7 == 3 {

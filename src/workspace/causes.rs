@@ -42,6 +42,13 @@ impl Workspace {
             after = last.position;
             events.extend(page.into_iter().filter(|e| belongs(e, &correlation)));
         }
+        self.tree(events).await
+    }
+
+    /// These events of one correlation, each under what caused it, with what a process took into account.
+    ///
+    /// Errors: the log cannot be read.
+    pub(super) async fn tree(&self, mut events: Vec<Event>) -> Result<Vec<Caused>, WorkspaceError> {
         self.add_what_was_taken(&mut events).await?;
         Ok(tree(events))
     }
@@ -56,7 +63,7 @@ impl Workspace {
             .read_stream(&stream, Version::NONE, 1)
             .await?;
         let first = page.events.first();
-        Ok(first.and_then(|event| metadata(event, "correlation_id")))
+        Ok(first.and_then(correlation))
     }
 
     /// Adds the events that a process took and that belong to something else.
@@ -80,11 +87,42 @@ impl Workspace {
     }
 }
 
+impl Caused {
+    /// What there is to say of it besides its type: which command led to it, or what a process did.
+    pub fn remark(&self) -> Option<String> {
+        Some(match (&self.fact, &self.command) {
+            (Some(Fact::EventTaken { event, stream, .. }), _) => format!("{event} of {stream}"),
+            (Some(Fact::StepAccepted { command, .. }), _) => command.clone(),
+            (
+                Some(Fact::StepRejected {
+                    command, reason, ..
+                }),
+                _,
+            ) => format!("{command} was rejected: {reason}"),
+            (Some(Fact::TimerSet { due }), _) => format!("until {due:.3}"),
+            (Some(Fact::TimerFired { due, .. }), _) => format!("nothing came until {due:.3}"),
+            (Some(Fact::ProcessFinished { outcome }), _) => outcome.clone(),
+            (None, Some(command)) => format!("by {command}"),
+            (None, None) => return None,
+        })
+    }
+}
+
+/// The correlation id of an event, where it has one.
+pub(super) fn correlation(event: &Event) -> Option<String> {
+    metadata(event, "correlation_id")
+}
+
+/// The id of what caused an event, where it says so.
+pub(super) fn causation(event: &Event) -> Option<String> {
+    metadata(event, "causation_id")
+}
+
 /// Whether an event has this correlation id.
 pub(super) fn belongs(event: &Event, correlation: &str) -> bool {
     // Most events are of something else: that is seen without parsing them.
     event.metadata.as_str().contains(correlation)
-        && metadata(event, "correlation_id").as_deref() == Some(correlation)
+        && self::correlation(event).as_deref() == Some(correlation)
 }
 
 fn metadata(event: &Event, field: &str) -> Option<String> {

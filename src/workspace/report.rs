@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::faults::Injected;
 use crate::event::{Position, Timestamp};
 use crate::lag::Spent;
-use crate::read::{Checkpoint, ParkedCount, Policy};
+use crate::read::{Checkpoint, ParkedCount, ParkedSum, Policy};
 
 /// How often an engine says that it lives.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -126,6 +126,9 @@ pub struct ShadowReport {
     /// Whether somebody wants it to stand still.
     #[serde(default)]
     pub paused: bool,
+    /// What it has parked.
+    #[serde(default)]
+    pub parked: ParkedSum,
 }
 
 impl Progress {
@@ -246,5 +249,6 @@ pub(super) fn shadow(version: String, checkpoint: &Checkpoint, target: Position)
         applied: checkpoint.applied,
         held: false,
         paused: false,
+        parked: ParkedSum::default(),
     }
 }

@@ -10,7 +10,7 @@ use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
 use super::super::state::{Layer, Model, Narrowing, Tone};
 use super::super::view;
-use super::{Effect, events, load, log, overview, projection, rebuilds, stream, time};
+use super::{Effect, events, export, load, log, overview, projection, rebuilds, stream, time};
 
 /// How many screens back one can go.
 const TRAIL: usize = 20;
@@ -19,6 +19,7 @@ const TRAIL: usize = 20;
 pub fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.layers.clear();
     if model.screen != screen {
+        overview::pin(model);
         model.trail.retain(|before| *before != screen);
         model.trail.push(model.screen);
         if model.trail.len() > TRAIL {
@@ -55,23 +56,27 @@ fn opened(model: &mut Model) -> Vec<Effect> {
 /// A new picture of the workspace is shown.
 pub fn seen(model: &mut Model) -> Vec<Effect> {
     match model.screen {
-        Screen::Overview => Vec::new(),
+        Screen::Overview | Screen::Log => Vec::new(),
         Screen::Time => time::seen(model),
         Screen::Events => events::seen(model),
         Screen::Projection => projection::seen(model),
         Screen::Stream => stream::seen(model),
         Screen::Rebuilds => rebuilds::seen(model),
-        Screen::Log => log::seen(model),
     }
 }
 
 /// An action with nothing over the screen.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
+        Action::Go(Screen::Stream) if model.screen == Screen::Events => {
+            return events::open_stream(model);
+        }
         Action::Go(screen) => return go(model, screen),
         Action::NextScreen => return go(model, model.screen.turned(1)),
         Action::PreviousScreen => return go(model, model.screen.turned(Screen::ALL.len() - 1)),
-        Action::Close => return back(model),
+        Action::Close => {
+            return events::is_closed(model).unwrap_or_else(|| back(model));
+        }
         Action::Freeze => return freeze(model),
         Action::Line => return line(model),
         Action::Load => return load::turn(model),
@@ -80,7 +85,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Commands => {
             let chooser = Chooser::new(model.commands.clone());
             model.layers.push(Layer::Commands(chooser));
+            return super::keys_known(model);
         }
+        Action::Export => return export::table(model, export::Format::Csv),
+        Action::Picture => return export::picture(model),
         // It needs words: the line for them, begun.
         Action::Fault => {
             let line = CommandLine {
@@ -117,6 +125,10 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
 fn filter(model: &Model) -> &str {
     match model.screen {
         Screen::Overview => model.overview.table.filter.text(),
+        Screen::Rebuilds => model.rebuilds.table.filter.text(),
+        Screen::Log => model.log.filter.text(),
+        Screen::Events => model.events.search.text(),
+        Screen::Projection => model.projection.rows.filter.text(),
         Screen::Stream => model.stream.list.filter.text(),
         _ => "",
     }
@@ -156,7 +168,7 @@ fn freeze(model: &mut Model) -> Vec<Effect> {
 /// Opens the command line, over whatever is there.
 pub fn line(model: &mut Model) -> Vec<Effect> {
     model.layers.push(Layer::Line(CommandLine::default()));
-    Vec::new()
+    super::keys_known(model)
 }
 
 fn mouse_over(model: &mut Model) -> Vec<Effect> {
@@ -186,6 +198,9 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         }
         _ => return Vec::new(),
     };
+    if model.screen == Screen::Events && model.layers.is_empty() {
+        events::pointed(model, event.column, event.row);
+    }
     let listens = within(model.context()).any(|entry| entry.action == scroll);
     if listens {
         super::act(model, scroll)
@@ -204,7 +219,7 @@ fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Screen::Projection => projection::clicked(model, x, y),
         Screen::Stream => stream::clicked(model, x, y),
         Screen::Time => time::clicked(model, x, y),
+        Screen::Log => Vec::new(),
         Screen::Rebuilds => rebuilds::clicked(model, x, y),
-        Screen::Log => log::clicked(model, x, y),
     }
 }

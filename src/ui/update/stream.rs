@@ -79,6 +79,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     if model.stream.shown.is_none() {
         return act_on_list(model, action);
     }
+    if action == Action::Copy {
+        return copy(model);
+    }
     let effects = with(model, |shown| act_on_stream(shown, action));
     lay(model);
     effects
@@ -93,6 +96,27 @@ fn apply(model: &mut Model) -> Vec<Effect> {
     }
     let start = |name| operation::start(model, name, Operation::Apply);
     waiting.into_iter().flat_map(start).collect()
+}
+
+/// The state after the step that is looked at, for the clipboard.
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let shown = model.stream.shown.as_ref();
+    let Some(step) = shown.and_then(Shown::looked_at) else {
+        return Vec::new();
+    };
+    let (event, version) = (&step.event, step.event.version);
+    let (words, text) = match &step.after {
+        Some(after) => (
+            format!("copied the state after version {version}"),
+            after.state.to_string(),
+        ),
+        None => (
+            format!("copied the data of version {version}"),
+            event.data.as_str().to_owned(),
+        ),
+    };
+    model.say(Tone::Good, words);
+    vec![Effect::Copy(text)]
 }
 
 /// Esc: from a stream that was chosen in the list back to the list. Says whether it was one.
@@ -572,6 +596,37 @@ mod tests {
         assert_eq!((shown.panes.focus, shown.panes.zoomed), (STEPS, true));
         assert_eq!(shown.scroll, 0, "all of it fits");
         assert_eq!(version(&model), 4);
+    }
+
+    #[test]
+    fn y_copies_the_state_that_is_looked_at() {
+        let mut model = shown();
+        let effects = press(&mut model, &["k", "k", "y"]);
+        let [Effect::Copy(text)] = effects.as_slice() else {
+            panic!("{effects:?}");
+        };
+        let state: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(state["status"], "paid");
+    }
+
+    #[test]
+    fn the_steps_and_the_list_are_exported_as_they_are_in_view() {
+        let save = |model: &mut Model| {
+            let effects = press(model, &["E"]);
+            let text = effects.into_iter().find_map(|effect| match effect {
+                Effect::Save { text, .. } => Some(text),
+                _ => None,
+            });
+            text.unwrap()
+        };
+        let mut model = shown();
+        let steps = save(&mut model);
+        assert_eq!(steps.lines().count(), 5, "{steps}");
+        assert!(steps.starts_with("version,position,type,recorded_at,data,changes,state"));
+        model.stream.shown = None;
+        let list = save(&mut model);
+        assert!(list.starts_with("stream,version,type,position,lacking,read_models"));
+        assert_eq!(list.lines().count(), listed(&model).len() + 1);
     }
 
     #[test]

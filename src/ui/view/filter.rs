@@ -5,13 +5,15 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::super::action::Context;
+use super::super::screen::Screen;
 use super::super::state::filter::Filter;
+use super::super::state::search::{EXAMPLE, Search};
 use super::super::state::{Model, Narrowing};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::{input, popup};
 use super::words::own;
-use super::{footer, put, put_right};
+use super::{footer, put, put_cut, put_right};
 
 /// Draws it on the last line.
 pub fn draw(
@@ -35,11 +37,36 @@ pub fn draw(
     };
     let typed = narrowing.editor.text();
     let cursor = input::draw(buf, field, typed, narrowing.editor.before(), theme.text);
-    let filter = Filter::parse(typed);
-    let right = match filter.error() {
-        Some(error) => Line::from(own(format!("{} ", text::clean(error)), theme.warn)),
+    if typed.is_empty() && model.screen == Screen::Events {
+        // What can be written is nowhere else to be seen.
+        let room = usize::from(area.width.saturating_sub(4));
+        let example = text::cut(EXAMPLE, room, theme.glyphs.ellipsis);
+        put_cut(
+            buf,
+            example_area(area),
+            0,
+            &Line::from(own(example, theme.dim)),
+            theme,
+        );
+        return cursor;
+    }
+    let error = match model.screen {
+        Screen::Events => Search::parse(typed).error().map(str::to_owned),
+        _ => Filter::parse(typed).error().map(str::to_owned),
+    };
+    let right = match error {
+        Some(error) => Line::from(own(format!("{} ", text::clean(&error)), theme.warn)),
         None => footer::keys(model, Context::Filter, theme, area.width / 2 - 3),
     };
     put_right(buf, area, 0, usize::from(area.width / 2) + 2, &right);
     cursor
+}
+
+/// Right of the cursor.
+fn example_area(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 3,
+        width: area.width.saturating_sub(3),
+        ..area
+    }
 }

@@ -10,7 +10,6 @@ use ratatui::text::{Line, Span};
 
 use super::super::words::{own, span, status};
 use super::super::{page, put_cut, rows, said};
-use super::name;
 use crate::event::Position;
 use crate::lag::Status;
 use crate::ui::state::Model;
@@ -20,7 +19,7 @@ use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::flow::{self, Piece};
 use crate::ui::widgets::rule;
-use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel};
+use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel, ProjectionView};
 
 /// The widest name of a field that is shown whole.
 const LABEL: usize = 16;
@@ -42,8 +41,8 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
         let words = format!("now, not at version {}", shown.version());
         Line::from(own(words, theme.warn))
     };
-    let title = name(shown, MODELS, "Read models now", theme);
-    rule::draw(buf, area, &title, &right, theme);
+    let title = ("Read models now", shown.panes.focus == MODELS);
+    rule::pane(buf, area, title, &right, theme);
     let lines = lines(model, shown, theme, area.width);
     let room = usize::from(area.height.saturating_sub(1));
     let first = shown.scroll.min(lines.len().saturating_sub(room));
@@ -403,7 +402,7 @@ impl Screen<'_> {
     /// How long it takes at most until a read model has an event.
     fn until(&self, model: &KeyedModel, position: Position) -> Option<Piece> {
         let view = self.model.projection(&model.name)?;
-        let (words, style) = said::waits(&self.reach(view, position), self.theme);
+        let (words, style) = said::waits(&self.reach(view, position), &self.model.keys, self.theme);
         Some(vec![own(words, style)])
     }
 
@@ -437,7 +436,8 @@ impl Screen<'_> {
                         span(&view.name, theme.text),
                     ];
                 }
-                let (words, style) = said::waits(&self.reach(view, event.position), theme);
+                let (words, style) =
+                    said::waits(&self.reach(view, event.position), &self.model.keys, theme);
                 vec![
                     own(format!("{} ", theme.glyphs.no), theme.warn),
                     span(&view.name, theme.text),
