@@ -261,6 +261,9 @@ impl Model {
                     _ => true,
                 },
                 Action::Past | Action::Verify | Action::Repair => projection(),
+                Action::Before | Action::After if self.screen == Screen::Stream => {
+                    self.stream.shown.is_some()
+                }
                 Action::Apply if self.screen == Screen::Stream => !stream::waiting(self).is_empty(),
                 Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
                 _ => true,
