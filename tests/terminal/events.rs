@@ -7,20 +7,20 @@ use super::screen::{ENTER, ESC, SMALL, TAB, UP, WIDE};
 fn the_log_is_followed_read_and_narrowed() {
     let place = Place::with(&[]);
     for n in 1..=60 {
-        place.append(&format!("order-{n}"), "OrderPlaced", "{\"total\":9000}");
+        place.append(&format!("ticket-{n}"), "OrderPlaced", "{\"total\":9000}");
     }
     let data = "{\"carrier\":\"Post\\u001b[2J\",\"parcels\":[{\"weight\":1.5}]}";
-    place.append("order-7", "OrderShipped", data);
+    place.append("ticket-7", "OrderShipped", data);
     let mut console = place.console(WIDE, &[]);
-    console.shows("order-7");
+    console.shows("ticket-7");
     console.keys("2").shows("follows the head");
     console.keys(UP).shows("60 of 61");
-    place.append("order-8", "OrderCancelled", "{}");
+    place.append("ticket-8", "OrderCancelled", "{}");
     console.shows("+1 new, G follows");
     console.keys("G").shows("OrderCancelled");
     console.keys("g").shows("1 of 62");
     console.keys("/").shows("type:Placed stream:order-7");
-    console.keys("stream:order-7 shipd");
+    console.keys("stream:ticket-7 shipd");
     let picture = console.shows("1 found, no others");
     assert!(!picture.has("OrderPlaced"));
     console.keys(ENTER).shows("its stream");
