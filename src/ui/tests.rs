@@ -3,6 +3,7 @@
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
 mod actions;
+mod events;
 mod projection;
 mod rebuilds;
 mod ways;
@@ -473,6 +474,10 @@ proptest::proptest! {
             let effects = press(&mut model, &[names[*at]]);
             answer_preview(&mut model, &effects, None);
             answer_looks(&mut model, &effects, turn);
+            let asked: Vec<_> = effects.into_iter().filter(|e| matches!(e, Effect::Events(_))).collect();
+            if turn % 5 < 4 {
+                testing::events::settle(&mut model, asked);
+            }
             let (width, height) = sizes[turn % sizes.len()];
             update(&mut model, now(), Msg::Resize(Size::new(width, height)));
             if turn % 7 == 3 {

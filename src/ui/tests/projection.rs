@@ -37,7 +37,17 @@ fn press_and_answer(model: &mut Model, keys: &[&str]) {
 }
 
 /// The screen of `orders`.
-fn opened(snapshot: Snapshot, width: u16, height: u16) -> Model {
+fn opened(mut snapshot: Snapshot, width: u16, height: u16) -> Model {
+    if let Some(view) = snapshot.projections.get_mut(2) {
+        let millis = Duration::from_millis;
+        view.work = crate::lag::why::Work {
+            wall: millis(10_000),
+            load: millis(120),
+            apply: millis(2_310),
+            commit: millis(890),
+            rebuild: Duration::ZERO,
+        };
+    }
     let mut model = model_of(snapshot, width, height);
     testing::lived(&mut model);
     press_and_answer(&mut model, &["j", "j", "enter"]);

@@ -97,30 +97,30 @@ fn lines(
     chart.draw(buf, area, theme);
 }
 
-/// Whose line it is, the objective's, and that the chart stands still.
+/// Whose line it is, where that is not said elsewhere; the objective's; and that the chart stands still.
 pub fn legend(
     model: &Model,
-    view: Option<&ProjectionView>,
-    width: usize,
+    view: &ProjectionView,
+    named: bool,
+    width: u16,
     theme: &Theme,
 ) -> Line<'static> {
     let mut pieces: Vec<Piece> = Vec::new();
-    if let Some(view) = view {
+    if model.overview.span.end.is_some() {
+        pieces.push(vec![own("in the past", theme.warn)]);
+    }
+    if named {
         let name = text::cut(&text::clean(&view.name), 24, theme.glyphs.ellipsis);
         pieces.push(vec![
             own(theme.glyphs.bar_full.repeat(2), theme.accent),
             own(format!(" {name}"), theme.dim),
         ]);
-        if let Some(objective) = view.objective {
-            pieces.push(vec![
-                own(theme.glyphs.limit.repeat(2), theme.warn),
-                own(format!(" objective {}", text::limit(objective)), theme.dim),
-            ]);
-        }
     }
-    if model.overview.span.end.is_some() {
-        pieces.push(vec![own("in the past", theme.warn)]);
+    if let Some(objective) = view.objective {
+        pieces.push(vec![
+            own(theme.glyphs.limit.repeat(2), theme.warn),
+            own(format!(" objective {}", text::limit(objective)), theme.dim),
+        ]);
     }
-    let width = u16::try_from(width).unwrap_or(u16::MAX);
     flow::one_line(pieces, &Span::raw("   "), width)
 }

@@ -58,6 +58,9 @@ pub struct Chart<'a> {
     pub label: &'a dyn Fn(f64) -> String,
 }
 
+/// The values at the left are at least so wide: charts under each other begin at the same cell.
+const SIDE: u16 = 5;
+
 /// The fewest lines with which it can be drawn: two of lines, one of times.
 pub const LEAST: u16 = 3;
 
@@ -148,7 +151,9 @@ impl Chart<'_> {
             .map(|value| text::width(&self.unit.words(value)))
             .into_iter()
             .max();
-        u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX)
+        u16::try_from(widest.unwrap_or(0))
+            .unwrap_or(u16::MAX)
+            .max(SIDE)
     }
 
     /// The values at the left, and the limit across.
@@ -318,11 +323,11 @@ mod tests {
         let theme = Theme::colour().ascii();
         let lines = drawn(&[(-60.0, Some(0.0)), (0.0, Some(10.0))], Some(5.0), &theme);
         assert!(
-            lines[0].starts_with("10s|") && lines[0].ends_with("**"),
+            lines[0].starts_with("  10s|") && lines[0].ends_with("**"),
             "{lines:?}"
         );
-        assert!(lines[4].starts_with("  0|**"), "{lines:?}");
-        assert!(lines[2].starts_with(" 5s|--"), "{lines:?}");
+        assert!(lines[4].starts_with("    0|**"), "{lines:?}");
+        assert!(lines[2].starts_with("   5s|--"), "{lines:?}");
         assert!(
             lines[5].contains("-60s") && lines[5].ends_with("0s"),
             "{lines:?}"
@@ -339,7 +344,7 @@ mod tests {
             (-15.0, Some(0.0)),
             (0.0, Some(0.0)),
         ];
-        let line = &drawn(&points, None, &theme)[4][4..];
+        let line = &drawn(&points, None, &theme)[4][6..];
         assert!(
             line.starts_with("*****") && line.ends_with("*****"),
             "{line:?}"
@@ -351,7 +356,7 @@ mod tests {
     fn what_is_older_than_the_picture_comes_in_from_the_left() {
         let theme = Theme::colour().ascii();
         let lines = drawn(&[(-600.0, Some(10.0)), (600.0, Some(10.0))], None, &theme);
-        assert!(!lines[0][4..].contains(' '), "{lines:?}");
+        assert!(!lines[0][6..].contains(' '), "{lines:?}");
     }
 
     #[test]

@@ -45,7 +45,9 @@ fn panel(model: &Model, pane: Pane, area: Rect, right: &Line<'_>, theme: &Theme,
 /// How old the chosen read model was.
 fn lag(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let chosen = model.selected();
-    let right = chart::legend(model, chosen, usize::from(area.width / 2), theme);
+    let right = chosen.map_or_else(Line::default, |view| {
+        chart::legend(model, view, true, area.width.saturating_sub(24), theme)
+    });
     panel(model, Pane::Chart, area, &right, theme, buf);
     let inner = Rect {
         x: area.x + 3,

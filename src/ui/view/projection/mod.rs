@@ -22,11 +22,14 @@ use crate::ui::state::projection::Pane;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::flow::{self, Piece};
-use crate::ui::widgets::{chart as widget, rule};
+use crate::ui::widgets::rule;
 use crate::workspace::ProjectionView;
 
 /// From this size on there are two columns.
 const TWO_COLUMNS: (u16, u16) = (100, 20);
+
+/// The lines of a chart that can be read, with its name and its times.
+const CHART: u16 = 7;
 
 /// What is drawn at a cell.
 pub enum At {
@@ -138,7 +141,7 @@ fn columns(model: &Model, body: Rect) -> Vec<(Pane, Rect)> {
         let theme = Theme::monochrome();
         lines(model, view, Pane::Now, &theme, left - MARGIN).len() + 1
     });
-    let most = body.height.saturating_sub(2 * (widget::LEAST + 3));
+    let most = body.height.saturating_sub(CHART + 1);
     let upper = u16::try_from(wanted).unwrap_or(most).min(most);
     let now = Rect {
         width: left,
@@ -303,7 +306,7 @@ fn pane(
 ) {
     let has_keys = model.projection.pane() == at;
     let right = match at {
-        Pane::Charts => chart::legend(model, Some(view), usize::from(area.width / 2), theme),
+        Pane::Charts => chart::legend(model, view, false, area.width.saturating_sub(30), theme),
         Pane::Rows => rows::right(model, theme, area.width),
         Pane::Sql => texts::built_from(model, theme),
         _ => Line::default(),
@@ -367,13 +370,9 @@ fn charts(model: &Model, view: &ProjectionView, theme: &Theme, area: Rect, buf: 
         (Of::Gap, "gap, in positions"),
         (Of::P99, "99 of 100 visible after"),
     ];
-    let one = widget::LEAST + 2;
-    let count = match area.height / one {
-        0 | 1 => 1,
-        2 => 2,
-        _ if area.height >= 24 => 3,
-        _ => 2,
-    };
+    // One that can be read is worth more than two that cannot.
+    let most = u16::try_from(all.len()).unwrap_or(1);
+    let count = (area.height / CHART).clamp(1, most);
     let height = area.height / count;
     for (nth, (of, words)) in (0..count).zip(all) {
         let part = Rect {

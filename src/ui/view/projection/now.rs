@@ -1,5 +1,7 @@
 //! How a read model is, why, what helps, and every number of its lag.
 
+use std::time::Duration;
+
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -10,7 +12,7 @@ use crate::text::human_duration;
 use crate::ui::state::Model;
 use crate::ui::text;
 use crate::ui::theme::Theme;
-use crate::workspace::ProjectionView;
+use crate::workspace::{ProjectionView, Visibility};
 
 /// A number with its name.
 struct Number {
@@ -29,7 +31,7 @@ pub fn lines(
     let case = model.snapshot.case(view);
     let verdict = case.verdict();
     let mut lines = wrapped(&case.sentence(&verdict), theme.strong, width, theme);
-    lines.extend(helps((&case, &verdict), &model.keys, theme, width));
+    lines.extend(helps(model, (&case, &verdict), theme, width));
     lines.push(Line::default());
     lines.extend(table(&numbers(model, view, theme), width, theme));
     let types = match view.event_types.as_slice() {
@@ -71,11 +73,8 @@ fn numbers(model: &Model, view: &ProjectionView, theme: &Theme) -> Vec<Number> {
     };
     let none = || theme.glyphs.none.to_owned();
     let rate = |rate: Option<f64>| rate.map_or_else(none, |rate| format!("{}/s", text::rate(rate)));
-    let behind = format!(
-        "{}{}",
-        if lag.behind_exact { "" } else { "at least " },
-        text::count(lag.behind, "event", "events")
-    );
+    let least = if lag.behind_exact { "" } else { "at least " };
+    let behind = format!("{least}{}", text::thousands(lag.behind));
     let allowance = match view.policy.allowance() {
         None => "any: it applies when asked".to_owned(),
         Some(allowance) => text::limit(allowance.saturating_add(view.stored_within)),
@@ -106,9 +105,9 @@ fn numbers(model: &Model, view: &ProjectionView, theme: &Theme) -> Vec<Number> {
         (false, Some(_)) => number("objective", format!("{} met", theme.glyphs.done)),
         (false, None) => number("objective", "none".to_owned()),
     };
-    let visible = view.visibility.map_or_else(none, |v| {
-        format!("{} / {}", human_duration(v.p50), human_duration(v.p99))
-    });
+    let visible = |of: fn(Visibility) -> Duration| {
+        view.visibility.map_or_else(none, |v| human_duration(of(v)))
+    };
     vec![
         number("checkpoint", text::thousands(view.checkpoint.get())),
         number("gap", text::thousands(lag.gap)),
@@ -124,8 +123,9 @@ fn numbers(model: &Model, view: &ProjectionView, theme: &Theme) -> Vec<Number> {
         number("capacity", rate(view.rates.capacity)),
         number("busy", busy),
         number("caught up", eta),
-        number("p50 / p99", visible),
         number("parked", text::thousands(view.parked)),
+        number("p50", visible(|v| v.p50)),
+        number("p99", visible(|v| v.p99)),
     ]
 }
 

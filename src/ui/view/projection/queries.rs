@@ -142,13 +142,13 @@ fn answers(asked: &Answers, theme: &Theme, area: Rect, buf: &mut Buffer) {
 
 /// Whether there is room for everything that is told of an answer.
 const fn is_wide(width: u16) -> bool {
-    width >= 56
+    width >= 60
 }
 
 fn heading(width: u16, theme: &Theme) -> Line<'static> {
-    let parked = if is_wide(width) { "   parked" } else { "" };
+    let parked = if is_wide(width) { "  parked" } else { "" };
     let words = format!(
-        "  {:<18}{:>11}{:>9}{:>9}{:>7}{parked}",
+        "  {:<17}{:>11}{:>8}{:>8}{:>6}{parked}",
         "how fresh", "position", "age", "waited", "rows"
     );
     Line::from(own(words, theme.dim))
@@ -159,12 +159,12 @@ fn answer(level: &Level, is_shown: bool, width: u16, theme: &Theme) -> Line<'sta
     let style = if is_shown { theme.chosen } else { theme.text };
     let name = text::cut(
         &question::words(level.consistency),
-        18,
+        17,
         theme.glyphs.ellipsis,
     );
     let mut spans = vec![
         own(format!("{mark} "), theme.title),
-        own(format!("{name:<18}"), style),
+        own(format!("{name:<17}"), style),
     ];
     match &level.answer {
         None => spans.push(own("    waiting …", theme.dim)),
@@ -180,17 +180,17 @@ fn answer(level: &Level, is_shown: bool, width: u16, theme: &Theme) -> Line<'sta
             };
             let position = text::thousands(found.position.get());
             spans.push(own(format!("{position:>11}"), theme.text));
-            spans.push(own(format!("{:>9}", text::span(found.age)), age));
+            spans.push(own(format!("{:>8}", text::span(found.age)), age));
             let waited = human_duration(found.waited);
-            spans.push(own(format!("{waited:>9}"), theme.text));
+            spans.push(own(format!("{waited:>8}"), theme.text));
             let rows = text::thousands(found.rows.len() as u64);
-            spans.push(own(format!("{rows:>7}"), theme.text));
+            spans.push(own(format!("{rows:>6}"), theme.text));
             if is_wide(width) {
                 let (parked, style) = match found.parked.events {
                     0 => (theme.glyphs.none.to_owned(), theme.rule),
                     events => (text::thousands(events), theme.warn),
                 };
-                spans.push(own(format!("{parked:>9}"), style));
+                spans.push(own(format!("{parked:>8}"), style));
             }
         }
     }

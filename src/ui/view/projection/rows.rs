@@ -8,7 +8,6 @@ use super::super::page::{key_of, wrapped};
 use super::super::words::own;
 use super::super::{put, put_cut};
 use crate::ui::action::Action;
-use crate::ui::keymap::Keymap;
 use crate::ui::state::Model;
 use crate::ui::state::projection::Pane;
 use crate::ui::text;
@@ -82,7 +81,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         }
         Some(Ok(page)) => page,
     };
-    put_cut(buf, area, 0, &tables(page, &model.keys, theme), theme);
+    put_cut(buf, area, 0, &tables(model, page, theme), theme);
     let chosen = model.projection.scroll[Pane::Rows as usize];
     let list = list(area);
     let below = detail_height(area);
@@ -91,7 +90,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let value = |row: usize, column: usize| {
         let cell = cell(page, row, column)?;
         let right = matches!(cell, Cell::Integer(_) | Cell::Real(_));
-        Some((words(cell), right))
+        Some((words(cell, LONGEST), right))
     };
     let grid = grid::Grid {
         columns: state.columns(),
@@ -113,7 +112,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 }
 
 /// The tables, the one that is shown marked.
-fn tables(page: &RowsPage, keys: &Keymap, theme: &Theme) -> Line<'static> {
+fn tables(model: &Model, page: &RowsPage, theme: &Theme) -> Line<'static> {
     if page.tables.is_empty() {
         return Line::from(own("It has no tables.", theme.dim));
     }
@@ -128,7 +127,7 @@ fn tables(page: &RowsPage, keys: &Keymap, theme: &Theme) -> Line<'static> {
         spans.push(own(format!(" {}   ", table.rows), theme.dim));
     }
     if page.tables.len() > 1 {
-        let words = format!("{} turns", key_of(keys, Action::Turn));
+        let words = format!("{} turns", key_of(&model.keys, Action::Turn));
         spans.push(own(words, theme.rule));
     }
     Line::from(spans)
@@ -170,11 +169,13 @@ fn cell(page: &RowsPage, row: usize, column: usize) -> Option<&Cell> {
 }
 
 /// A value for people: text without quotation marks, nothing as a dash.
-fn words(cell: &Cell) -> String {
+fn words(cell: &Cell, longest: usize) -> String {
     match cell {
         Cell::Null => "-".to_owned(),
-        Cell::Text(text) => text.chars().take(LONGEST).collect(),
-        Cell::Blob(bytes) => Cell::Blob(bytes.iter().take(32).copied().collect()).to_string(),
+        Cell::Text(text) => text.chars().take(longest).collect(),
+        Cell::Blob(bytes) => {
+            Cell::Blob(bytes.iter().take(longest / 4).copied().collect()).to_string()
+        }
         other => other.to_string(),
     }
 }
@@ -198,12 +199,36 @@ fn detail(
         };
         let name = text::cut(&text::clean(name), pad, theme.glyphs.ellipsis);
         let space = " ".repeat(pad - text::width(&name));
-        lines.push(Line::from(vec![
-            own(format!("  {space}{name} {rule} "), theme.dim),
-            own(text::clean(&words(cell)).into_owned(), theme.text),
-        ]));
+        let mut lead = format!("  {space}{name} {rule} ");
+        let room = usize::from(area.width).saturating_sub(pad + 5).max(1);
+        let value = text::clean(&words(cell, room * usize::from(area.height))).into_owned();
+        for part in parts(&value, room) {
+            lines.push(Line::from(vec![
+                own(lead, theme.dim),
+                own(part, theme.text),
+            ]));
+            lead = " ".repeat(pad + 5);
+        }
     }
     for (row, line) in (0..area.height).zip(&lines) {
         put_cut(buf, area, row, line, theme);
     }
+}
+
+/// A text on as many lines as it needs, broken wherever a line is full: JSON has few spaces.
+fn parts(value: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for c in value.chars() {
+        let wide = text::width(c.encode_utf8(&mut [0; 4]));
+        if used + wide > room {
+            lines.push(String::new());
+            used = 0;
+        }
+        used += wide;
+        if let Some(line) = lines.last_mut() {
+            line.push(c);
+        }
+    }
+    lines
 }

@@ -29,7 +29,7 @@ pub fn draw(view: &ProjectionView, theme: &Theme, area: Rect, buf: &mut Buffer) 
     }
 }
 
-/// The loop's time: loading, applying, committing, building another version, and none of it.
+/// How much of its time the loop worked, and at what.
 fn split(view: &ProjectionView, theme: &Theme, width: u16) -> Vec<Line<'static>> {
     let work = &view.work;
     if work.wall.is_zero() {
@@ -37,28 +37,36 @@ fn split(view: &ProjectionView, theme: &Theme, width: u16) -> Vec<Line<'static>>
         return vec![Line::from(own(words, theme.dim))];
     }
     let busy = work.live() + work.rebuild;
+    let share = |part: Duration, of: Duration| {
+        if of.is_zero() {
+            0.0
+        } else {
+            part.as_secs_f64() / of.as_secs_f64()
+        }
+    };
+    let mut lines = vec![Line::from(vec![
+        own("Its loop worked ", theme.strong),
+        own(
+            format!("{:.1} %", share(busy, work.wall) * 100.0),
+            theme.strong,
+        ),
+        own(
+            format!(" of the last {}; of that:", human_duration(work.wall)),
+            theme.dim,
+        ),
+    ])];
     let parts = [
         ("load", work.load, "reading the log"),
         ("apply", work.apply, "running handlers"),
         ("commit", work.commit, "writing rows and checkpoint"),
         ("rebuild", work.rebuild, "building another version"),
-        ("idle", work.wall.saturating_sub(busy), "waiting"),
     ];
-    let mut lines = vec![Line::from(own(
-        format!("of its last {}", human_duration(work.wall)),
-        theme.dim,
-    ))];
     let cells = (width / 3).clamp(6, 30);
     for (name, time, words) in parts {
-        let share = time.as_secs_f64() / work.wall.as_secs_f64();
-        let style = if name == "idle" {
-            theme.rule
-        } else {
-            theme.accent
-        };
+        let share = share(time, busy);
         let mut spans = vec![own(format!("{name:<8}"), theme.text)];
-        spans.extend(bar::progress(share, cells, style, theme));
-        spans.push(own(format!(" {:>5.1} %  ", share * 100.0), theme.strong));
+        spans.extend(bar::progress(share, cells, theme.accent, theme));
+        spans.push(own(format!(" {:>3.0} %  ", share * 100.0), theme.strong));
         spans.push(own(words, theme.dim));
         lines.push(Line::from(spans));
     }

@@ -163,8 +163,11 @@ fn head(model: &Model, pane: &Pane, theme: &Theme, area: Rect) -> Vec<Line<'stat
         lines.push(Line::from(line));
         lines.extend(moment.event.as_ref().map(|event| {
             let stored = event.recorded_at.strftime("stored at %F %T%.3f  ");
+            let happened = event.happened_at.map_or_else(String::new, |at| {
+                at.strftime("happened at %F %T%.3f, ").to_string()
+            });
             Line::from(vec![
-                own(stored.to_string(), theme.dim),
+                own(format!("{happened}{stored}"), theme.dim),
                 span(event.data.as_str(), theme.dim),
             ])
         }));
