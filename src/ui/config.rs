@@ -498,7 +498,7 @@ mod tests {
     fn what_a_file_sets_is_in_force_with_its_line() {
         let (settings, problems) = lay(
             "name = \"x\"\n[ui]\ntheme = \"light\"\nstart = \"events\"\nmouse = false\n\
-             columns = [\"name\", \"gap\"]\n[ui.keys]\npause = [\"x\", \"f5\"]\n[ui.keys-in.time]\nup = \"f6\"\n",
+             columns = [\"name\", \"gap\"]\n[ui.keys]\npause = [\"x\", \"f5\"]\n[ui.keys-in.time]\nup = \"alt-k\"\n",
         );
         assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(
@@ -515,7 +515,7 @@ mod tests {
         );
         assert_eq!(
             setting(&settings, "keys-in.time.up"),
-            (json!(["f6"]), "config.toml:10".to_owned())
+            (json!(["alt-k"]), "config.toml:10".to_owned())
         );
         assert_eq!(
             setting(&settings, "keys.up"),

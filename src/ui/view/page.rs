@@ -132,7 +132,7 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
             own(number.value.to_string(), theme.text),
         ]));
     }
-    let helps = helps(model, (&case, &verdict), theme, width);
+    let helps = helps((&case, &verdict), &model.keys, theme, width);
     if !helps.is_empty() {
         lines.push(Line::default());
         lines.extend(helps);
@@ -142,8 +142,8 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
 
 /// What helps, with the keys that do it; nothing where nothing is wrong.
 pub(super) fn helps(
-    model: &Model,
     (case, verdict): (&Case, &Verdict),
+    keys: &Keymap,
     theme: &Theme,
     width: usize,
 ) -> Vec<Line<'static>> {
@@ -154,7 +154,7 @@ pub(super) fn helps(
     }
     for remedy in remedies {
         let (action, words) = remedy_words(*remedy);
-        let key = action.map_or_else(String::new, |action| key_of(&model.keys, action));
+        let key = action.map_or_else(String::new, |action| key_of(keys, action));
         let lead = own(format!("{key:>4}  "), theme.title);
         let mut parts =
             text::wrap(&words, width.saturating_sub(6), theme.glyphs.ellipsis).into_iter();

@@ -5,6 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
+use super::super::action::Action;
+use super::super::keymap::Keymap;
 use super::super::state::ripple::{Reach, Ripple};
 use super::super::state::{Model, Said, Tone};
 use super::super::text;
@@ -65,7 +67,6 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
     ]];
     let mut visible: Vec<(String, Vec<&str>)> = Vec::new();
     let mut waiting: Vec<Piece> = Vec::new();
-    let apply = model.keys.of(super::super::action::Action::Apply);
     for view in &model.snapshot.projections {
         let reach = ripple.reach(view, model.now);
         if let Reach::Visible(took) = reach {
@@ -79,7 +80,7 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
                 None => visible.push((took, vec![&view.name])),
             }
         } else {
-            let (words, style) = waits(&reach, &apply, theme);
+            let (words, style) = waits(&reach, &model.keys, theme);
             waiting.push(vec![
                 span(&view.name, theme.text),
                 own(format!(" {words}"), style),
@@ -126,12 +127,15 @@ fn as_many(names: &[&str], room: usize) -> String {
 }
 
 /// What a read model that lacks the events waits for.
-pub(super) fn waits(reach: &Reach, apply: &str, theme: &Theme) -> (String, Style) {
+pub(super) fn waits(reach: &Reach, keys: &Keymap, theme: &Theme) -> (String, Style) {
     match reach {
         Reach::Waiting(Some(left)) if left.is_zero() => ("any moment".to_owned(), theme.accent),
         Reach::Waiting(Some(left)) => (format!("at most {} more", text::span(*left)), theme.accent),
         Reach::Visible(_) | Reach::Waiting(None) => ("waiting".to_owned(), theme.accent),
-        Reach::Held => (format!("when asked ({apply})"), theme.held),
+        Reach::Held => {
+            let key = keys.of(Action::Apply);
+            (format!("when asked ({key})"), theme.held)
+        }
         Reach::Paused => ("paused".to_owned(), theme.held),
         Reach::Stopped(why) => (status(*why, theme).1.to_owned(), theme.bad),
     }

@@ -404,11 +404,8 @@ pub fn column_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
     if !area.contains(at) || at.y != area.y + 1 {
         return None;
     }
-    let columns = Columns::of(
-        &model.snapshot.projections,
-        &model.columns,
-        area.width.saturating_sub(3),
-    );
+    let views = &model.snapshot.projections;
+    let columns = Columns::of(views, &model.columns, area.width.saturating_sub(3));
     let mut from = area.x + 3;
     for (cell, _, width) in columns.iter() {
         if (from..from + width).contains(&at.x) {

@@ -13,7 +13,6 @@ use super::super::{page, put_cut, rows, said};
 use super::name;
 use crate::event::Position;
 use crate::lag::Status;
-use crate::ui::action::Action;
 use crate::ui::state::Model;
 use crate::ui::state::ripple::{Reach, Ripple, has};
 use crate::ui::state::stream::{MODELS, Shown, base, groups, takes};
@@ -401,16 +400,10 @@ impl Screen<'_> {
         hung(lines)
     }
 
-    /// What a read model that lacks an event waits for.
-    fn lacks(&self, view: &ProjectionView, position: Position) -> (String, Style) {
-        let apply = page::key_of(&self.model.keys, Action::Apply);
-        said::waits(&self.reach(view, position), &apply, self.theme)
-    }
-
     /// How long it takes at most until a read model has an event.
     fn until(&self, model: &KeyedModel, position: Position) -> Option<Piece> {
         let view = self.model.projection(&model.name)?;
-        let (words, style) = self.lacks(view, position);
+        let (words, style) = said::waits(&self.reach(view, position), &self.model.keys, self.theme);
         Some(vec![own(words, style)])
     }
 
@@ -444,7 +437,8 @@ impl Screen<'_> {
                         span(&view.name, theme.text),
                     ];
                 }
-                let (words, style) = self.lacks(view, event.position);
+                let (words, style) =
+                    said::waits(&self.reach(view, event.position), &self.model.keys, theme);
                 vec![
                     own(format!("{} ", theme.glyphs.no), theme.warn),
                     span(&view.name, theme.text),
