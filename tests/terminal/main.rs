@@ -14,6 +14,7 @@ mod others;
 mod parked;
 mod past;
 mod place;
+mod projection;
 mod screen;
 mod shop;
 mod tour;

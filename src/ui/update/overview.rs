@@ -191,7 +191,7 @@ mod tests {
         assert!(model.overview.panes.zoomed);
         press(&mut model, &["z", "tab", "j", "j", "pagedown", "k"]);
         assert_eq!(model.overview.scroll, 11, "events are scrolled");
-        assert_eq!(press(&mut model, &["enter"]), []);
+        press(&mut model, &["enter"]);
         assert_eq!(model.screen, Screen::Events);
         press(&mut model, &["esc", "backtab"]);
         assert_eq!(model.overview.pane(), Pane::Chart);
