@@ -17,6 +17,7 @@ mod apply;
 mod cancel;
 mod causes;
 mod compare;
+mod config;
 mod context;
 mod cutover;
 mod demo;
@@ -83,6 +84,8 @@ struct Cli {
 enum Command {
     /// Open a shop that is busy, to look around in
     Demo(demo::Args),
+    /// How the dashboard is set, and where each value comes from
+    Config(config::Args),
     /// Make a workspace of a folder
     Init(init::Args),
     /// Run the engine without a screen, until it is told to stop
@@ -232,7 +235,7 @@ async fn dispatch(
         None => return screen::open(screen, context).await,
         Some(_) if screen.any() => {
             return Err(Failure::usage(
-                "--once, --svg, --read-only and --ascii before a subcommand are for the dashboard: leave \
+                "--once, --svg, --read-only, --ascii and --theme before a subcommand are for the dashboard: leave \
                  them out, or put them after `demo`",
             ));
         }
@@ -248,6 +251,7 @@ async fn dispatch(
     match command {
         // Answered above: it draws on the terminal, and keeps its messages off it.
         Command::Demo(args) => demo::run(args).await,
+        Command::Config(args) => config::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::Run => run::run(context).await,
         Command::Status(args) => status::run(&args, context).await,

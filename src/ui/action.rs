@@ -79,6 +79,8 @@ pub enum Action {
     Next,
     Previous,
     Complete,
+    NextOption,
+    OptionBefore,
     Edit(Edit),
 }
 
@@ -188,8 +190,8 @@ const SCROLL: &[Context] = &[
 const NOT_EVENTS: &[Context] = &[Overview, Projection, Stream, Time, Rebuilds, Log];
 /// Where rows of a table are narrowed.
 const NARROWED: &[Context] = &[Overview, Projection, Stream, Rebuilds, Log];
-/// Where they are sorted. The log has one order.
-const SORTED: &[Context] = NARROWED;
+/// Where they are sorted. The log has one order, and so have the program's messages.
+const SORTED: &[Context] = &[Overview, Projection, Stream, Rebuilds];
 /// Where there are several panes.
 const PANES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
 /// Where there are charts over time.
@@ -199,6 +201,50 @@ const OF_ONE: &[Context] = &[Overview, Projection, Rebuilds, Page];
 const LAYERS: &[Context] = &[
     Filter, Help, Commands, Form, Queries, Query, Policy, Confirm, Replay, Page, Repair, Line,
 ];
+
+impl Entry {
+    /// Whether nobody can set its keys: there is always a way out.
+    pub fn is_fixed(&self) -> bool {
+        self.keys == ["ctrl-c"]
+    }
+}
+
+impl Action {
+    /// Its name where keys are set: as after `:`, else as it is called here, `SortNext` as `sort-next`.
+    pub fn name(self) -> String {
+        let named = ACTIONS
+            .iter()
+            .find(|entry| entry.action == self && !entry.name.is_empty());
+        named.map_or_else(
+            || dashed(&format!("{self:?}")),
+            |entry| entry.name.to_owned(),
+        )
+    }
+}
+
+impl Context {
+    /// Its name where keys are set: `overview`.
+    pub fn name(self) -> String {
+        dashed(&format!("{self:?}"))
+    }
+}
+
+/// `Edit(Left)` as `edit-left`.
+fn dashed(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars().filter(|c| c.is_alphanumeric()) {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+/// Every context.
+pub const fn contexts() -> &'static [Context] {
+    ALL
+}
 
 const fn entry(
     action: Action,
@@ -306,6 +352,8 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Last, "", "", &["end", "G"], SCROLL, "To the last row"),
     entry(Action::Copy, "copy", "", &["y"], &[Overview, Projection], "Copy the path of the selected read model, for sqlite3 and others"),
     entry(Action::Copy, "", "copy", &["y"], &[Events], "Copy the chosen event as CloudEvents JSON"),
+    entry(Action::Export, "export", "", &["E"], SCREENS, "Write what the screen's table shows into a file, as CSV; after `:export`, as csv or json"),
+    entry(Action::Picture, "picture", "", &["S"], SCREENS, "Save the screen as a picture, as SVG"),
     entry(Action::Mouse, "mouse", "", &["m"], SCREENS, "Mouse on or off; off lets the terminal select text"),
     entry(Action::Line, "", "type it", &[":"], SCREENS, "Type a command or an action"),
     entry(Action::Help, "help", "help", &["?", "f1"], NOT_TEXT, "Show or hide this help"),
@@ -322,6 +370,8 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Complete, "", "complete", &["tab"], &[Line, Policy], "Complete the word"),
     entry(Action::Next, "", "next field", &["tab", "down"], &[Form, Query, Replay], "To the next field"),
     entry(Action::Previous, "", "", &["backtab", "up"], &[Form, Query, Replay], "To the field before"),
+    entry(Action::NextOption, "", "what there is", &["ctrl-n"], &[Form], "Fill in what there is: the next key or choice that begins with what is typed"),
+    entry(Action::OptionBefore, "", "", &["ctrl-p"], &[Form], "Fill in the one before"),
     entry(Action::Edit(Edit::Left), "", "", &["left"], TEXT, "The cursor one character left"),
     entry(Action::Edit(Edit::Right), "", "", &["right"], TEXT, "The cursor one character right"),
     entry(Action::Edit(Edit::Home), "", "", &["home", "ctrl-a"], TEXT, "The cursor to the beginning"),
@@ -356,7 +406,12 @@ pub fn markdown() -> String {
             .iter()
             .map(|key| format!("`{}`", super::keymap::shown(key)))
             .collect();
-        out.push_str(&format!("| {} | {} |\n", keys.join(" "), entry.help));
+        // A bar would end the cell.
+        out.push_str(&format!(
+            "| {} | {} |\n",
+            keys.join(" "),
+            entry.help.replace('|', "\\|")
+        ));
     }
     out
 }

@@ -19,6 +19,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tokio::sync::Notify;
 
+use super::background::QUESTION;
 use crate::crash;
 
 /// Whether the terminal is ours: a panic anywhere gives it back once.
@@ -161,6 +162,14 @@ impl Screen {
     /// Puts a text into the terminal's clipboard, where it allows that.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(self.terminal.backend_mut(), Copy(text))
+    }
+
+    /// Asks which background it has; what it answers comes among the keys, if it does.
+    pub fn ask_background(&mut self) -> io::Result<()> {
+        execute!(
+            self.terminal.backend_mut(),
+            crossterm::style::Print(QUESTION)
+        )
     }
 
     /// Gives the terminal back and stops the process until the shell lets it go on.

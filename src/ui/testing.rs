@@ -1,5 +1,7 @@
 //! Made-up snapshots, commands and models for the tests of the dashboard.
 
+pub mod events;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,8 +2,11 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
+mod actions;
+mod events;
 mod projection;
 mod rebuilds;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +60,8 @@ pub fn press(model: &mut Model, keys: &[&str]) -> Vec<Effect> {
     let at = model.now;
     keys.iter()
         .flat_map(|name| update(model, at, key(name)))
+        // Which keys there are is asked whenever somebody begins to type, and every line is kept.
+        .filter(|effect| !matches!(effect, Effect::Keys | Effect::Remember(_)))
         .collect()
 }
 
@@ -127,7 +132,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
     let buffer = drawn(model, theme);
     if let Some(folder) = std::env::var_os("HIGHWATER_PICTURES") {
         let path = std::path::Path::new(&folder).join(format!("{name}.svg"));
-        std::fs::write(path, super::svg::render(&buffer, "highwater")).unwrap();
+        std::fs::write(path, super::svg::render(&buffer, "highwater", theme)).unwrap();
     }
     insta::assert_snapshot!(name, shown(&buffer, theme));
 }
@@ -469,6 +474,10 @@ proptest::proptest! {
             let effects = press(&mut model, &[names[*at]]);
             answer_preview(&mut model, &effects, None);
             answer_looks(&mut model, &effects, turn);
+            let asked: Vec<_> = effects.into_iter().filter(|e| matches!(e, Effect::Events(_))).collect();
+            if turn % 5 < 4 {
+                testing::events::settle(&mut model, asked);
+            }
             let (width, height) = sizes[turn % sizes.len()];
             update(&mut model, now(), Msg::Resize(Size::new(width, height)));
             if turn % 7 == 3 {

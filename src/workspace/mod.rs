@@ -44,8 +44,10 @@ mod past;
 mod preview;
 mod questions;
 mod readers;
+mod recent;
 mod repair;
 mod report;
+mod saved;
 mod send;
 mod service;
 mod snapshot;
@@ -79,6 +81,7 @@ pub use operator::{Done, OperateError, Operator};
 pub use parked::ParkedBeside;
 pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
+pub use recent::Keys;
 pub use send::{Sent, Visibility as SentVisibility};
 pub use service::{MOST_ARRIVALS, OVER, Service, TARGET, WhatIf};
 pub use snapshot::{

@@ -25,6 +25,8 @@ pub struct Operator {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     poke: Arc<Notify>,
     load: Option<watch::Sender<f64>>,
+    /// Where what is typed is kept.
+    pub(super) typed: Option<PathBuf>,
 }
 
 /// How an operation ended.
@@ -69,6 +71,7 @@ impl Workspace {
             snapshots,
             poke,
             load: None,
+            typed: None,
         })
     }
 

@@ -227,14 +227,6 @@ mod tests {
 
     use super::*;
 
-    fn shown(value: &Value) -> String {
-        if value.is_null() {
-            "nothing".to_owned()
-        } else {
-            value.to_string()
-        }
-    }
-
     #[test]
     fn a_difference_names_each_field_that_is_another() {
         let mut changes = Vec::new();

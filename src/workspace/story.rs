@@ -51,6 +51,17 @@ impl Story {
         }
     }
 
+    /// One that is made up, for a test.
+    #[cfg(test)]
+    pub fn example(event: &Event, tree: Vec<Caused>, (low, high): (Position, Position)) -> Self {
+        Self {
+            tree,
+            low,
+            high,
+            ..Self::of(event)
+        }
+    }
+
     /// The event that it began with.
     pub const fn origin(&self) -> Position {
         self.origin

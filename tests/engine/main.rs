@@ -28,6 +28,7 @@ mod queries;
 mod rebuilds;
 mod saved;
 mod slow;
+mod stories;
 mod sync;
 mod tables;
 mod trouble;

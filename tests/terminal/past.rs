@@ -161,6 +161,6 @@ fn whoever_only_looks_can_verify_and_mends_nothing() {
     console.shows("equal at position");
     console.keys(ESC).hides("equal at position");
     line(&mut console, "repair orders 1");
-    console.shows("there is no action and no command");
+    console.shows("it was started with --read-only");
     engine.stop();
 }

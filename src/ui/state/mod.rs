@@ -28,9 +28,11 @@ use std::sync::Arc;
 use ratatui::layout::Size;
 
 use super::action::{Action, Context, Entry};
+use super::columns::ColumnName;
+use super::keymap::Keymap;
 use super::screen::Screen;
 use crate::event::Timestamp;
-use crate::workspace::{CommandInfo, ProjectionView, Snapshot};
+use crate::workspace::{CommandInfo, Keys, ProjectionView, Snapshot};
 use commands::Chooser;
 use editor::Editor;
 use form::Form;
@@ -54,6 +56,10 @@ pub struct Model {
     pub now: Timestamp,
     /// Whether nothing may be changed.
     pub read_only: bool,
+    /// The columns that somebody wants in the table of projections; none where the table chooses.
+    pub columns: Vec<ColumnName>,
+    /// The keys in force.
+    pub keys: Keymap,
     /// Whether the mouse is ours.
     pub mouse: bool,
     /// The demo's load in commands a second; `None` where the domain has none.
@@ -90,6 +96,10 @@ pub struct Model {
     pub said: Option<Said>,
     /// What was typed after `:`, oldest first.
     pub history: Vec<String>,
+    /// The keys of streams that something happened in lately, as far as they were asked for.
+    pub known: Arc<Keys>,
+    /// Whether they are being asked for.
+    pub asks_known: bool,
     /// How many pieces of work were begun that take their time: each has a number.
     pub begun: u64,
 }
@@ -161,6 +171,8 @@ impl Model {
             size,
             now,
             read_only: false,
+            columns: Vec::new(),
+            keys: Keymap::default(),
             mouse: true,
             load: None,
             faults: false,
@@ -178,6 +190,8 @@ impl Model {
             layers: Vec::new(),
             said: None,
             history: Vec::new(),
+            known: Arc::default(),
+            asks_known: false,
             begun: 0,
         }
     }

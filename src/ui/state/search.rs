@@ -8,7 +8,8 @@ use crate::event::{Event, StreamId};
 use crate::workspace::EventFilter;
 
 /// What the field says while it is empty.
-pub const EXAMPLE: &str = "type:OrderPlaced stream:order-1042 category:order correlation:… text:\"Ada L\" ordpl /regex !not";
+pub const EXAMPLE: &str =
+    "type:Placed stream:order-7 category:order correlation:ID word /regex !not";
 
 /// What is typed after `/`. Each `name:value` narrows further; the rest is letters in the order of a type's or a
 /// stream's name or a part of data or metadata, `/` and a regular expression, or `!` and what is not to be there.
@@ -206,6 +207,7 @@ fn tokens(text: &str) -> Vec<Token> {
     }
     // A quotation that nobody has ended yet ends here.
     if !raw.is_empty() {
+        raw.pop();
         let value = value.trim_end().to_owned();
         tokens.push(Token { raw, value });
     }
@@ -276,6 +278,7 @@ mod tests {
             "\"ada love\"",
             "c-9",
             "/tot.*900",
+            "/total\".1",
             "!/byron",
             "!byron",
             "!",

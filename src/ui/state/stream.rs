@@ -56,6 +56,8 @@ pub struct Shown {
     pub caught_up: Vec<String>,
     /// The head up to which it is known whether something was stored in the stream.
     pub head: Position,
+    /// What was stored up to here was there when the rows were asked for last.
+    pub rows_up_to: Position,
     /// Name, version and checkpoint of every read model in the last picture.
     pub stood: Vec<(String, String, Position)>,
 }
@@ -114,6 +116,7 @@ impl Shown {
             scroll: 0,
             caught_up: Vec::new(),
             head: Position::START,
+            rows_up_to: Position::START,
             stood: Vec::new(),
         }
     }
@@ -147,6 +150,12 @@ impl Shown {
     /// The step that is looked at, where it was read.
     pub fn looked_at(&self) -> Option<&Step> {
         self.step(self.version())
+    }
+
+    /// Where the newest step that was read is in the log.
+    pub fn last(&self) -> Position {
+        let steps = self.steps.is.as_ref().and_then(|steps| steps.steps.last());
+        steps.map_or(Position::START, |step| step.event.position)
     }
 
     /// The event at a position, where it was read.

@@ -11,6 +11,7 @@ use super::super::state::filter::Filter;
 use super::super::state::search::Search;
 use super::super::state::{Model, Tone};
 use super::super::view::events as view;
+use super::super::widgets::json::{self, MARK};
 use super::{Effect, screen, stream};
 use crate::event::Position;
 use crate::text::thousands;
@@ -82,9 +83,15 @@ fn ask_detail(model: &mut Model) -> Option<Effect> {
     if let Some(detail) = &mut events.detail
         && area.width > 0
     {
-        detail.json.set_cells(usize::from(area.width));
+        detail
+            .json
+            .set_cells(usize::from(area.width.saturating_sub(MARK)));
     }
-    let position = events.list.chosen()?.position;
+    let Some(position) = events.list.chosen().map(|entry| entry.position) else {
+        // Nothing is chosen: nothing of another choice is shown.
+        events.detail = None;
+        return None;
+    };
     let is_there = events
         .detail
         .as_ref()
@@ -100,7 +107,7 @@ fn ask_detail(model: &mut Model) -> Option<Effect> {
     Some(Effect::Events(Ask::Detail {
         position,
         lines: usize::from(area.height),
-        cells: usize::from(area.width),
+        cells: usize::from(area.width.saturating_sub(MARK)),
     }))
 }
 
@@ -109,7 +116,11 @@ fn ask_story(model: &mut Model) -> Option<Effect> {
     let head = model.snapshot.head;
     let events = &mut model.events;
     let chosen = events.list.chosen().map(|entry| entry.position);
-    if events.list.follows || !is_shown {
+    if events.list.follows || chosen.is_none() {
+        events.causes.story = None;
+        return None;
+    }
+    if !is_shown {
         return None;
     }
     let Detail { event, .. } = events.detail.as_deref()?;
@@ -339,7 +350,7 @@ pub fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Some(DETAIL) => {
             let inside = view::inner(areas.detail);
             if let Some(detail) = &mut model.events.detail
-                && let Some(row) = super::super::widgets::json::row_at(inside, &detail.json, y)
+                && let Some(row) = json::row_at(inside, &detail.json, y)
             {
                 detail.json.choose(row);
                 detail.json.turn();
@@ -439,3 +450,6 @@ fn rows(model: &mut Model, number: u64, found: Result<Found, String>) -> Vec<Eff
     }
     settle(model)
 }
+
+#[cfg(test)]
+mod tests;

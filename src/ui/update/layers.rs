@@ -54,7 +54,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 Action::Down => chooser.chosen = (chooser.chosen + 1) % count,
                 Action::Accept => {
                     if let Some(command) = chooser.command() {
-                        let form = Form::new(command);
+                        let mut form = Form::new(command);
+                        form.know(&model.known);
                         model.layers.push(Layer::Form(form));
                     }
                 }
@@ -113,6 +114,7 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
             form.answer = None;
             if let Some(field) = form.focused() {
                 field.touched = true;
+                field.going = None;
                 change.apply(&mut field.editor);
             }
         }
@@ -131,6 +133,7 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
         Some(Layer::Policy(prompt)) => change.apply(&mut prompt.editor),
         Some(Layer::Line(line)) => {
             line.error = None;
+            line.back = None;
             change.apply(&mut line.editor);
         }
         Some(Layer::Confirm(confirm)) => {

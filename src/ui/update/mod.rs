@@ -3,6 +3,7 @@
 mod chart;
 mod chosen;
 mod events;
+mod export;
 mod form;
 mod layers;
 mod line;
@@ -21,6 +22,7 @@ pub(super) mod stream;
 mod tests;
 mod time;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
@@ -33,12 +35,13 @@ use super::action::{Action, Edit};
 use super::ask;
 use super::journal::Message;
 use super::keymap;
+use super::screen::Screen;
 use super::state;
 use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
 use crate::workspace::{
-    AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Mending, Moment, Operation, Outcome,
+    AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Keys, Mending, Moment, Operation, Outcome,
     Preview, Progress, Recorded, Shown, Snapshot, Undone,
 };
 
@@ -55,6 +58,10 @@ pub enum Msg {
     Rebuilds(ask::rebuilds::Answer),
     /// The program said something.
     Logged(Vec<Arc<Message>>),
+    /// The keys of streams that something happened in lately.
+    Keys(Result<Keys, String>),
+    /// Something was saved in a file: where; or why not.
+    Saved(Result<PathBuf, String>),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -236,6 +243,24 @@ pub enum Effect {
         /// Which key.
         key: String,
     },
+    /// Ask which keys there are lately; answered by [`Msg::Keys`].
+    Keys,
+    /// Write a text into a new file; answered by [`Msg::Saved`].
+    Save {
+        /// Its name, as far as it is free.
+        stem: String,
+        /// How its name ends.
+        ending: &'static str,
+        /// What is in it.
+        text: String,
+    },
+    /// Save the screen as a picture; answered by [`Msg::Saved`].
+    Picture {
+        /// Its name, as far as it is free.
+        stem: String,
+    },
+    /// Keep a line that was typed, for the next session.
+    Remember(String),
     /// Set the demo's load, in commands a second.
     SetLoad(f64),
     /// Put a text into the terminal's clipboard.
@@ -250,6 +275,14 @@ pub enum Effect {
     Quit,
 }
 
+/// Begins with a screen, and says what has to be done for it.
+pub fn begin(model: &mut Model, start: Screen) -> Vec<Effect> {
+    if start == Screen::default() {
+        return Vec::new();
+    }
+    screen::go(model, start)
+}
+
 /// Takes in what happened at a moment, and says what has to be done.
 pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
     model.now = now;
@@ -258,6 +291,21 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Projection(answer) => projection::answered(model, answer),
         Msg::Stream(answer) => stream::answered(model, answer),
         Msg::Rebuilds(answer) => rebuilds::answered(model, answer),
+        Msg::Keys(keys) => {
+            model.asks_known = false;
+            if let Ok(keys) = keys {
+                model.known = Arc::new(keys);
+                form::known(model);
+            }
+            Vec::new()
+        }
+        Msg::Saved(result) => {
+            match result {
+                Ok(path) => model.say(Tone::Good, format!("saved {}", path.display())),
+                Err(why) => model.say(Tone::Bad, why),
+            }
+            Vec::new()
+        }
         Msg::Logged(messages) => {
             log::logged(model, messages);
             Vec::new()
@@ -356,7 +404,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
 
 fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     let context = model.context();
-    match keymap::action(context, event) {
+    match model.keys.action(context, event) {
         Some(action) => act(model, action),
         None if context.is_text() => match keymap::typed(event) {
             Some(c) => layers::typed(model, c.encode_utf8(&mut [0; 4])),
@@ -405,6 +453,15 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Edit(edit) => layers::edit(model, edit),
         _ if model.layers.is_empty() => screen::act(model, action),
         _ => layers::act(model, action),
+    }
+}
+
+/// Asks which keys there are, unless that is asked already.
+fn keys_known(model: &mut Model) -> Vec<Effect> {
+    if std::mem::replace(&mut model.asks_known, true) {
+        Vec::new()
+    } else {
+        vec![Effect::Keys]
     }
 }
 

@@ -191,7 +191,8 @@ mod tests {
         assert!(model.overview.panes.zoomed);
         press(&mut model, &["z", "tab", "j", "j", "pagedown", "k"]);
         assert_eq!(model.overview.scroll, 11, "events are scrolled");
-        press(&mut model, &["enter"]);
+        let effects = press(&mut model, &["enter"]);
+        assert!(matches!(effects[..], [Effect::Events(_)]), "{effects:?}");
         assert_eq!(model.screen, Screen::Events);
         press(&mut model, &["esc", "backtab"]);
         assert_eq!(model.overview.pane(), Pane::Chart);

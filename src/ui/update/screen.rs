@@ -10,7 +10,7 @@ use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
 use super::super::state::{Layer, Model, Narrowing, Tone};
 use super::super::view;
-use super::{Effect, events, load, log, overview, projection, rebuilds, stream, time};
+use super::{Effect, events, export, load, log, overview, projection, rebuilds, stream, time};
 
 /// How many screens back one can go.
 const TRAIL: usize = 20;
@@ -85,7 +85,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Commands => {
             let chooser = Chooser::new(model.commands.clone());
             model.layers.push(Layer::Commands(chooser));
+            return super::keys_known(model);
         }
+        Action::Export => return export::table(model, export::Format::Csv),
+        Action::Picture => return export::picture(model),
         // It needs words: the line for them, begun.
         Action::Fault => {
             let line = CommandLine {
@@ -165,7 +168,7 @@ fn freeze(model: &mut Model) -> Vec<Effect> {
 /// Opens the command line, over whatever is there.
 pub fn line(model: &mut Model) -> Vec<Effect> {
     model.layers.push(Layer::Line(CommandLine::default()));
-    Vec::new()
+    super::keys_known(model)
 }
 
 fn mouse_over(model: &mut Model) -> Vec<Effect> {

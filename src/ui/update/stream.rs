@@ -256,6 +256,7 @@ pub fn filtered(model: &mut Model, filter: Filter) -> Vec<Effect> {
 
 /// An answer came.
 pub fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
+    let snapshot = model.snapshot.clone();
     let effects = match answer {
         Answer::Steps { number, result } => with_number(model, number, |shown| {
             let was = shown.looked_at().map(|step| step.event.version);
@@ -264,8 +265,7 @@ pub fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
                 show_state(shown);
             }
             let mut effects = Vec::new();
-            let known = shown.rows.is.as_ref().map(|rows| rows.version);
-            if known.is_some_and(|known| known < shown.newest()) {
+            if shown.last() > shown.rows_up_to {
                 effects.extend(ask_rows(shown));
             }
             let lacks = shown.looked_at().is_none() && shown.newest() > Version::NONE;
@@ -278,7 +278,14 @@ pub fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
             let was = shown.rows.is.clone();
             let again = shown.rows.take(result);
             shown.caught_up = caught_up(was.as_ref(), shown.rows.is.as_ref());
-            if again { ask_rows(shown) } else { Vec::new() }
+            // What moved while they were read is told by no picture that is still to come. Where they are the same as
+            // before, the next picture is waited for.
+            let is_new = was != shown.rows.is && shown.rows.error.is_none();
+            if again || is_new && shown.has_moved(&snapshot) {
+                ask_rows(shown)
+            } else {
+                Vec::new()
+            }
         }),
     };
     lay(model);
@@ -334,6 +341,7 @@ fn ask_rows(shown: &mut Shown) -> Vec<Effect> {
         return Vec::new();
     }
     shown.rows.is_asked = true;
+    shown.rows_up_to = shown.head.max(shown.last());
     vec![Effect::Stream(Ask::Rows {
         number: shown.number,
         stream: shown.stream.clone(),
@@ -473,6 +481,36 @@ mod tests {
         let next = answers(&mut model, first);
         assert_eq!(asks(&next), (1, 1));
         assert_eq!(answers(&mut model, next), []);
+    }
+
+    #[test]
+    fn rows_that_were_read_while_something_moved_are_read_again() {
+        let mut model = shown();
+        // The replica went on between the reading of its rows and the answer, and no picture comes any more.
+        let reached = see(&mut model, |snapshot| {
+            snapshot.projections[3].checkpoint = Position::new(HEAD - 90);
+        });
+        let number = model.stream.shown.as_ref().unwrap().number;
+        let mut older = key_rows(&order(), true);
+        older.models[1].coming.position = Position::new(HEAD - 95);
+        let answer = || Answer::Rows {
+            number,
+            result: Ok(Arc::new(older.clone())),
+        };
+        assert_eq!(asks(&reached), (0, 1));
+        let again = update(&mut model, now(), Msg::Stream(answer()));
+        assert_eq!(asks(&again), (0, 1), "the answer is of an older position");
+        let again = update(&mut model, now(), Msg::Stream(answer()));
+        assert_eq!(asks(&again), (0, 0), "nobody asks on and on");
+        // A step that was stored after the rows were asked for.
+        let mut model = shown();
+        let number = model.stream.shown.as_ref().unwrap().number;
+        let mut found = steps(&order(), 1);
+        found.steps[3].event.position = Position::new(HEAD + 1);
+        let result = Ok(Arc::new(found));
+        let answer = Answer::Steps { number, result };
+        let asked = update(&mut model, now(), Msg::Stream(answer));
+        assert_eq!(asks(&asked), (0, 1));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::super::action::Action;
+use super::super::keymap::Keymap;
 use super::super::theme::Theme;
 use super::page::{key_of, wrapped};
 use super::words::own;
@@ -10,7 +11,7 @@ use crate::text::{program, thousands};
 use crate::workspace::{Because, Diff, Difference, Side};
 
 /// Its lines, of a page that is so wide.
-pub fn lines(diff: &Diff, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+pub fn lines(diff: &Diff, keys: &Keymap, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let comparison = &diff.comparison;
     let (live, new, at) = (&diff.live, &diff.new, thousands(diff.position.get()));
     let parked = diff.parked.count.any().then(|| {
@@ -53,7 +54,7 @@ pub fn lines(diff: &Diff, theme: &Theme, width: usize) -> Vec<Line<'static>> {
             theme.dim,
         )));
     }
-    let (cut_over, cancel) = (key_of(Action::CutOver), key_of(Action::Cancel));
+    let (cut_over, cancel) = (key_of(keys, Action::CutOver), key_of(keys, Action::Cancel));
     lines.push(Line::default());
     lines.push(Line::from(own(
         format!("{cut_over} lets the new version answer, {cancel} removes it."),

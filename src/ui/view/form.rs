@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::super::action::Context;
 use super::super::state::Model;
 use super::super::state::commands::Chooser;
-use super::super::state::form::{Field, Form};
+use super::super::state::form::{Field, Form, Kind};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::{input, popup, rows};
@@ -187,7 +187,13 @@ fn fields_of(form: &Form, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option
                     width: row.width.saturating_sub(pad + 5),
                     ..row
                 };
-                put_cut(buf, row, 0, &Line::from(remark(field, theme)), theme);
+                put_cut(
+                    buf,
+                    row,
+                    0,
+                    &Line::from(remark(field, focused, theme)),
+                    theme,
+                );
             }
         }
     }
@@ -236,7 +242,7 @@ fn value(
 }
 
 /// What a field takes; what is wrong with it, once somebody was there.
-fn remark(field: &Field, theme: &Theme) -> Vec<Span<'static>> {
+fn remark(field: &Field, focused: bool, theme: &Theme) -> Vec<Span<'static>> {
     if field.touched
         && let Err(wrong) = field.value()
     {
@@ -245,6 +251,16 @@ fn remark(field: &Field, theme: &Theme) -> Vec<Span<'static>> {
             Span::raw(" "),
             span(&wrong, theme.warn),
         ];
+    }
+    // Of a choice all are named anyway.
+    if focused && !matches!(field.kind, Kind::Choice(_) | Kind::Boolean) {
+        let there: Vec<&str> = field.fitting().take(12).collect();
+        if !there.is_empty() {
+            return vec![
+                own("there is  ", theme.dim),
+                span(&there.join("  "), theme.accent),
+            ];
+        }
     }
     let mut spans = vec![span(&field.kind.words(), theme.dim)];
     if !field.required {

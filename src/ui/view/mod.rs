@@ -28,6 +28,7 @@ mod words;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Color;
 use ratatui::text::Line;
 
 use super::screen::Screen;
@@ -44,10 +45,25 @@ pub const SMALLEST: (u16, u16) = (40, 8);
 /// Draws everything, and says where the cursor is, if anywhere.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let cursor = screen(model, theme, area, buf);
+    if let Some(colours) = theme.painted {
+        paint(colours, buf);
+    }
     if theme.is_ascii() {
         only_ascii(buf);
     }
     cursor
+}
+
+/// The theme's own background and text in place of the terminal's.
+fn paint((ground, text): (Color, Color), buf: &mut Buffer) {
+    for cell in &mut buf.content {
+        if cell.bg == Color::Reset {
+            cell.bg = ground;
+        }
+        if cell.fg == Color::Reset {
+            cell.fg = text;
+        }
+    }
 }
 
 /// What is stored may have any characters: those that are not ASCII become question marks.

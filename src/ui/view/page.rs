@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::super::action::{ACTIONS, Action};
-use super::super::keymap::shown;
+use super::super::action::Action;
+use super::super::keymap::Keymap;
 use super::super::state::Model;
 use super::super::state::page::{About, Page};
 use super::super::text;
@@ -76,7 +76,7 @@ fn lines(
     width: usize,
 ) -> (Vec<Line<'static>>, Option<usize>) {
     if let About::Parked(Some(Ok(found))) = &page.about {
-        let (lines, seen) = parked::lines(found, (page.scroll, model.read_only), theme, width);
+        let (lines, seen) = parked::lines(found, page.scroll, model, theme, width);
         return (lines, Some(seen));
     }
     let lines = match &page.about {
@@ -86,8 +86,8 @@ fn lines(
         About::Operations(Some(Ok(recorded))) => operations(recorded, theme, width),
         About::Diff(None) => vec![Line::from(own("comparing rows …", theme.dim))],
         About::Diff(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
-        About::Diff(Some(Ok(found))) => diff::lines(found, theme, width),
-        About::Verify(verify) => checked::verify(verify, theme, width),
+        About::Diff(Some(Ok(found))) => diff::lines(found, &model.keys, theme, width),
+        About::Verify(verify) => checked::verify(verify, &model.keys, theme, width),
         About::Repair(repair) => checked::repair(repair, theme, width),
         About::Parked(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
         About::Parked(_) => vec![Line::from(own("reading …", theme.dim))],
@@ -132,7 +132,7 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
             own(number.value.to_string(), theme.text),
         ]));
     }
-    let helps = helps(&case, &verdict, theme, width);
+    let helps = helps((&case, &verdict), &model.keys, theme, width);
     if !helps.is_empty() {
         lines.push(Line::default());
         lines.extend(helps);
@@ -142,8 +142,8 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
 
 /// What helps, with the keys that do it; nothing where nothing is wrong.
 pub(super) fn helps(
-    case: &Case,
-    verdict: &Verdict,
+    (case, verdict): (&Case, &Verdict),
+    keys: &Keymap,
     theme: &Theme,
     width: usize,
 ) -> Vec<Line<'static>> {
@@ -154,7 +154,7 @@ pub(super) fn helps(
     }
     for remedy in remedies {
         let (action, words) = remedy_words(*remedy);
-        let key = action.map_or("", key_of);
+        let key = action.map_or_else(String::new, |action| key_of(keys, action));
         let lead = own(format!("{key:>4}  "), theme.title);
         let mut parts =
             text::wrap(&words, width.saturating_sub(6), theme.glyphs.ellipsis).into_iter();
@@ -192,12 +192,9 @@ fn remedy_words(remedy: Remedy) -> (Option<Action>, String) {
     (action, words.to_owned())
 }
 
-pub(super) fn key_of(action: Action) -> &'static str {
-    ACTIONS
-        .iter()
-        .find(|entry| entry.action == action)
-        .and_then(|entry| entry.keys.first())
-        .map_or("", |key| shown(key))
+/// An action's main key, as it is in force.
+pub(super) fn key_of(keys: &Keymap, action: Action) -> String {
+    keys.of(action)
 }
 
 /// Who asked what, the newest first.

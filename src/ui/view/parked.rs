@@ -3,6 +3,7 @@
 use ratatui::text::Line;
 
 use super::super::action::Action;
+use super::super::state::Model;
 use super::super::text;
 use super::super::theme::Theme;
 use super::page::{key_of, wrapped};
@@ -13,7 +14,8 @@ use crate::workspace::{ParkedCount, ParkedEvent};
 /// Its lines, of a page that is so wide, and which of them is the last that has to be seen.
 pub fn lines(
     (count, events): &(ParkedCount, Vec<ParkedEvent>),
-    (chosen, read_only): (usize, bool),
+    chosen: usize,
+    model: &Model,
     theme: &Theme,
     width: usize,
 ) -> (Vec<Line<'static>>, usize) {
@@ -23,10 +25,10 @@ pub fn lines(
     }
     let help = format!(
         " {} tries again, {} leaves one out.",
-        key_of(Action::Retry),
-        key_of(Action::Skip)
+        key_of(&model.keys, Action::Retry),
+        key_of(&model.keys, Action::Skip)
     );
-    let help = if read_only { "" } else { &help };
+    let help = if model.read_only { "" } else { &help };
     let words = format!("{count}: this read model is not whole.{help}");
     let mut lines = wrapped(&words, theme.warn, width, theme);
     lines.push(Line::default());

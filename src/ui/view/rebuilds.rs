@@ -309,7 +309,7 @@ fn keys(model: &Model, view: &ProjectionView, theme: &Theme) -> Line<'static> {
     }
     let mut line = Line::from(own("  ", theme.text));
     for (action, words) in wanted {
-        line.push_span(own(key_of(action), theme.title));
+        line.push_span(own(key_of(&model.keys, action), theme.title));
         line.push_span(own(format!(" {words}   "), theme.dim));
     }
     line

@@ -11,13 +11,20 @@ use super::super::text;
 use super::super::theme::Theme;
 use super::table;
 
+/// The cells before a row, for the mark of the chosen one.
+pub const MARK: u16 = 1;
+
 /// Draws the rows around the chosen one; it is marked where `is_focused`.
 pub fn draw(buf: &mut Buffer, area: Rect, json: &Json, is_focused: bool, theme: &Theme) {
     let lines = usize::from(area.height);
     for (y, at) in (area.y..).zip(table::shown(json.len(), Some(json.chosen()), lines)) {
         let is_chosen = is_focused && at == json.chosen();
-        let line = line(json, at, usize::from(area.width), is_chosen, theme);
-        buf.set_line(area.x, y, &line, area.width);
+        let width = area.width.saturating_sub(MARK);
+        let line = line(json, at, usize::from(width), is_chosen, theme);
+        if is_chosen && area.width > 0 {
+            buf.set_string(area.x, y, theme.glyphs.selected, theme.title);
+        }
+        buf.set_line(area.x + MARK, y, &line, width);
     }
 }
 

@@ -13,7 +13,8 @@ use crate::ui::state::Model;
 use crate::ui::state::events::CAUSES;
 use crate::ui::text;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::{rule, table};
+use crate::ui::widgets::rule;
+use crate::ui::widgets::table;
 use crate::workspace::{Caused, Direction, Story};
 
 /// The row at a line, by its place.
@@ -38,7 +39,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         Some(story) => looked(model, story, theme),
         None => Line::default(),
     };
-    rule::pane(buf, area, ("Causes", has_keys), &right, theme);
+    rule::pane(buf, area, ("Causes and effects", has_keys), &right, theme);
     let inside = inner(area);
     let width = usize::from(inside.width);
     let lines = match (&causes.error, &causes.story) {
@@ -75,6 +76,9 @@ fn looked(model: &Model, story: &Story, theme: &Theme) -> Line<'static> {
         _ if story.is_full() => format!("the first {count}"),
         Some(_) => format!("{count}, looked from {} to {} …", number(low), number(high)),
         None if is_all => count,
+        None if story.tree().len() < 2 => {
+            format!("looked from {} to {}", number(low), number(high))
+        }
         None => format!("{count} from {} to {}", number(low), number(high)),
     };
     Line::from(own(words, theme.dim))

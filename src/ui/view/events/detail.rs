@@ -11,7 +11,8 @@ use crate::ui::state::Model;
 use crate::ui::state::events::DETAIL;
 use crate::ui::text;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::{json, rule};
+use crate::ui::widgets::json;
+use crate::ui::widgets::rule;
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {

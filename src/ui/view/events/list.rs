@@ -12,7 +12,8 @@ use crate::ui::state::events::{Entry, LIST, List};
 use crate::ui::state::ripple::has;
 use crate::ui::text;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::{rule, table};
+use crate::ui::widgets::rule;
+use crate::ui::widgets::table;
 
 /// The widest name of a stream or a type that is shown whole.
 const WIDEST: usize = 24;
@@ -170,7 +171,11 @@ struct Widths {
 
 impl Widths {
     fn of(model: &Model, entries: &[&Entry], width: u16) -> Self {
-        let most = if width < 70 { 14 } else { WIDEST };
+        let most = match width {
+            0..70 => 14,
+            70..120 => WIDEST,
+            _ => 32,
+        };
         let widest = |least: usize, of: &dyn Fn(&Entry) -> usize| {
             let widest = entries.iter().map(|e| of(e)).max().unwrap_or(0);
             widest.clamp(least, most)

@@ -118,13 +118,13 @@ pub fn areas(model: &Model) -> Areas {
     super::body(model).map_or_else(Areas::default, |area| Areas::of(model.events.panes, area))
 }
 
-/// What is inside of a pane's area: all but its first line and a cell at either side.
+/// What is inside of a pane's area: all but its first line and its last cell.
 pub fn inner(area: Rect) -> Rect {
     Rect {
-        x: area.x + 1,
         y: area.y + 1,
-        width: area.width.saturating_sub(2),
+        width: area.width.saturating_sub(1),
         height: area.height.saturating_sub(1),
+        ..area
     }
 }
 

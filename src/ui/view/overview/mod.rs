@@ -98,9 +98,8 @@ fn areas(model: &Model, area: Rect) -> impl Iterator<Item = (Pane, Rect)> {
 /// it and for some events. A pane that has the keys and found no room takes what is below the projections.
 fn heights(model: &Model, rest: u16) -> [u16; 4] {
     let focus = model.overview.pane();
-    let panes = model.overview.panes;
-    if panes.zoomed {
-        return Pane::ALL.map(|pane| if panes.shows(pane as usize) { rest } else { 0 });
+    if model.overview.panes.zoomed {
+        return Pane::ALL.map(|pane| if pane == focus { rest } else { 0 });
     }
     let ruler = match rest {
         _ if model.snapshot.head.get() == 0 => 0,

@@ -9,6 +9,7 @@ use super::super::put;
 use super::super::words::own;
 use super::under::{self, Under, under};
 use crate::lag::Status;
+use crate::ui::columns::{ColumnName, wanted};
 use crate::ui::state::Model;
 use crate::ui::state::overview::{Column as By, Pane};
 use crate::ui::text;
@@ -123,7 +124,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let width = area.width.saturating_sub(3);
-    let columns = Columns::of(views, width);
+    let columns = Columns::of(views, &model.columns, width);
     put(buf, area, 1, &heading(model, &columns, theme));
     if order.is_empty() {
         let words = "   No projection is like this: Esc in the filter takes it back.";
@@ -137,7 +138,9 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
             if window.contains(&at) {
                 let line = match part.checked_sub(1).and_then(|n| under(view).nth(n)) {
                     None => row(view, selected, &columns, theme),
-                    Some(Under::Rebuild) => under::rebuild(view, selected, area.width, theme),
+                    Some(Under::Rebuild) => {
+                        under::rebuild(view, selected, area.width, &model.keys, theme)
+                    }
                     Some(Under::Injected) => under::injected(view, selected, area.width, theme),
                     Some(Under::Fault) => under::fault(view, selected, area.width, theme),
                 };
@@ -198,9 +201,9 @@ struct Columns {
 
 impl Columns {
     /// Names come with their versions where that costs no column.
-    fn of(views: &[ProjectionView], width: u16) -> Self {
+    fn of(views: &[ProjectionView], names: &[ColumnName], width: u16) -> Self {
         let of = |full| {
-            let all = columns(views, full);
+            let all = wanted(columns(views, full), names);
             let bare: Vec<Column> = all.iter().map(|(_, c)| *c).collect();
             let fitting = fit(&bare, width);
             Self { all, fitting }
@@ -410,7 +413,8 @@ pub fn column_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
     if !area.contains(at) || at.y != area.y + 1 {
         return None;
     }
-    let columns = Columns::of(&model.snapshot.projections, area.width.saturating_sub(3));
+    let views = &model.snapshot.projections;
+    let columns = Columns::of(views, &model.columns, area.width.saturating_sub(3));
     let mut from = area.x + 3;
     for (cell, _, width) in columns.iter() {
         if (from..from + width).contains(&at.x) {

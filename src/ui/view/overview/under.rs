@@ -6,6 +6,7 @@ use super::super::page::key_of;
 use super::super::words::own;
 use crate::lag::Status;
 use crate::ui::action::Action;
+use crate::ui::keymap::Keymap;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::bar;
@@ -28,12 +29,18 @@ pub fn under(view: &ProjectionView) -> impl Iterator<Item = Under> {
 }
 
 /// The line under a row that says how far a rebuild is.
-pub fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
+pub fn rebuild(
+    view: &ProjectionView,
+    selected: bool,
+    width: u16,
+    keys: &Keymap,
+    theme: &Theme,
+) -> Line<'static> {
     let Some(rebuild) = &view.rebuild else {
         return Line::default();
     };
     if rebuild.held {
-        return held(rebuild, selected, width, theme);
+        return held(rebuild, selected, width, keys, theme);
     }
     let bar = match width {
         0..60 => 10,
@@ -77,7 +84,13 @@ pub fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme)
 }
 
 /// The same line where the new version is ready and waits.
-fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
+fn held(
+    rebuild: &RebuildView,
+    selected: bool,
+    width: u16,
+    keys: &Keymap,
+    theme: &Theme,
+) -> Line<'static> {
     let side = if selected { theme.glyphs.selected } else { " " };
     let mut spans = vec![
         own(side, theme.title),
@@ -102,9 +115,9 @@ fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Lin
         (
             format!(
                 "{} compares, {} cuts over, {} cancels",
-                key_of(Action::Diff),
-                key_of(Action::CutOver),
-                key_of(Action::Cancel)
+                key_of(keys, Action::Diff),
+                key_of(keys, Action::CutOver),
+                key_of(keys, Action::Cancel)
             ),
             theme.dim,
         ),

@@ -218,8 +218,8 @@ fn title(model: &Model, view: &ProjectionView, theme: &Theme, area: Rect, buf: &
             "{} of {}  {} {} ",
             place.unwrap_or(0) + 1,
             views.len(),
-            key_of(Action::OneBefore),
-            key_of(Action::NextOne)
+            key_of(&model.keys, Action::OneBefore),
+            key_of(&model.keys, Action::NextOne)
         ),
         theme.dim,
     ));
@@ -275,7 +275,11 @@ fn names(model: &Model, view: &ProjectionView, theme: &Theme, area: Rect, buf: &
     }
     let used = line.width();
     put(buf, area, 0, &line);
-    let words = format!("{} turns the panes, {} zooms ", "Tab", key_of(Action::Zoom));
+    let words = format!(
+        "{} turns the panes, {} zooms ",
+        "Tab",
+        key_of(&model.keys, Action::Zoom)
+    );
     put_right(buf, area, 0, used, &Line::from(own(words, theme.dim)));
 }
 

@@ -31,7 +31,7 @@ pub fn lines(
     let case = model.snapshot.case(view);
     let verdict = case.verdict();
     let mut lines = wrapped(&case.sentence(&verdict), theme.strong, width, theme);
-    lines.extend(helps(&case, &verdict, theme, width));
+    lines.extend(helps((&case, &verdict), &model.keys, theme, width));
     lines.push(Line::default());
     lines.extend(table(&numbers(model, view, theme), width, theme));
     let types = match view.event_types.as_slice() {

@@ -47,7 +47,7 @@ pub fn lines(
         None => {
             let words = format!(
                 "{} asks it: `:objective {} batch 500 or 5s`",
-                key_of(Action::Open),
+                key_of(&model.keys, Action::Open),
                 text::clean(&view.name)
             );
             lines.extend(wrapped(&words, theme.dim, width, theme));

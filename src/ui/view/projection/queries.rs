@@ -60,7 +60,7 @@ pub fn draw(model: &Model, view: &ProjectionView, theme: &Theme, area: Rect, buf
             let words = format!(
                 "{} asks it, by default at each level of freshness: what it answers now, and what it answers once it has \
                  what was stored when you asked.",
-                key_of(Action::Open)
+                key_of(&model.keys, Action::Open)
             );
             let lines = wrapped(&words, theme.dim, usize::from(area.width), theme);
             for (row, line) in (0..below.height).zip(&lines) {

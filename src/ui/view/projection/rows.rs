@@ -8,6 +8,7 @@ use super::super::page::{key_of, wrapped};
 use super::super::words::own;
 use super::super::{put, put_cut};
 use crate::ui::action::Action;
+use crate::ui::keymap::Keymap;
 use crate::ui::state::Model;
 use crate::ui::state::projection::Pane;
 use crate::ui::text;
@@ -81,7 +82,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         }
         Some(Ok(page)) => page,
     };
-    put_cut(buf, area, 0, &tables(page, theme), theme);
+    put_cut(buf, area, 0, &tables(page, &model.keys, theme), theme);
     if page.rows.is_empty() {
         let words = if state.filter.text().is_empty() {
             "It has no rows."
@@ -120,7 +121,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 }
 
 /// The tables, the one that is shown marked.
-fn tables(page: &RowsPage, theme: &Theme) -> Line<'static> {
+fn tables(page: &RowsPage, keys: &Keymap, theme: &Theme) -> Line<'static> {
     if page.tables.is_empty() {
         return Line::from(own("It has no tables.", theme.dim));
     }
@@ -135,7 +136,7 @@ fn tables(page: &RowsPage, theme: &Theme) -> Line<'static> {
         spans.push(own(format!(" {}   ", table.rows), theme.dim));
     }
     if page.tables.len() > 1 {
-        let words = format!("{} turns", key_of(Action::Turn));
+        let words = format!("{} turns", key_of(keys, Action::Turn));
         spans.push(own(words, theme.rule));
     }
     Line::from(spans)

@@ -87,7 +87,7 @@ pub fn parked(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let mut seen = 0;
     let lines = read(&model.projection.parked, theme, width, |found| {
         let chosen = chosen.min(found.1.len().saturating_sub(1));
-        let (lines, last) = events::lines(found, (chosen, model.read_only), theme, width);
+        let (lines, last) = events::lines(found, chosen, model, theme, width);
         seen = last;
         lines
     });

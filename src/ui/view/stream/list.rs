@@ -40,9 +40,9 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     rule::draw(buf, area, "Which stream?", &right, theme);
     let hint = Line::from(vec![
         own("   ", theme.text),
-        own(key_of(Action::Open), theme.title),
+        own(key_of(&model.keys, Action::Open), theme.title),
         own(" shows the chosen one, ", theme.dim),
-        own(key_of(Action::FindStream), theme.title),
+        own(key_of(&model.keys, Action::FindStream), theme.title),
         own(" any other: type its name, as order-1042", theme.dim),
     ]);
     put_cut(buf, area, 1, &hint, theme);

@@ -20,7 +20,7 @@ use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::flow::{self, Piece};
 use crate::ui::widgets::rule;
-use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel};
+use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel, ProjectionView};
 
 /// The widest name of a field that is shown whole.
 const LABEL: usize = 16;
@@ -172,7 +172,7 @@ impl Screen<'_> {
             )));
         }
         for model in group {
-            lines.extend(self.waits(model));
+            lines.extend(self.waits(model, group.len() == 1));
         }
         lines
     }
@@ -186,9 +186,9 @@ impl Screen<'_> {
                 own(format!(" {glyph} "), style),
                 span(&model.name, theme.strong),
             ];
-            spans.push(own(format!("  {}", self.policy(model)), theme.dim));
-            spans.push(own(format!(", at {}", self.position(model)), theme.dim));
-            spans.push(own(format!("  {}", self.has(model)), style));
+            spans.push(own(format!(" {}", self.has(model)), style));
+            let stands = format!("  at {}, {}", self.position(model), self.policy(model));
+            spans.push(own(stands, theme.dim));
             return vec![Line::from(spans)];
         }
         let pad = |words: &str, cells: usize| {
@@ -331,18 +331,22 @@ impl Screen<'_> {
         lines
     }
 
-    /// What one of them lacks, which events will mend what, and how long that takes at most.
-    fn waits(&self, model: &KeyedModel) -> Vec<Line<'static>> {
+    /// What one of them lacks, which events will mend what, and how long that takes at most. Where it is alone, its
+    /// heading says how many it lacks.
+    fn waits(&self, model: &KeyedModel, is_alone: bool) -> Vec<Line<'static>> {
         let theme = self.theme;
         let room = usize::from(self.width.saturating_sub(6));
         let mut lines = Vec::new();
         let mends = mends(model, theme);
         if model.coming.lacks > 0 {
-            let mut pieces: Vec<Piece> = vec![vec![
-                own(format!("{} ", theme.glyphs.no), theme.warn),
-                span(&model.name, theme.strong),
-                own(format!(" {}", self.has(model)), theme.warn),
-            ]];
+            let mut pieces: Vec<Piece> = Vec::new();
+            if !is_alone {
+                pieces.push(vec![
+                    own(format!("{} ", theme.glyphs.no), theme.warn),
+                    span(&model.name, theme.strong),
+                    own(format!(" {}", self.has(model)), theme.warn),
+                ]);
+            }
             if let Some(next) = model.coming.next.filter(|_| mends.is_empty()) {
                 let words = if model.coming.unknown.is_some() {
                     format!("from {} on", text::thousands(next.get()))
@@ -399,7 +403,7 @@ impl Screen<'_> {
     /// How long it takes at most until a read model has an event.
     fn until(&self, model: &KeyedModel, position: Position) -> Option<Piece> {
         let view = self.model.projection(&model.name)?;
-        let (words, style) = said::waits(&self.reach(view, position), self.theme);
+        let (words, style) = said::waits(&self.reach(view, position), &self.model.keys, self.theme);
         Some(vec![own(words, style)])
     }
 
@@ -433,7 +437,8 @@ impl Screen<'_> {
                         span(&view.name, theme.text),
                     ];
                 }
-                let (words, style) = said::waits(&self.reach(view, event.position), theme);
+                let (words, style) =
+                    said::waits(&self.reach(view, event.position), &self.model.keys, theme);
                 vec![
                     own(format!("{} ", theme.glyphs.no), theme.warn),
                     span(&view.name, theme.text),

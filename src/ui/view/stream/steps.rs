@@ -98,6 +98,8 @@ struct Widths {
     position: usize,
     kind: usize,
     dots: usize,
+    /// Whether there are states.
+    folded: bool,
 }
 
 impl Widths {
@@ -112,14 +114,16 @@ impl Widths {
             position: widest(&|step| text::thousands(step.event.position.get()).len()).max(8),
             kind: widest(&|step| text::width(step.event.event_type.as_str())).clamp(5, WIDEST),
             dots,
+            folded: steps().any(|step| step.after.is_some()),
         }
     }
 }
 
 fn heading(widths: &Widths, theme: &Theme) -> Line<'static> {
+    let last = if widths.folded { "it changed" } else { "data" };
     let dots = if widths.dots > 0 { widths.dots + 2 } else { 0 };
     let words = format!(
-        "  {:>version$}  {:>position$}  {:kind$}  {:dots$}it changed",
+        "  {:>version$}  {:>position$}  {:kind$}  {:dots$}{last}",
         "v",
         "position",
         "event",

@@ -118,9 +118,9 @@ fn title(model: &Model, pane: &Pane, theme: &Theme, area: Rect, buf: &mut Buffer
     let right = match at {
         Some(at) if views.len() > 1 => Line::from(vec![
             own(format!("{} of {}, ", at + 1, views.len()), theme.dim),
-            own(key_of(Action::NextProjection), theme.title),
+            own(key_of(&model.keys, Action::NextProjection), theme.title),
             own(" ", theme.dim),
-            own(key_of(Action::PreviousProjection), theme.title),
+            own(key_of(&model.keys, Action::PreviousProjection), theme.title),
             own(" another", theme.dim),
         ]),
         _ => Line::default(),
@@ -163,8 +163,11 @@ fn head(model: &Model, pane: &Pane, theme: &Theme, area: Rect) -> Vec<Line<'stat
         lines.push(Line::from(line));
         lines.extend(moment.event.as_ref().map(|event| {
             let stored = event.recorded_at.strftime("stored at %F %T%.3f  ");
+            let happened = event.happened_at.map_or_else(String::new, |at| {
+                at.strftime("happened at %F %T%.3f, ").to_string()
+            });
             Line::from(vec![
-                own(stored.to_string(), theme.dim),
+                own(format!("{happened}{stored}"), theme.dim),
                 span(event.data.as_str(), theme.dim),
             ])
         }));
