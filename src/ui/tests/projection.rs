@@ -311,4 +311,29 @@ fn a_parked_event_that_is_chosen_is_the_one_that_is_tried_again() {
     assert!(
         matches!(model.layers.last(), Some(Layer::Line(line)) if line.editor.text() == format!("retry orders {position} "))
     );
+    press(&mut model, &["esc", "enter"]);
+    assert_eq!(model.screen, Screen::Events, "the event, in the log");
+}
+
+#[test]
+fn the_rows_that_were_read_and_the_answer_that_is_shown_can_be_saved() {
+    let mut model = opened(testing::normal(), 120, 36);
+    go_to(&mut model, Pane::Rows);
+    let saved = |effects: &[Effect]| match effects {
+        [Effect::Save { text, .. }] => text.lines().take(2).collect::<Vec<_>>().join(" "),
+        other => panic!("{other:?}"),
+    };
+    let effects = press(&mut model, &["E"]);
+    assert_eq!(
+        saved(&effects),
+        "order_id,customer,status,total,note 1000,c-118,placed,12900,"
+    );
+    press_and_answer(&mut model, &["A"]);
+    type_in(&mut model, "1042");
+    press_and_answer(&mut model, &["enter"]);
+    let effects = press(&mut model, &["E"]);
+    assert_eq!(
+        saved(&effects),
+        "order_id,customer,status,total,note 1042,c-118,placed,12900,"
+    );
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::journal::Message;
 use super::super::screen::Screen;
+use super::super::state::projection::Pane;
 use super::super::state::{Model, Tone};
 use super::Effect;
 use crate::workspace::{Cell, Recorded};
@@ -71,11 +72,33 @@ fn sheet(model: &Model) -> Option<Sheet> {
         }
         Screen::Log => Some(messages(model)),
         Screen::Rebuilds => Some(operations(model.rebuilds.done.as_ref()?.as_ref().ok()?)),
-        Screen::Events | Screen::Projection | Screen::Stream => None,
+        Screen::Projection => of_projection(model),
+        Screen::Events | Screen::Stream => None,
     }
 }
 
-/// The table of projections: numbers as numbers, times in seconds.
+/// The rows of the answer that is shown, where queries have the keys; else those of the table that were read.
+fn of_projection(model: &Model) -> Option<Sheet> {
+    let state = &model.projection;
+    if state.pane() == Pane::Queries {
+        let answers = state.answers.as_ref()?;
+        let columns = answers.columns();
+        let row = |row: &Map<String, Value>| {
+            let values = columns.iter().map(|name| row.get(name).cloned());
+            values.map(Option::unwrap_or_default).collect()
+        };
+        let rows = answers.rows()?.iter().map(row).collect();
+        return Some(Sheet { columns, rows });
+    }
+    let page = state.rows.page.good()?;
+    let row = |row: &Vec<Cell>| row.iter().map(value).collect();
+    Some(Sheet {
+        columns: state.rows.columns().to_vec(),
+        rows: page.rows.iter().map(row).collect(),
+    })
+}
+
+/// The table of projections, as it is sorted and narrowed: numbers as numbers, times in seconds.
 fn projections(model: &Model) -> Sheet {
     const COLUMNS: [&str; 15] = [
         "name",
@@ -114,9 +137,12 @@ fn projections(model: &Model) -> Sheet {
             json!(view.parked),
         ]
     };
+    let views = &model.snapshot.projections;
+    let order = model.overview.order(&model.snapshot).into_iter();
+    let order = order.map(|at| &views[at]);
     Sheet {
         columns: COLUMNS.map(str::to_owned).into(),
-        rows: model.snapshot.projections.iter().map(row).collect(),
+        rows: order.map(row).collect(),
     }
 }
 
