@@ -296,7 +296,7 @@ fn another_policy_is_asked_about_and_o_shows_the_objective() {
     type_in(&mut model, "every 2s");
     let effects = press(&mut model, &["enter"]);
     let policy: Policy = "every 2s".parse().unwrap();
-    assert!(matches!(asks(&effects)[..], [What::WhatIf(asked, _)] if *asked == policy));
+    assert!(matches!(asks(&effects)[..], [What::Forecast(asked, _)] if *asked == policy));
     answer_all(&mut model, effects);
     let (_, found) = model.projection.what_if.as_ref().unwrap();
     assert!(found.good().is_some());

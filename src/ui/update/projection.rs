@@ -276,7 +276,7 @@ pub fn objective(model: &mut Model, name: String, policy: Option<Policy>) -> Vec
     effects.push(Effect::Projection(Ask {
         number,
         projection: name,
-        what: What::WhatIf(policy, capacity),
+        what: What::Forecast(policy, capacity),
     }));
     effects
 }
