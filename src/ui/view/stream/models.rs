@@ -20,7 +20,7 @@ use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::flow::{self, Piece};
 use crate::ui::widgets::rule;
-use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel, ProjectionView};
+use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel};
 
 /// The widest name of a field that is shown whole.
 const LABEL: usize = 16;
