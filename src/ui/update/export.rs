@@ -83,7 +83,7 @@ fn sheet(model: &Model) -> Option<Sheet> {
     }
 }
 
-/// The table of projections: numbers as numbers, times in seconds.
+/// The table of projections, as it is sorted and narrowed: numbers as numbers, times in seconds.
 fn projections(model: &Model) -> Sheet {
     const COLUMNS: [&str; 15] = [
         "name",
