@@ -1,7 +1,7 @@
 //! What belongs to one event: found by looking away from it along the log.
 
 use highwater::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId};
-use highwater::log::{Commit, CommitId, EventLog as _, Expected};
+use highwater::log::{Commit, CommitId, Expected};
 use highwater::workspace::{Direction, Story, Workspace};
 
 use crate::kit::{Place, append_many};

@@ -70,7 +70,7 @@ fn ask_rows(model: &mut Model) -> Option<Effect> {
     model.events.list.under_way = Some(Asked { number, way, begun });
     Some(Effect::Events(Ask::Page {
         number,
-        search: model.events.search.clone(),
+        search: Box::new(model.events.search.clone()),
         from,
         way,
         limit: (2 * lines).min(PAGE),
