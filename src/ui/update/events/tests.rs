@@ -92,6 +92,18 @@ fn going_up_stops_following_and_g_follows_again() {
 }
 
 #[test]
+fn a_frozen_picture_can_be_walked_through_and_goes_on_where_the_log_is() {
+    let mut model = opened();
+    pressed(&mut model, &["space"]);
+    grown(&mut model, 40);
+    assert_eq!(chosen(&model), HEAD);
+    pressed(&mut model, &["k", "k", "G"]);
+    assert_eq!((chosen(&model), shown(&model)), (HEAD, HEAD));
+    pressed(&mut model, &["space"]);
+    assert_eq!(chosen(&model), HEAD + 40);
+}
+
+#[test]
 fn a_key_that_comes_before_the_rows_is_not_lost() {
     let mut model = model();
     let effects = press(&mut model, &["2", "up", "k", "k", "j"]);
