@@ -2,6 +2,7 @@
 //! are read.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::event::is_disguise;
@@ -22,6 +23,24 @@ pub fn clean(text: &str) -> Cow<'_, str> {
         Cow::Owned(text.replace(is_disguise, HIDDEN))
     } else {
         Cow::Borrowed(text)
+    }
+}
+
+/// What the program that runs is called, once somebody has said so.
+static PROGRAM: OnceLock<String> = OnceLock::new();
+
+/// What hints call the program that runs, as in '`highwater run` starts an engine': `highwater`, until
+/// [`program_is`] says otherwise.
+pub fn program() -> &'static str {
+    PROGRAM.get().map_or("highwater", String::as_str)
+}
+
+/// Says what the program that runs is called. The first time counts; a name that a shell would not take as one
+/// word does not.
+pub fn program_is(name: &str) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !name.is_empty() && name.chars().all(plain) {
+        PROGRAM.get_or_init(|| name.to_owned());
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::context::{Context, text_or_input};
 use super::out::Out;
 use super::{Exit, Failure};
+use highwater::text::{program, thousands};
 
 /// What `append` is told.
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
                 out.json(&json!({ "position": position, "version": version }))?;
             } else {
                 out.line(format_args!(
-                    "{stream} has version {version}, at position {position}"
+                    "{stream} has version {version}, at position {}",
+                    thousands(position.get())
                 ))?;
             }
             out.finish()?;
@@ -64,7 +66,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             let expected = args.expect.unwrap_or_default();
             Err(Failure::no(format!(
                 "conflict: stream {stream} has version {actual}, and {expected} was expected. Nothing is \
-                 stored; look at it with `highwater stream {stream}` and decide anew"
+                 stored; look at it with `{program} stream {stream}` and decide anew",
+                program = program()
             )))
         }
         Err(AppendError::Limit { what, found, limit }) => Err(Failure::failed(format!(

@@ -1,7 +1,7 @@
 //! `events --tree CORRELATION`: what caused what, from the first command to the last compensation.
 
 use highwater::event::Timestamp;
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 use highwater::workspace::{Caused, Workspace};
 
 use super::Failure;
@@ -13,7 +13,8 @@ pub async fn run(workspace: &Workspace, of: &str, mut printer: Printer) -> Resul
     let Some(began) = tree.iter().map(|caused| caused.event.recorded_at).min() else {
         return Err(Failure::failed(format!(
             "nothing belongs to {of:?}: give a stream, as order-1042, or the correlationid that \
-             `highwater events --json` shows"
+             `{program} events --json` shows",
+            program = program()
         )));
     };
     for caused in &tree {

@@ -1,8 +1,10 @@
 //! `cutover PROJECTION`: lets the version that is held answer.
 
-use highwater::workspace::Operation;
+use highwater::event::Position;
+use highwater::workspace::{Operation, ParkedSum};
 
 use super::context::Context;
+use super::failure::say;
 use super::operate::{self, Target};
 use super::{Exit, Failure};
 
@@ -21,5 +23,14 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let operation = Operation::CutOver {
         version: args.version,
     };
-    operate::soon(&context.open()?, &args.target, operation).await
+    let (workspace, name) = (context.open()?, &args.target.name);
+    let beside = workspace.parked_beside(name, Position::START, 1).await?;
+    if let Some(beside) = beside.filter(|beside| beside.count.any()) {
+        let sum = ParkedSum::new(beside.count, beside.events.into_iter().next());
+        let version = beside.version;
+        say(&format!(
+            "warning: {name}: in the new version {version} {sum}"
+        ));
+    }
+    operate::soon(&workspace, &args.target, operation).await
 }

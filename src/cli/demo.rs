@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 use highwater::shop::load::{self, Load};
+use highwater::text::program;
 use highwater::workspace::{
     CONFIG_FILE, Consistency, FaultError, FaultOrder, Folder, Operator, Workspace,
 };
@@ -188,8 +189,7 @@ async fn begin_load(workspace: &Workspace, load: Load, rate: f64) -> Result<Oper
 fn data_folder() -> Result<PathBuf, Failure> {
     let base = etcetera::choose_base_strategy().map_err(|e| {
         Failure::failed(format!(
-            "your data folder is not known ({e}): say where the demo shall be, as `highwater demo DIR`"
-        ))
+            "your data folder is not known ({e}): say where the demo shall be, as `{program} demo DIR`", program = program()))
     })?;
     Ok(base.data_dir().join("highwater").join("demo"))
 }
@@ -200,10 +200,13 @@ fn prepare(path: &Path) -> Result<Folder, Failure> {
     let marked = path.join(MARK).is_file();
     if !marked && !is_empty(path).map_err(fail)? {
         let what = if path.join(CONFIG_FILE).exists() {
-            "it is a workspace that `highwater demo` did not make, and invented orders shall not get into it. \
-             Open it with `highwater -w`"
+            let program = program();
+            format!(
+                "it is a workspace that `{program} demo` did not make, and invented orders shall not get into it. \
+                 Open it with `{program} -w`"
+            )
         } else {
-            "it is not empty. Give a new folder, or an empty one"
+            "it is not empty. Give a new folder, or an empty one".to_owned()
         };
         return Err(Failure::failed(format!("{}: {what}", path.display())));
     }

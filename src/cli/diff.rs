@@ -1,8 +1,8 @@
 //! `diff PROJECTION`: the rows that differ between the version that answers and the new one beside it, each
 //! with the first event that explains it.
 
-use highwater::read::{Because, Cell, Shape, Side};
-use highwater::text::thousands;
+use highwater::read::{Because, Cell, ParkedSum, Shape, Side};
+use highwater::text::{program, thousands};
 use highwater::workspace::{Diff, Difference, Work, Workspace};
 use serde_json::{Map, Value, json};
 
@@ -43,8 +43,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     Err(Failure::no(format!(
-        "the new version of {name} has other rows: `highwater cutover {name}` lets it answer, \
-         `highwater cancel {name}` removes it"
+        "the new version of {name} has other rows: `{program} cutover {name}` lets it answer, \
+         `{program} cancel {name}` removes it",
+        program = program()
     )))
 }
 
@@ -62,20 +63,24 @@ async fn compared(workspace: &Workspace, args: &Args) -> Result<Diff, Failure> {
 fn lines(name: &str, diff: &Diff) -> Vec<String> {
     let comparison = &diff.comparison;
     let (live, new, at) = (&diff.live, &diff.new, thousands(diff.position.get()));
+    let parked = diff.parked.count.any().then(|| {
+        let sum = &diff.parked;
+        format!("  in the new version {sum} (`highwater parked {name}`)")
+    });
     if comparison.is_equal() {
         let rows = thousands(comparison.here.rows);
-        return vec![format!(
-            "{name}: {live} and {new} are equal at position {at}, {rows} rows"
-        )];
+        let equal = format!("{name}: {live} and {new} are equal at position {at}, {rows} rows");
+        return [equal].into_iter().chain(parked).collect();
     }
     let mut lines = vec![format!(
         "{name}: {} of {} rows differ between {live}, which answers, and {new} at position {at}",
         thousands(comparison.total),
         thousands(comparison.here.rows.max(comparison.there.rows)),
     )];
+    lines.extend(parked);
     lines.extend(comparison.shape.iter().map(shape));
     let differences = comparison.differences.iter().zip(&diff.because);
-    lines.extend(differences.map(|(difference, because)| row(difference, because.as_ref())));
+    lines.extend(differences.map(|(difference, because)| row(difference, because)));
     let told = comparison.differences.len() as u64;
     if told > 0 && told < comparison.total {
         lines.push(format!(
@@ -97,7 +102,7 @@ fn shape(shape: &Shape) -> String {
     }
 }
 
-fn row(difference: &Difference, because: Option<&Because>) -> String {
+fn row(difference: &Difference, because: &Because) -> String {
     let what = match (&difference.here, &difference.there) {
         (Some(_), None) => "not in the new version".to_owned(),
         (None, _) => "in the new version only".to_owned(),
@@ -109,16 +114,46 @@ fn row(difference: &Difference, because: Option<&Because>) -> String {
             fields.collect::<Vec<_>>().join("; ")
         }
     };
-    let because = because.map_or_else(String::new, |because| {
-        let Because {
+    let because = explained(because);
+    format!("  {difference}: {what}{because}")
+}
+
+fn explained(because: &Because) -> String {
+    match because {
+        Because::Event {
             position,
             stream,
             event_type,
-        } = because;
-        let at = thousands(position.get());
-        format!(": since event {at}, {event_type} of {stream}")
-    });
-    format!("  {difference}: {what}{because}")
+            parked,
+        } => {
+            let at = thousands(position.get());
+            let parked = match parked {
+                Some(Side::There) => ", which is parked in the new version",
+                Some(Side::Here) => ", which is parked in the version that answers",
+                None => "",
+            };
+            format!(": since event {at}, {event_type} of {stream}{parked}")
+        }
+        Because::NoEvent(side) => {
+            let side = match side {
+                Side::Here => "the version that answers",
+                Side::There => "the new version",
+            };
+            format!(
+                ": no event explains it, in {side} it is not what its definition makes of the log"
+            )
+        }
+        Because::Schema => ": since before the first event, by their schemas".to_owned(),
+        Because::Unnamed => String::new(),
+    }
+}
+
+/// One of the two in JSON.
+fn word(side: Side) -> &'static str {
+    match side {
+        Side::Here => "live",
+        Side::There => "new",
+    }
 }
 
 fn as_json(name: &str, diff: &Diff) -> Value {
@@ -131,11 +166,12 @@ fn as_json(name: &str, diff: &Diff) -> Value {
                 "key": difference.key,
                 "live": object(difference, difference.here.as_ref()),
                 "new": object(difference, difference.there.as_ref()),
-                "because": because.as_ref().map(|because| json!({
-                    "position": because.position,
-                    "stream": because.stream,
-                    "type": because.event_type,
-                })),
+                "because": event(because),
+                "no_event": match because {
+                    Because::NoEvent(side) => Some(word(*side)),
+                    Because::Schema => Some("schema"),
+                    _ => None,
+                },
             })
         })
         .collect();
@@ -143,11 +179,7 @@ fn as_json(name: &str, diff: &Diff) -> Value {
         .shape
         .iter()
         .map(|shape| {
-            let only = match shape.only {
-                Side::Here => "live",
-                Side::There => "new",
-            };
-            json!({ "table": shape.table, "column": shape.column, "only": only })
+            json!({ "table": shape.table, "column": shape.column, "only": word(shape.only) })
         })
         .collect();
     json!({
@@ -159,8 +191,39 @@ fn as_json(name: &str, diff: &Diff) -> Value {
         "live_rows": comparison.here.rows,
         "new_rows": comparison.there.rows,
         "differing": comparison.total,
+        "new_parked": parked(&diff.parked),
         "shape": shape,
         "differences": differences,
+    })
+}
+
+/// The event that explains a difference; `null` where none does.
+fn event(because: &Because) -> Value {
+    let Because::Event {
+        position,
+        stream,
+        event_type,
+        parked,
+    } = because
+    else {
+        return Value::Null;
+    };
+    json!({
+        "position": position,
+        "stream": stream,
+        "type": event_type,
+        "parked": parked.map(word),
+    })
+}
+
+/// What is parked, with the first of it.
+pub fn parked(sum: &ParkedSum) -> Value {
+    let first = sum.first.as_ref();
+    json!({
+        "events": sum.count.events,
+        "streams": sum.count.streams,
+        "first": first.map(|(position, _)| position),
+        "error": first.map(|(_, error)| error),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use highwater::cloudevents;
 use highwater::event::{Event, EventType, Position, StreamId};
-use highwater::text::{clean, thousands};
+use highwater::text::{clean, program, thousands};
 use highwater::workspace::{Direction, EVENTS_OF_A_PAGE, EventFilter, Workspace};
 
 use super::context::Context;
@@ -185,8 +185,9 @@ impl Printer {
             Some(own) => {
                 let line = cloudevents::write(event, own).map_err(|e| {
                     Failure::failed(format!(
-                        "event {} is damaged: its data is {e}. Run `highwater verify --log`",
-                        event.position
+                        "event {} is damaged: its data is {e}. Run `{program} verify --log`",
+                        event.position,
+                        program = program()
                     ))
                 })?;
                 self.out.raw(&line)

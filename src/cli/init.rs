@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use highwater::text::program;
 use highwater::workspace::{CONFIG_FILE, Folder};
 
 use super::context::Context;
@@ -24,9 +25,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         "  {CONFIG_FILE}    its settings, each explained"
     ))?;
     let projections = if context.domain.projections().is_empty() {
-        "write one as NAME.sql; `highwater demo DIR` has examples"
+        format!(
+            "write one as NAME.sql; `{} demo DIR` has examples",
+            program()
+        )
     } else {
-        "its read models: edit them, or write one more as NAME.sql"
+        "its read models: edit them, or write one more as NAME.sql".to_owned()
     };
     out.line(format_args!("  projections/      {projections}"))?;
     out.finish()?;

@@ -17,6 +17,7 @@ mod apply;
 mod cancel;
 mod causes;
 mod compare;
+mod config;
 mod context;
 mod cutover;
 mod demo;
@@ -83,6 +84,8 @@ struct Cli {
 enum Command {
     /// Open a shop that is busy, to look around in
     Demo(demo::Args),
+    /// How the dashboard is set, and where each value comes from
+    Config(config::Args),
     /// Make a workspace of a folder
     Init(init::Args),
     /// Run the engine without a screen, until it is told to stop
@@ -158,6 +161,13 @@ enum Command {
 /// }
 /// ```
 pub fn main(domain: Domain) -> ExitCode {
+    let called = std::env::args_os().next().map(PathBuf::from);
+    if let Some(name) = called.as_ref().and_then(|path| path.file_name()?.to_str()) {
+        let name = name
+            .strip_suffix(std::env::consts::EXE_SUFFIX)
+            .unwrap_or(name);
+        highwater::text::program_is(name);
+    }
     let cli = match parse(&domain) {
         Ok(cli) => cli,
         Err(words) => {
@@ -192,7 +202,8 @@ pub fn shop() -> Domain {
 const SHOP: &str = "shop";
 
 fn parse(domain: &Domain) -> Result<Cli, clap::Error> {
-    let mut command = Cli::command();
+    let retry = format!("{} {}", highwater::text::program(), retry::USAGE);
+    let mut command = Cli::command().mut_subcommand("retry", |sub| sub.override_usage(retry));
     if domain.name() != SHOP {
         command = command
             .mut_subcommand("demo", |demo| demo.hide(true))
@@ -224,7 +235,7 @@ async fn dispatch(
         None => return screen::open(screen, context).await,
         Some(_) if screen.any() => {
             return Err(Failure::usage(
-                "--once, --svg, --read-only and --ascii before a subcommand are for the dashboard: leave \
+                "--once, --svg, --read-only, --ascii and --theme before a subcommand are for the dashboard: leave \
                  them out, or put them after `demo`",
             ));
         }
@@ -240,6 +251,7 @@ async fn dispatch(
     match command {
         // Answered above: it draws on the terminal, and keeps its messages off it.
         Command::Demo(args) => demo::run(args).await,
+        Command::Config(args) => config::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::Run => run::run(context).await,
         Command::Status(args) => status::run(&args, context).await,

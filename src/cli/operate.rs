@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use highwater::text::{human_duration, thousands};
+use highwater::text::{human_duration, program, thousands};
 use highwater::workspace::{Done, Operation, Operator, ProjectionView, Workspace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -68,8 +68,13 @@ async fn progress(operator: &Operator, name: &str) {
         if let (Some(bar), Some(view)) = (&bar, view) {
             show(bar, view);
         }
+        // That an earlier one failed does not hinder this one.
+        let earlier = view.and_then(|view| view.not_built.as_ref());
+        let earlier = earlier.map(|why| format!("{name}: {why}"));
         for problem in &snapshot.problems {
-            if problem.starts_with(&format!("{name}:")) && !said.contains(problem) {
+            let hinders =
+                problem.starts_with(&format!("{name}:")) && Some(problem) != earlier.as_ref();
+            if hinders && !said.contains(problem) {
                 say(&format!("warning: {problem}"));
                 said.push(problem.clone());
             }
@@ -118,12 +123,18 @@ pub fn tell(target: &Target, done: Option<Done>) -> Result<Exit, Failure> {
         Some(Done::Failed { reason }) => ("failed", reason, Exit::No),
         Some(Done::Requested) => (
             "requested",
-            "the request is stored, but was not carried out yet: an engine will do it (`highwater run`)".into(),
+            format!(
+                "the request is stored, but was not carried out yet: an engine will do it (`{} run`)",
+                program()
+            ),
             Exit::Failed,
         ),
         None => (
             "requested",
-            "not waited for any longer. The request stands: an engine carries it out (`highwater run`)".into(),
+            format!(
+                "not waited for any longer. The request stands: an engine carries it out (`{} run`)",
+                program()
+            ),
             Exit::Failed,
         ),
     };

@@ -5,6 +5,7 @@ use highwater::workspace::Recorded;
 use serde_json::json;
 
 use super::context::Context;
+use super::failure::say;
 use super::out::{self, Out};
 use super::table::{Side, Table};
 use super::{Exit, Failure};
@@ -25,7 +26,11 @@ pub struct Args {
 
 /// Lists them, oldest first.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let all = context.open()?.history(args.name.as_deref()).await?;
+    let workspace = context.open()?;
+    let all = workspace.history(args.name.as_deref()).await?;
+    for problem in workspace.history_problems(args.name.as_deref()).await? {
+        say(&format!("warning: {problem}"));
+    }
     let skipped = match args.last {
         0 => 0,
         last => all.len().saturating_sub(last),

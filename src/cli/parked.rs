@@ -49,15 +49,29 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut sums = Vec::new();
     for name in names {
         let (count, events) = workspace.parked(&name, Position::START, most)?;
-        for event in &events {
-            if args.json {
-                out.json(&as_json(&name, event))?;
-            } else {
-                row(&mut table, &name, event);
-            }
+        let mut both = vec![(None, count, events)];
+        // One whose file is gone has no new version.
+        if workspace.projection(&name).is_ok() {
+            let beside = workspace
+                .parked_beside(&name, Position::START, most)
+                .await?;
+            both.extend(beside.map(|new| (Some(new.version), new.count, new.events)));
         }
-        if count.any() {
-            sums.push((name, count, events.len() as u64));
+        for (new, count, events) in both {
+            let called = match &new {
+                Some(version) => format!("{name} (new {version})"),
+                None => name.clone(),
+            };
+            for event in &events {
+                if args.json {
+                    out.json(&as_json(&name, new.as_deref(), event))?;
+                } else {
+                    row(&mut table, &called, event);
+                }
+            }
+            if count.any() {
+                sums.push((called, count, events.len() as u64, new.is_some()));
+            }
         }
     }
     if args.json {
@@ -71,8 +85,13 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     for line in table.lines() {
         out.line(out::cut(&line, cells))?;
     }
-    for (name, count, shown) in sums {
-        out.line(sum(&name, count, shown))?;
+    for (name, count, shown, is_new) in sums {
+        let way = if is_new {
+            "; `skip` leaves one out, `retry` tries them again after the cutover"
+        } else {
+            ""
+        };
+        out.line(format!("{}{way}", sum(&name, count, shown)))?;
     }
     out.finish().map(|()| Exit::Done)
 }
@@ -104,9 +123,10 @@ fn sum(name: &str, count: ParkedCount, shown: u64) -> String {
     format!("{name}: {count}{more}")
 }
 
-fn as_json(name: &str, event: &ParkedEvent) -> serde_json::Value {
+fn as_json(name: &str, new: Option<&str>, event: &ParkedEvent) -> serde_json::Value {
     json!({
         "projection": name,
+        "new_version": new,
         "position": event.position,
         "type": event.event_type,
         "stream": event.stream,

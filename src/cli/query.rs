@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use highwater::event::{Position, Timestamp};
 use highwater::read::{ParkedCount, QueryError, parse_duration};
-use highwater::text::{human_duration, thousands};
+use highwater::text::{human_duration, program, thousands};
 use highwater::workspace::{
     Answered, AsOf, Consistency, QueryFailed, Work, Workspace, WorkspaceError,
 };
@@ -239,8 +239,9 @@ fn print(projection: &str, answered: &Answered, json: bool) -> Result<(), Failur
     ))?;
     if answered.parked.any() {
         out.line(format_args!(
-            "not in it: {} (`highwater parked {projection}`)",
-            answered.parked
+            "not in it: {} (`{program} parked {projection}`)",
+            answered.parked,
+            program = program()
         ))?;
     }
     out.finish()

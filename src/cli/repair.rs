@@ -1,15 +1,17 @@
 //! `repair PROJECTION --key KEY`: folds the stream that feeds one key alone, shows what that changes, and
 //! replaces the rows of that key.
 
-use highwater::text::thousands;
-use highwater::workspace::{Difference, Mending, Operation, WorkspaceError};
+use highwater::read::RepairError;
+use highwater::text::{program, thousands};
+use highwater::workspace::{Difference, Mending, Operation, Work, Workspace, WorkspaceError};
 use serde_json::{Value, json};
 
 use super::context::{Context, engine_for, stop, warn_of};
 use super::diff::object;
-use super::operate::{self, SOON, Target};
+use super::operate::{self, Target};
 use super::out::{Out, cut, width};
 use super::rebuild::confirmed;
+use super::working::watched;
 use super::{Exit, Failure};
 
 /// What `repair` is told.
@@ -33,7 +35,10 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (name, key) = (&args.target.name, &args.key);
     let workspace = context.open()?;
     warn_of(&workspace, name);
-    let mending = match workspace.mending(name, key).await {
+    let mending = match compared(&workspace, name, key).await? {
+        Err(error @ WorkspaceError::Repair(RepairError::Stopped)) => {
+            return Err(Failure::failed(error));
+        }
         Err(error @ WorkspaceError::Repair(_)) => return Err(Failure::no(error)),
         mending => mending?,
     };
@@ -52,8 +57,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     if args.dry_run {
         return Err(Failure::no(format!(
-            "the rows of key {key} are not what {} gives: `highwater repair {name} --key {key}` replaces them",
-            mending.stream
+            "the rows of key {key} are not what {} gives: `{program} repair {name} --key {key}` replaces them",
+            mending.stream,
+            program = program()
         )));
     }
     if !args.yes && !confirmed(&format!("replace the rows of {key}?")) {
@@ -61,9 +67,23 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let engine = engine_for(&workspace, name).await?;
     let operation = Operation::Repair { key: key.clone() };
-    let done = workspace.operate(name, operation, Some(SOON)).await;
+    let done = operate::long(&workspace, &args.target, operation).await;
     stop(engine).await;
-    operate::tell(&args.target, Some(done?))
+    done
+}
+
+async fn compared(
+    workspace: &Workspace,
+    name: &str,
+    key: &str,
+) -> Result<Result<Mending, WorkspaceError>, Failure> {
+    let work = Work::new();
+    let task = {
+        let (workspace, work) = (workspace.clone(), work.clone());
+        let (name, key) = (name.to_owned(), key.to_owned());
+        async move { workspace.mending(&name, &key, &work).await }
+    };
+    watched(name, &work, task).await
 }
 
 fn lines(args: &Args, mending: &Mending) -> Vec<String> {

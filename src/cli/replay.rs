@@ -1,7 +1,7 @@
 //! `replay PROJECTION POSITION`: applies events again into the same read model.
 
 use highwater::event::Position;
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 use highwater::workspace::Operation;
 
 use super::context::{Context, engine_for, stop};
@@ -34,8 +34,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     if let Some(reason) = preview.refused {
         stop(engine).await;
         return Err(Failure::no(format!(
-            "{name} cannot be replayed after position {after}: {reason}\n`highwater rebuild {name}` folds it \
-             again from the first event"
+            "{name} cannot be replayed after position {}: {reason}\n`{program} rebuild {name}` folds it \
+             again from the first event",
+            thousands(after.get()),
+            program = program()
         )));
     }
     say(&format!(

@@ -7,10 +7,12 @@ use super::context::{Context, engine_for, stop};
 use super::operate::{self, Target};
 use super::{Exit, Failure};
 
+/// How it is used: clap's own words would have each way of saying which as an option.
+pub const USAGE: &str = "retry PROJECTION <POSITION | --stream STREAM | --all>";
+
 /// What `retry` is told.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
-#[command(override_usage = "highwater retry PROJECTION <POSITION | --stream STREAM | --all>")]
 pub struct Args {
     #[command(flatten)]
     target: Target,

@@ -3,10 +3,13 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use highwater::ui::{self, UiError, UiOptions};
+use highwater::ui::config::Problem;
+use highwater::ui::{self, ThemeName, UiError, UiOptions};
 use highwater::workspace::{Operator, Snapshot};
 
+use super::config::{self, Given};
 use super::context::{Context, stop, warn_of_problems};
+use super::failure::say;
 use super::out::Out;
 use super::{Exit, Failure, tracing_to};
 
@@ -25,12 +28,15 @@ pub struct Options {
     /// Only ASCII characters
     #[arg(long)]
     ascii: bool,
+    /// How it looks: auto, dark, light, high-contrast, monochrome
+    #[arg(long, value_name = "NAME")]
+    theme: Option<ThemeName>,
 }
 
 impl Options {
     /// Whether any of them was given.
     pub const fn any(&self) -> bool {
-        self.once || self.svg.is_some() || self.read_only || self.ascii
+        self.once || self.svg.is_some() || self.read_only || self.ascii || self.theme.is_some()
     }
 
     /// Whether one picture is wanted.
@@ -77,13 +83,27 @@ pub async fn open(options: Options, context: &Context) -> Result<Exit, Failure> 
 
 /// Shows a workspace until somebody quits, or once.
 pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure> {
-    let look = UiOptions {
-        no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+    let given = Given {
+        theme: options.theme,
         ascii: options.ascii,
+    };
+    let folder = operator.snapshots().borrow().workspace.path.clone();
+    let (settings, problems) = config::read(Some(&folder), &given);
+    if options.once {
+        for problem in &problems {
+            say(&format!("warning: {problem}"));
+        }
+    }
+    let look = UiOptions {
         read_only: options.read_only,
-        ..UiOptions::default()
+        warning: warning(&problems),
+        ..settings.options()
     };
     if !options.once {
+        let operator = match config::history() {
+            Some(file) => operator.with_history(file),
+            None => operator,
+        };
         return match ui::run(operator, look).await {
             Ok(_) => Ok(Exit::Done),
             Err(error) => Err(Failure::failed(error)),
@@ -96,13 +116,23 @@ pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure>
     }
 }
 
+/// The first mistake in the configuration, and that there are more.
+fn warning(problems: &[Problem]) -> Option<String> {
+    let (first, more) = problems.split_first()?;
+    Some(match more.len() {
+        0 => first.to_string(),
+        more => format!("{first}; {more} more: `highwater config` tells them all"),
+    })
+}
+
 /// The size of a picture: what the screen is designed for.
 const PICTURE: (u16, u16) = (120, 36);
 
 fn draw(file: &Path, snapshot: &Snapshot, look: &UiOptions) -> Result<Exit, Failure> {
     let (width, height) = PICTURE;
-    let frame = ui::picture(snapshot, width, height, &look.theme());
-    let picture = ui::svg::render(&frame, &snapshot.workspace.name);
+    let theme = look.theme();
+    let frame = ui::picture(snapshot, width, height, &theme);
+    let picture = ui::svg::render(&frame, &snapshot.workspace.name, &theme);
     std::fs::write(file, picture)
         .map_err(|e| Failure::failed(format!("{} cannot be written: {e}", file.display())))?;
     Ok(Exit::Done)

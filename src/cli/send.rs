@@ -1,6 +1,6 @@
 //! `send COMMAND field=value…`: a command, its outcome, and which `sync` read models have it.
 
-use highwater::text::human_duration;
+use highwater::text::{human_duration, program, thousands};
 use highwater::workspace::{CommandInfo, Outcome, Sent, SentVisibility, Workspace, WorkspaceError};
 use highwater::write::{FieldProblem, Request, SendError, from_words, usage};
 use serde::Serialize;
@@ -62,12 +62,14 @@ fn find<'a>(workspace: &'a Workspace, command: &str) -> Result<&'a CommandInfo, 
     let commands = workspace.commands();
     if commands.infos().is_empty() {
         return Err(Failure::usage(format!(
-            "{NO_COMMANDS}; store events with `highwater append` or `highwater import`"
+            "{NO_COMMANDS}; store events with `{program} append` or `{program} import`",
+            program = program()
         )));
     }
     commands.find(command).map_err(|e| {
         Failure::usage(format!(
-            "{e}\n`highwater send` without a command lists them all"
+            "{e}\n`{program} send` without a command lists them all",
+            program = program()
         ))
     })
 }
@@ -159,13 +161,17 @@ fn sentence(outcome: &Outcome) -> String {
             stream,
             version,
             repeated: false,
-        } => format!("accepted at position {position}: {stream} has version {version}"),
+        } => {
+            let position = thousands(position.get());
+            format!("accepted at position {position}: {stream} has version {version}")
+        }
         Outcome::Accepted {
             position: Some(position),
             stream,
             repeated: true,
             ..
         } => {
+            let position = thousands(position.get());
             format!("accepted before, at position {position} of {stream}: the key was used already")
         }
         Outcome::Accepted {

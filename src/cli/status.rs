@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use highwater::read::format_duration;
-use highwater::text::{human_duration, thousands};
+use highwater::text::{human_duration, program, thousands};
 use highwater::workspace::{ProjectionView, Snapshot};
 use serde::Serialize;
 
@@ -80,7 +80,7 @@ pub fn lines(snapshot: &Snapshot) -> Vec<String> {
     let engine = match snapshot.engine.pid {
         Some(pid) if snapshot.engine.here => format!("process {pid} (this one)"),
         Some(pid) => format!("process {pid}"),
-        None => "none runs: start one with `highwater run`".to_owned(),
+        None => format!("none runs: start one with `{} run`", program()),
     };
     let mut lines = vec![
         format!(
@@ -150,11 +150,10 @@ fn remarks(view: &ProjectionView) -> Vec<String> {
     });
     let parked = (view.parked > 0).then(|| {
         format!(
-            "{name}: events are parked, and answers lack them: {} of {} streams (`highwater parked {name}`)",
+            "{name}: events are parked, and answers lack them: {} of {} streams (`{program} parked {name}`)",
             thousands(view.parked),
             thousands(view.parked_streams),
-            name = view.name
-        )
+            name = view.name, program = program())
     });
     let rebuild = view.rebuild.as_ref().map(|rebuild| {
         let (name, version) = (&view.name, &rebuild.version);
@@ -169,12 +168,17 @@ fn remarks(view: &ProjectionView) -> Vec<String> {
             if rebuild.paused { ", paused" } else { "" }
         )
     });
+    let lacks = view.rebuild.as_ref().filter(|new| new.parked.count.any());
+    let lacks = lacks.map(|new| {
+        let (name, version, sum) = (&view.name, &new.version, &new.parked);
+        format!("{name}: in the new version {version} {sum} (`highwater parked {name}`)")
+    });
     let injected = view
         .injected
         .as_ref()
         .map(|injected| format!("{} has an injected fault: {injected}", view.name));
     let all = injected.into_iter().chain(fault).chain(parked);
-    all.chain(rebuild).collect()
+    all.chain(rebuild).chain(lacks).collect()
 }
 
 /// The JSON of `status`.
@@ -211,6 +215,7 @@ struct ProjectionStatus<'a> {
     stale_keys: usize,
     fault: Option<FaultStatus<'a>>,
     injected: Option<String>,
+    not_built: Option<&'a str>,
     rebuild: Option<RebuildStatus<'a>>,
 }
 
@@ -230,6 +235,7 @@ struct RebuildStatus<'a> {
     eta_ms: Option<u128>,
     held: bool,
     paused: bool,
+    parked: serde_json::Value,
 }
 
 impl<'a> Status<'a> {
@@ -270,6 +276,7 @@ impl<'a> From<&'a ProjectionView> for ProjectionStatus<'a> {
                 tries: fault.tries,
             }),
             injected: view.injected.as_ref().map(ToString::to_string),
+            not_built: view.not_built.as_deref(),
             rebuild: view.rebuild.as_ref().map(|rebuild| RebuildStatus {
                 version: &rebuild.version,
                 checkpoint: rebuild.checkpoint.get(),
@@ -278,6 +285,7 @@ impl<'a> From<&'a ProjectionView> for ProjectionStatus<'a> {
                 eta_ms: rebuild.eta.map(|eta| eta.as_millis()),
                 held: rebuild.held,
                 paused: rebuild.paused,
+                parked: super::diff::parked(&rebuild.parked),
             }),
         }
     }

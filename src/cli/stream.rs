@@ -2,8 +2,8 @@
 //! made visible.
 
 use highwater::event::{Event, StreamId, Version};
-use highwater::text::{clean, thousands};
-use highwater::write::Stepper;
+use highwater::text::{clean, program, thousands};
+use highwater::workspace::{After, Change, States};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -36,13 +36,14 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let mut page = log.read_stream(&stream, Version::NONE, PAGE).await?;
     if page.version == Version::NONE {
         return Err(Failure::failed(format!(
-            "there is no stream {stream}: `highwater events` shows which there are"
+            "there is no stream {stream}: `{program} events` shows which there are",
+            program = program()
         )));
     }
-    let mut states = States::none();
+    let mut states = None;
     if args.state {
         match workspace.commands().stepper(stream.category()) {
-            Some(stepper) => states = States::of(stepper),
+            Some(stepper) => states = Some(States::of(stepper)),
             None => say(&format!(
                 "no aggregate of this workspace has the category {}: its events are shown, and nothing is folded",
                 stream.category()
@@ -57,7 +58,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     // What comes meanwhile is shown too; the end is where a page is empty.
     while let Some(last) = page.events.last().map(|event| event.version) {
         for event in &page.events {
-            let step = states.step(event)?;
+            let step = states.as_mut().map(|states| states.step(event));
+            let step = step.transpose().map_err(Failure::failed)?;
             if args.json {
                 out.json(&Line::of(event, step.as_ref()))?;
             } else {
@@ -68,73 +70,6 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     }
     out.finish()?;
     Ok(Exit::Done)
-}
-
-/// The state after an event, and what the event changed.
-struct Step {
-    state: Value,
-    changes: Vec<Change>,
-}
-
-/// A field that is another than before.
-#[derive(Debug, PartialEq, Serialize)]
-struct Change {
-    field: String,
-    before: Value,
-    after: Value,
-}
-
-/// Folds a stream, where its aggregate is known and somebody wants to see it.
-struct States(Option<(Stepper, Value)>);
-
-impl States {
-    const fn none() -> Self {
-        Self(None)
-    }
-
-    fn of(stepper: Stepper) -> Self {
-        Self(Some((stepper, Value::Null)))
-    }
-
-    fn step(&mut self, event: &Event) -> Result<Option<Step>, Failure> {
-        let Some((stepper, before)) = &mut self.0 else {
-            return Ok(None);
-        };
-        let state = stepper(event).map_err(Failure::failed)?;
-        let mut changes = Vec::new();
-        difference("", before, &state, &mut changes);
-        before.clone_from(&state);
-        Ok(Some(Step { state, changes }))
-    }
-}
-
-/// Field by field; a list counts as one.
-fn difference(path: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
-    let empty = serde_json::Map::new();
-    let (fields, old) = match (after, before) {
-        _ if before == after => return,
-        (Value::Object(fields), Value::Object(old)) => (fields, old),
-        (Value::Object(fields), Value::Null) => (fields, &empty),
-        _ => {
-            changes.push(Change {
-                field: path.to_owned(),
-                before: before.clone(),
-                after: after.clone(),
-            });
-            return;
-        }
-    };
-    let name = |field: &str| match path {
-        "" => field.to_owned(),
-        path => format!("{path}.{field}"),
-    };
-    for (field, value) in fields {
-        let before = old.get(field).unwrap_or(&Value::Null);
-        difference(&name(field), before, value, changes);
-    }
-    for (field, value) in old.iter().filter(|(field, _)| !fields.contains_key(*field)) {
-        difference(&name(field), value, &Value::Null, changes);
-    }
 }
 
 /// The JSON of an event of a stream.
@@ -153,7 +88,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(event: &'a Event, step: Option<&'a Step>) -> Self {
+    fn of(event: &'a Event, step: Option<&'a After>) -> Self {
         Self {
             version: event.version.get(),
             position: event.position.get(),
@@ -166,7 +101,7 @@ impl<'a> Line<'a> {
     }
 }
 
-fn print(out: &mut Out, event: &Event, step: Option<&Step>) -> Result<(), Failure> {
+fn print(out: &mut Out, event: &Event, step: Option<&After>) -> Result<(), Failure> {
     out.line(format_args!(
         "{:>5}  @{}  {:.3}  {}  {}",
         event.version.get(),
@@ -196,36 +131,5 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         other => json!(other).to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_difference_names_each_field_that_is_another() {
-        let mut changes = Vec::new();
-        let before = json!({"status": "placed", "stock": {"mug": 1, "pot": 2}, "lines": [1]});
-        let after = json!({"status": "paid", "stock": {"mug": 3}, "lines": [1]});
-        difference("", &before, &after, &mut changes);
-        let fields: Vec<(&str, String)> = changes
-            .iter()
-            .map(|change| {
-                let Change { before, after, .. } = change;
-                (
-                    &*change.field,
-                    format!("{} → {}", shown(before), shown(after)),
-                )
-            })
-            .collect();
-        assert_eq!(
-            fields,
-            [
-                ("status", "\"placed\" → \"paid\"".to_owned()),
-                ("stock.mug", "1 → 3".to_owned()),
-                ("stock.pot", "2 → nothing".to_owned()),
-            ]
-        );
     }
 }

@@ -4,7 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
-use tracing_subscriber::EnvFilter;
+use highwater::ui::journal::ToJournal;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 /// A file of messages that is larger than this begins anew.
 const LARGEST: u64 = 1 << 20;
@@ -28,7 +31,8 @@ pub fn stderr(default: &str) {
     drop(subscriber.try_init());
 }
 
-/// Messages go to `highwater.log` in a folder, away from the screen. Where it cannot be written there are none.
+/// Messages go to `highwater.log` in a folder and to the dashboard's journal, away from the screen. Where the file
+/// cannot be written there is the journal alone.
 pub fn file(folder: &Path) {
     let path = folder.join("highwater.log");
     let large = fs::metadata(&path).is_ok_and(|data| data.len() > LARGEST);
@@ -38,11 +42,17 @@ pub fn file(folder: &Path) {
         .write(true)
         .truncate(large)
         .open(path);
-    if let Ok(file) = options {
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(filter("warn"))
+    let file = options.ok().map(|file| {
+        fmt::layer()
             .with_writer(file)
-            .with_ansi(false);
-        drop(subscriber.try_init());
-    }
+            .with_ansi(false)
+            .with_filter(filter("warn"))
+    });
+    let journal = ToJournal.with_filter(filter("highwater=info,warn"));
+    drop(
+        tracing_subscriber::registry()
+            .with(file)
+            .with(journal)
+            .try_init(),
+    );
 }

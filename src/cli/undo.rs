@@ -1,6 +1,6 @@
 //! `undo PROJECTION`: takes back what was asked of it last.
 
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 use highwater::workspace::Done;
 use serde_json::json;
 
@@ -24,14 +24,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let undone = workspace.undo(name, Some(SOON)).await;
     stop(engine).await;
     let undone = undone?.map_err(|why| Failure::no(format!("{name}: {why}")))?;
+    let later = format!("an engine will do it (`{} run`)", program());
     let (outcome, what, exit) = match &undone.done {
         Done::Finished { what } => ("finished", what.as_str(), Exit::Done),
         Done::Failed { reason } => ("failed", reason.as_str(), Exit::No),
-        Done::Requested => (
-            "requested",
-            "an engine will do it (`highwater run`)",
-            Exit::Failed,
-        ),
+        Done::Requested => ("requested", later.as_str(), Exit::Failed),
     };
     let mut out = Out::new();
     if args.target.json {

@@ -10,7 +10,7 @@ use highwater::event::Position;
 use highwater::log::LogError;
 use highwater::log::sqlite::{SqliteLog, Verified};
 use highwater::read::{Cell, Shape, Side};
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 use highwater::workspace::{Checked, Difference, Work, Workspace};
 use indicatif::ProgressBar;
 use serde_json::{Map, Value, json};
@@ -97,8 +97,43 @@ async fn model(workspace: &Workspace, name: &str, args: &Args) -> Result<Exit, F
         return Ok(Exit::Done);
     }
     Err(Failure::no(format!(
-        "{name} is not what its handlers make of the log: `highwater rebuild {name}` makes it anew"
+        "{name} is not what its handlers make of the log: {}",
+        way_out(workspace, name, &checked)
     )))
+}
+
+/// So many keys are mended one by one; for more, a rebuild is less work.
+const FEW_KEYS: usize = 3;
+
+/// What helps: mending the keys whose rows differ, where they are few and known; else all anew.
+fn way_out(workspace: &Workspace, name: &str, checked: &Checked) -> String {
+    let rebuild = format!("`{} rebuild {name}` makes it anew", program());
+    let projection = workspace.projection(name).ok();
+    let column = projection.as_ref().and_then(|projection| projection.key());
+    let keys = column.and_then(|key| checked.comparison.keys(&key.column));
+    let Some(keys) = keys.filter(|keys| (1..=FEW_KEYS).contains(&keys.len())) else {
+        return rebuild;
+    };
+    let repairs: Vec<String> = keys
+        .iter()
+        .map(|key| format!("`{} repair {name} --key {}`", program(), quoted(key)))
+        .collect();
+    let rows = if keys.len() == 1 {
+        "mends the rows of that key"
+    } else {
+        "mend the rows of these keys"
+    };
+    format!("{} {rows}; {rebuild}", repairs.join(" and "))
+}
+
+/// As a shell takes it.
+fn quoted(key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
+    if !key.is_empty() && key.chars().all(plain) {
+        key.to_owned()
+    } else {
+        format!("'{}'", key.replace('\'', "'\\''"))
+    }
 }
 
 /// What it came to, for people.
@@ -250,10 +285,50 @@ async fn log(json: bool, context: &Context) -> Result<Exit, Failure> {
     };
     bar.finish_and_clear();
     match verified.map_err(Failure::failed)? {
-        Ok(verified) => tell(&verified, json),
-        Err(LogError::Damaged { path, what }) => damaged(&path, &what, json),
+        Ok(verified) => {
+            let is_whole = matches!(verified, Verified::Whole { .. });
+            match if is_whole {
+                beyond(context).await
+            } else {
+                None
+            } {
+                Some(what) => cut_off(&what, json),
+                None => tell(&verified, json),
+            }
+        }
+        Err(LogError::Damaged { path, what, .. }) => damaged(&path, &what, json),
+        Err(emptied @ LogError::Emptied { .. }) => cut_off(&emptied.to_string(), json),
         Err(other) => Err(other.into()),
     }
+}
+
+/// What read models have had that the log, whole as it is, has not: its end may have been cut off cleanly.
+async fn beyond(context: &Context) -> Option<String> {
+    let ahead = async { Ok::<_, Failure>(context.open()?.ahead().await?) };
+    let ahead = match ahead.await {
+        Ok(ahead) => ahead,
+        Err(failure) => {
+            tell_aside("warning: the read models were not compared with the log");
+            failure.tell();
+            return None;
+        }
+    };
+    let one = |(name, position): &(String, Position)| {
+        format!("{name} has had an event {}", thousands(position.get()))
+    };
+    let all: Vec<String> = ahead.iter().map(one).collect();
+    (!all.is_empty()).then(|| {
+        format!(
+            "every event is as it was written, but {}, which the log does not have: its end was cut off, or it was \
+             restored or exchanged. Restore a later backup; or `highwater rebuild NAME`, where the log is right",
+            all.join(", ")
+        )
+    })
+}
+
+fn cut_off(what: &str, json: bool) -> Result<Exit, Failure> {
+    let value = json!({ "whole": false, "position": null, "what": what });
+    say(&value, what.to_owned(), Exit::No, json)
 }
 
 /// What was found before any event could be named.
@@ -278,13 +353,17 @@ fn tell(verified: &Verified, json: bool) -> Result<Exit, Failure> {
         Verified::Flawed { position, what } => (
             json!({ "whole": false, "position": position, "what": what }),
             format!(
-                "event {position} is not as it was written: {what}. Keep the file, and restore a backup"
+                "event {} is not as it was written: {what}. Keep the file, and restore a backup",
+                thousands(position.get())
             ),
             Exit::No,
         ),
         Verified::Stopped { at } => (
             json!({ "whole": false, "position": at, "what": "stopped" }),
-            format!("stopped at position {at}; all was well so far"),
+            format!(
+                "stopped at position {}; all was well so far",
+                thousands(at.get())
+            ),
             Exit::Failed,
         ),
     };

@@ -6,10 +6,12 @@ use std::time::Duration;
 use highwater::lag::Status;
 use highwater::lag::why::{Case, Remedy, Verdict};
 use highwater::read::parse_duration;
+use highwater::text::program;
 use highwater::workspace::{Operator, ProjectionView, Snapshot};
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
+use super::failure::say;
 use super::out::Out;
 use super::{Exit, Failure, interrupt};
 
@@ -57,6 +59,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
     }
     out.finish()?;
+    for problem in &snapshot.problems {
+        say(&format!("warning: {problem}"));
+    }
     Ok(Exit::Done)
 }
 
@@ -106,16 +111,31 @@ fn lines(view: &ProjectionView, case: &Case, verdict: &Verdict) -> Vec<String> {
 /// A remedy as a person would carry it out here.
 fn words(remedy: Remedy, name: &str) -> String {
     match remedy {
-        Remedy::StartEngine => "`highwater run` starts an engine".to_owned(),
-        Remedy::Resume => format!("`highwater resume {name}` lets it go on"),
-        Remedy::TryAgain => format!("`highwater resume {name}` has it try the event again"),
+        Remedy::StartEngine => format!("`{program} run` starts an engine", program = program()),
+        Remedy::Resume => format!(
+            "`{program} resume {name}` lets it go on",
+            program = program()
+        ),
+        Remedy::TryAgain => format!(
+            "`{program} resume {name}` has it try the event again",
+            program = program()
+        ),
         Remedy::Rebuild => {
-            format!("`highwater rebuild {name}` folds it again from the first event")
+            format!(
+                "`{program} rebuild {name}` folds it again from the first event",
+                program = program()
+            )
         }
         Remedy::ChangePolicy => {
-            format!("`highwater policy {name} POLICY` has it apply by another policy")
+            format!(
+                "`{program} policy {name} POLICY` has it apply by another policy",
+                program = program()
+            )
         }
-        Remedy::Apply => format!("`highwater apply {name}` has it apply what waits now"),
+        Remedy::Apply => format!(
+            "`{program} apply {name}` has it apply what waits now",
+            program = program()
+        ),
         Remedy::EditFile => "mend its file: what is saved is taken up at once".to_owned(),
         Remedy::EndFault => "`:fault stop` in the demo's dashboard ends the fault".to_owned(),
         Remedy::FindWriter => {

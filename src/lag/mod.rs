@@ -1,8 +1,8 @@
 //! Lag, exactly: gap, age, excess and status of one read model, from numbers and times. No clock and
 //! no database, so that every rule is tested by table.
 //!
-//! What needs more than one moment lives beside it: [`Samples`] (rates and [`Trend`]), [`eta()`] and
-//! [`Breach`].
+//! What needs more than one moment lives beside it: [`Samples`] (rates and [`Trend`]), [`eta()`],
+//! [`Breach`] and [`History`].
 //!
 //! ```
 //! use std::time::Duration;
@@ -39,6 +39,7 @@ use crate::event::{Position, Timestamp};
 
 mod breach;
 mod eta;
+mod history;
 mod samples;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ pub mod why;
 
 pub use breach::Breach;
 pub use eta::{Eta, eta};
+pub use history::{History, Point};
 pub use samples::{ENOUGH, Rates, Sample, Samples, Spent, WINDOW};
 
 /// Up to this excess a read model is not called late: no status changes for an event on its way.

@@ -9,6 +9,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use crate::event::{Event, NewEvent, Origin, Position, StreamId, Timestamp, Version};
+use crate::text::program;
 
 pub mod sqlite;
 
@@ -48,7 +49,7 @@ pub trait EventLog: Send + Sync + 'static {
     fn committed(&self, id: &CommitId) -> BoxFuture<'_, Result<Option<Committed>, LogError>>;
 
     /// At most `limit` events of a stream, from the one after `after`, with the stream's head; fewer where
-    /// they are large. Empty at the stream's end only.
+    /// they are large, or the next one is damaged. Empty at the stream's end only.
     fn read_stream(
         &self,
         stream: &StreamId,
@@ -57,7 +58,8 @@ pub trait EventLog: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<StreamPage, LogError>>;
 
     /// At most `limit` events after a position, in order; fewer where they are large, so that a page stays
-    /// within some MiB. Empty at the head only.
+    /// within some MiB, or where the next one is damaged: that is said by the page that would begin with it.
+    /// Empty at the head only.
     fn read_all(
         &self,
         after: Position,
@@ -262,13 +264,23 @@ pub enum LogError {
     },
     /// What is stored is damaged.
     #[error(
-        "{path} is damaged: {what}. Keep the file, restore a backup, or run `highwater verify --log`"
-    )]
+        "{path} is damaged: {what}. Keep the file, restore a backup, or run `{program} verify --log`", program = program())]
     Damaged {
         /// The file.
         path: std::path::PathBuf,
+        /// Where one event is not as it was written: its position. What lies around it can be read.
+        position: Option<Position>,
         /// What is wrong with it.
         what: String,
+    },
+    /// The file is there and has nothing in it.
+    #[error(
+        "{path} is empty, which no log ever is: its events were cut away. Restore a backup; or remove the file, \
+         if the log is to begin anew"
+    )]
+    Emptied {
+        /// The file.
+        path: std::path::PathBuf,
     },
     /// Another process held the write lock until the deadline.
     #[error(

@@ -14,6 +14,7 @@ use super::projection::{ApplyError, Blame, Projection};
 use super::work::Work;
 use crate::event::{Event, Position};
 use crate::log::{LogError, SharedLog};
+use crate::text::thousands;
 
 /// How many events are read, and applied in one transaction, at most.
 const PAGE: u64 = 5_000;
@@ -23,7 +24,7 @@ const PAGE: u64 = 5_000;
 #[non_exhaustive]
 pub enum FoldError {
     /// The handlers cannot apply an event.
-    #[error("event {position} cannot be applied: {reason}")]
+    #[error("event {} cannot be applied: {reason}", thousands(position.get()))]
     Event {
         /// Which event.
         position: Position,
@@ -31,7 +32,7 @@ pub enum FoldError {
         reason: String,
     },
     /// The log has not so many events.
-    #[error("position {goal} is beyond the head: the log ends at {head}")]
+    #[error("position {} is beyond the head: the log ends at {}", thousands(goal.get()), thousands(head.get()))]
     BeyondHead {
         /// Up to where it should go.
         goal: Position,
@@ -39,7 +40,7 @@ pub enum FoldError {
         head: Position,
     },
     /// Somebody stopped it.
-    #[error("stopped at position {at} of {of}")]
+    #[error("stopped at position {} of {}", thousands(at.get()), thousands(of.get()))]
     Stopped {
         /// The last position that was folded.
         at: Position,
@@ -47,7 +48,7 @@ pub enum FoldError {
         of: Position,
     },
     /// The disk or the system said no.
-    #[error("the fold stopped after position {at}: {reason}")]
+    #[error("the fold stopped after position {}: {reason}", thousands(at.get()))]
     Disk {
         /// The last position that was folded.
         at: Position,
@@ -120,10 +121,15 @@ impl Afresh {
 
     /// Sets aside what a read model set aside, and folds it when that did.
     pub(super) fn like(mut self, aside: OutOfTurn) -> Self {
+        self.be_like(aside);
+        self
+    }
+
+    /// The same, from where it stands on.
+    pub(super) fn be_like(&mut self, aside: OutOfTurn) {
         // Whatever is gone on with was left between two events.
         self.late = aside.later_at(self.at()).len();
         self.aside = aside;
-        self
     }
 
     /// The last position that it contains.
@@ -212,12 +218,17 @@ impl Afresh {
         Ok(None)
     }
 
-    /// Folds one event that somebody else read, the next after where it stands; says whether it takes it.
-    pub(super) async fn take_one(&mut self, event: &Event) -> Result<bool, FoldError> {
+    /// Folds one event that somebody else read on the way to a goal, the next after where it stands; says
+    /// whether it takes it.
+    pub(super) async fn take_one(
+        &mut self,
+        event: &Event,
+        goal: Position,
+    ) -> Result<bool, FoldError> {
         let takes = self.takes(event) || !self.aside.later_at(event.position).is_empty();
         if takes {
-            self.apply(vec![event.clone()], event.position)?;
-            self.catch_up(event.position).await?;
+            self.apply(vec![event.clone()], goal)?;
+            self.catch_up(goal).await?;
         }
         Ok(takes)
     }

@@ -43,6 +43,19 @@ impl Cell {
     }
 }
 
+impl<'a> From<&'a Cell> for ValueRef<'a> {
+    /// As SQLite takes it.
+    fn from(cell: &'a Cell) -> Self {
+        match cell {
+            Cell::Null => Self::Null,
+            Cell::Integer(n) => Self::Integer(*n),
+            Cell::Real(n) => Self::Real(*n),
+            Cell::Text(text) => Self::Text(text.as_bytes()),
+            Cell::Blob(bytes) => Self::Blob(bytes),
+        }
+    }
+}
+
 impl From<&Cell> for Value {
     /// As JSON; what JSON has no form for, bytes and infinite numbers, as the text that SQL has.
     fn from(cell: &Cell) -> Self {
@@ -90,8 +103,11 @@ pub(super) struct Table {
     pub(super) key: Vec<String>,
     /// The columns that are stored.
     pub(super) columns: Vec<String>,
+    /// Those of them that can be written: not computed.
+    pub(super) written: Vec<String>,
     /// Whether rows have a number that SQLite tells of when one is written.
     pub(super) tells: bool,
+    pub(super) is_virtual: bool,
 }
 
 /// What sorts rows by their bytes, on connections that were [opened](open) here.
@@ -144,31 +160,40 @@ fn table(
 ) -> rusqlite::Result<Table> {
     // 0 is an ordinary column, and 3 a generated one that is stored.
     let mut statement = db.prepare_cached(
-        "SELECT name, pk FROM pragma_table_xinfo(?1) WHERE hidden IN (0, 3) ORDER BY cid",
+        "SELECT name, pk, hidden = 0 FROM pragma_table_xinfo(?1) WHERE hidden IN (0, 3) ORDER BY cid",
     )?;
-    let found: rusqlite::Result<Vec<(String, i64)>> = statement
-        .query_map([&name], |row| Ok((row.get(0)?, row.get(1)?)))?
+    let found: rusqlite::Result<Vec<(String, i64, bool)>> = statement
+        .query_map([&name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect();
     let found = found?;
-    let mut columns: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
+    let mut columns: Vec<String> = found.iter().map(|(name, ..)| name.clone()).collect();
+    let written = found.iter().filter(|(.., written)| *written);
+    let written = written.map(|(name, ..)| name.clone()).collect();
     let key = if is_virtual {
         columns.retain(|column| !column.eq_ignore_ascii_case("rowid"));
         columns.insert(0, "rowid".to_owned());
         vec!["rowid".to_owned()]
     } else {
-        let mut key: Vec<(String, i64)> = found.into_iter().filter(|(_, pk)| *pk > 0).collect();
-        key.sort_by_key(|(_, pk)| *pk);
-        key.into_iter().map(|(name, _)| name).collect()
+        let mut key: Vec<_> = found.into_iter().filter(|(_, pk, _)| *pk > 0).collect();
+        key.sort_by_key(|(_, pk, _)| *pk);
+        key.into_iter().map(|(name, ..)| name).collect()
     };
     Ok(Table {
         name,
         key,
         columns,
+        written,
         tells: !is_virtual && !is_without_rowid,
+        is_virtual,
     })
 }
 
 impl Table {
+    /// Whether it has such a column.
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|c| c.eq_ignore_ascii_case(column))
+    }
+
     /// Selects all rows, in the order in which [`Row`]s are compared: by the key as SQLite orders it, and
     /// where that leaves it open, by the bytes of the row.
     pub(super) fn select_all(&self) -> String {
@@ -336,7 +361,7 @@ impl Tally {
 
 /// Appends a value, so that equal bytes are equal values of equal types, and no value's bytes are the
 /// beginning of another's.
-fn encode(value: ValueRef<'_>, into: &mut Vec<u8>) {
+pub(super) fn encode(value: ValueRef<'_>, into: &mut Vec<u8>) {
     let long = |tag: u8, bytes: &[u8], into: &mut Vec<u8>| {
         into.push(tag);
         into.extend((bytes.len() as u64).to_be_bytes());

@@ -2,6 +2,7 @@
 //! the same order, so that memory stays flat however many rows there are.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -33,6 +34,29 @@ impl Comparison {
     /// Whether there is no difference.
     pub fn is_equal(&self) -> bool {
         self.total == 0 && self.shape.is_empty()
+    }
+
+    /// The keys that all the rows that differ belong to, by the column that names them; `None` where that cannot be
+    /// said: more differ than are told, or one lies in a table without that column.
+    pub fn keys(&self, column: &str) -> Option<BTreeSet<String>> {
+        if !self.shape.is_empty() || self.differences.len() as u64 != self.total {
+            return None;
+        }
+        let mut keys = BTreeSet::new();
+        for difference in &self.differences {
+            let columns = &difference.columns;
+            let at = columns
+                .iter()
+                .position(|c| c.eq_ignore_ascii_case(column))?;
+            for row in [&difference.here, &difference.there].into_iter().flatten() {
+                match row.get(at)? {
+                    Cell::Text(key) => keys.insert(key.clone()),
+                    Cell::Integer(key) => keys.insert(key.to_string()),
+                    _ => return None,
+                };
+            }
+        }
+        Some(keys)
     }
 }
 
@@ -116,7 +140,9 @@ impl Difference {
                 name: table.to_owned(),
                 key: columns[..1].to_vec(),
                 columns: columns.clone(),
+                written: columns.clone(),
                 tells: true,
+                is_virtual: false,
             },
             here: None,
             there: None,

@@ -4,10 +4,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::contents::{Cell, quoted};
-use super::guard::OWN_PREFIX;
+use super::contents::{Cell, quoted, tables};
 use super::model::{ModelError, io, open_to_read, read_checkpoint};
-use super::repair::of_key;
 use crate::event::Position;
 
 /// The most rows of one key that are read, of each table.
@@ -40,23 +38,21 @@ pub fn keyed(path: &Path, column: &str, key: &str) -> Result<Keyed, ModelError> 
     let db = open_to_read(path)?;
     db.execute_batch("BEGIN").map_err(io(path))?;
     let position = read_checkpoint(&db).map_err(io(path))?.position;
-    let tables = tables(&db, column).and_then(|tables| {
-        let of = |name| table(&db, name, column, key);
-        tables.into_iter().map(of).collect()
+    let tables = tables(&db).and_then(|tables| {
+        let of_that_column = tables.into_iter().filter(|table| table.has(column));
+        of_that_column
+            .map(|found| table(&db, found.name, column, key))
+            .collect()
     });
     let tables = tables.map_err(io(path))?;
     Ok(Keyed { position, tables })
 }
 
-fn tables(db: &Connection, column: &str) -> rusqlite::Result<Vec<String>> {
-    let ours = format!("{}%", OWN_PREFIX.replace('_', "\\_"));
-    let mut select = db.prepare(
-        "SELECT t.name FROM pragma_table_list t, pragma_table_info(t.name) c
-         WHERE t.schema = 'main' AND t.type IN ('table', 'virtual') AND c.name = ?1 COLLATE NOCASE
-         AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.name NOT LIKE ?2 ESCAPE '\\' ORDER BY t.name",
-    )?;
-    let found = select.query_map([column, &ours], |row| row.get(0))?;
-    found.collect()
+/// That a row is of the key `?1`, and not of one that the column's collation or affinity takes for the same:
+/// the first part finds it by an index.
+pub(super) fn of_key(column: &str) -> String {
+    let column = quoted(column);
+    format!("{column} = ?1 AND CAST({column} AS TEXT) = CAST(?1 AS TEXT) COLLATE BINARY")
 }
 
 fn table(db: &Connection, name: String, column: &str, key: &str) -> rusqlite::Result<KeyedTable> {

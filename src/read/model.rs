@@ -171,11 +171,11 @@ impl Model {
     ///
     /// Errors: as [`open`](Self::open), and damage anywhere.
     pub fn open_checked(path: &Path) -> Result<Self, ModelError> {
-        let model = Self::open(path)?;
+        let model = Self::open(path).map_err(ModelError::of_kept)?;
         let said: String = model
             .db
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(io(path))?;
+            .map_err(|e| io(path)(e).of_kept())?;
         if said != "ok" {
             return Err(ModelError::Io {
                 path: path.to_owned(),
@@ -414,6 +414,14 @@ impl About {
     }
 }
 
+impl Checkpoint {
+    /// Up to where the file of a version has the log. Errors: not there, not ours, newer, damaged.
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let db = open_to_read(path)?;
+        read_checkpoint(&db).map_err(io(path))
+    }
+}
+
 /// Opens a version read-only, for one who asks: its definition and checkpoint can be read.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, ModelError> {
     let db = connect(
@@ -516,6 +524,14 @@ pub(super) fn read_about(db: &Connection) -> rusqlite::Result<About> {
             })
         },
     )
+}
+
+/// How far the read model in a file is; the file is only read.
+///
+/// Errors: it is not one of ours, damaged, or cannot be read.
+pub fn checkpoint_in(path: &Path) -> Result<Checkpoint, ModelError> {
+    let db = open_to_read(path)?;
+    read_checkpoint(&db).map_err(io(path))
 }
 
 pub(super) fn read_checkpoint(db: &Connection) -> rusqlite::Result<Checkpoint> {

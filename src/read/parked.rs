@@ -2,15 +2,19 @@
 //! written in the transactions that move the checkpoint, or that apply an event out of its turn; so a fold
 //! can do the same again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::model::{Checkpoint, ModelError, int, io, open_to_read, position, read_checkpoint};
-use crate::event::{Event, EventType, Position, StreamId, Timestamp};
+use super::model::{Checkpoint, ModelError, int, io, open_to_read, position};
+use crate::event::{EventType, Position, StreamId, Timestamp};
+
+mod out_of_turn;
+
+pub(super) use out_of_turn::OutOfTurn;
 
 /// How many events one read model may have parked. Whoever has more has another problem than these events.
 pub const PARKED_LIMIT: u64 = 10_000;
@@ -55,6 +59,49 @@ impl fmt::Display for ParkedCount {
         let are = if self.events == 1 { "is" } else { "are" };
         let (events, streams) = (count(self.events, "event"), count(self.streams, "stream"));
         write!(f, "{events} of {streams} {are} parked")
+    }
+}
+
+/// How much a read model has parked, and the first of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ParkedSum {
+    /// How much.
+    pub count: ParkedCount,
+    /// The first of these events, and what the handler said.
+    pub first: Option<(Position, String)>,
+}
+
+impl ParkedSum {
+    /// Of a read model's file. Errors: it cannot be used.
+    pub fn of(path: &Path) -> Result<Self, ModelError> {
+        let (count, first) = parked_in(path, Position::START, 1)?;
+        let first = first.into_iter().next();
+        Ok(Self::new(count, first))
+    }
+
+    /// So many, of which this is the first.
+    pub fn new(count: ParkedCount, first: Option<ParkedEvent>) -> Self {
+        Self {
+            count,
+            first: first.map(|event| (event.position, event.error.unwrap_or_default())),
+        }
+    }
+}
+
+/// `3 events of 2 streams are parked, the first at position 12: no such account`.
+impl fmt::Display for ParkedSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.count.fmt(f)?;
+        let Some((position, error)) = &self.first else {
+            return Ok(());
+        };
+        let at = crate::text::thousands(position.get());
+        write!(f, ", the first at position {at}")?;
+        // One that was not tried has none.
+        if error.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {error}")
     }
 }
 
@@ -473,73 +520,5 @@ impl Waiting {
                 self.streams.remove(stream);
             }
         }
-    }
-}
-
-/// Which events a read model did not apply in their turn, and when it did: what a fresh fold has to do
-/// the same.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct OutOfTurn {
-    /// Not applied when their turn comes.
-    left_out: BTreeSet<Position>,
-    /// After everything up to a checkpoint: these, in this order.
-    later: BTreeMap<Position, Vec<Position>>,
-    /// Up to where that is recorded. Beyond it, what follows a parked event in its stream is not applied.
-    recorded_to: Position,
-    parked: HashSet<StreamId>,
-}
-
-impl OutOfTurn {
-    /// As a file has it.
-    pub(super) fn read(db: &Connection) -> rusqlite::Result<Self> {
-        let mut found = Self::default();
-        if !is_there(db)? {
-            return Ok(found);
-        }
-        found.recorded_to = read_checkpoint(db)?.position;
-        found.parked = streams(db)?.into_iter().collect();
-        let mut statement = db.prepare(
-            "SELECT position, state, ended_at FROM _highwater_parked ORDER BY ended_at, ended_order",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let event = position(row.get(0)?);
-            found.left_out.insert(event);
-            let state: String = row.get(1)?;
-            if let Some(at) = row.get::<_, Option<i64>>(2)?.filter(|_| state == "applied") {
-                found.later.entry(position(at)).or_default().push(event);
-            }
-        }
-        Ok(found)
-    }
-
-    /// The same, of a file. Errors: it cannot be used.
-    pub(super) fn of(path: &Path) -> Result<Self, ModelError> {
-        Self::read(&open_to_read(path)?).map_err(io(path))
-    }
-
-    /// The same, with what was applied later applied when its turn comes.
-    pub(super) fn in_turn(mut self) -> Self {
-        for event in std::mem::take(&mut self.later).into_values().flatten() {
-            self.left_out.remove(&event);
-        }
-        self
-    }
-
-    /// Whether an event is left out when its turn comes.
-    pub(super) fn leaves_out(&self, event: &Event) -> bool {
-        self.left_out.contains(&event.position)
-            || event.position > self.recorded_to && self.parked.contains(&event.stream)
-    }
-
-    /// What is applied once everything up to a checkpoint is.
-    pub(super) fn later_at(&self, checkpoint: Position) -> &[Position] {
-        self.later.get(&checkpoint).map_or(&[], Vec::as_slice)
-    }
-
-    /// The next checkpoint after a position at which something is applied later.
-    pub(super) fn next_after(&self, at: Position) -> Option<Position> {
-        let after = (std::ops::Bound::Excluded(at), std::ops::Bound::Unbounded);
-        self.later.range(after).next().map(|(at, _)| *at)
     }
 }

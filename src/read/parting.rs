@@ -184,6 +184,27 @@ pub(super) fn find(
     bound: &[ValueRef<'_>],
     fits: impl Fn(&Row) -> bool,
 ) -> rusqlite::Result<Option<Vec<u8>>> {
+    let row = find_that(db, table, sql, bound, fits)?;
+    Ok(row.map(|row| row.bytes))
+}
+
+/// The same, and answers the first row there is.
+pub(super) fn find_row(
+    db: &Connection,
+    table: &Table,
+    sql: &str,
+    bound: &[ValueRef<'_>],
+) -> rusqlite::Result<Option<Row>> {
+    find_that(db, table, sql, bound, |_| true)
+}
+
+fn find_that(
+    db: &Connection,
+    table: &Table,
+    sql: &str,
+    bound: &[ValueRef<'_>],
+    fits: impl Fn(&Row) -> bool,
+) -> rusqlite::Result<Option<Row>> {
     let mut statement = db.prepare_cached(sql)?;
     for (index, value) in (1..).zip(bound) {
         statement.raw_bind_parameter(index, ToSqlOutput::Borrowed(*value))?;
@@ -192,7 +213,7 @@ pub(super) fn find(
     let mut row = Row::default();
     while cursor.next(&mut row)? {
         if fits(&row) {
-            return Ok(Some(std::mem::take(&mut row.bytes)));
+            return Ok(Some(row));
         }
     }
     Ok(None)

@@ -2,6 +2,7 @@
 //! Stepping back is no fold from the beginning: copies of the file are kept on the way, and it goes on from
 //! the nearest one before.
 
+mod beside;
 mod moment;
 
 use std::collections::BTreeMap;
@@ -17,9 +18,10 @@ use super::query::{Answer, QueryError, Reader};
 use super::scratch::{Scratch, copy_database};
 use super::versions::remove_database;
 use super::work::{Phase, Work};
-use crate::event::{Position, Timestamp};
+use crate::event::{Position, StreamId, Timestamp, Version};
 use crate::log::{EventLog, LogError, SharedLog};
 
+pub use beside::{Beside, beside};
 pub use moment::{Changed, Rows, Shown};
 
 /// Whoever steps back is likely to do so again: a copy is kept at most so many events before.
@@ -269,4 +271,26 @@ pub async fn position_at(log: &dyn EventLog, time: Timestamp) -> Result<Position
         }
     }
     Ok(Position::new(low))
+}
+
+/// How many events a stream has up to a position, with it: what its version was then.
+///
+/// Errors: the log cannot be read.
+pub async fn version_at(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    position: Position,
+) -> Result<Version, LogError> {
+    let page = log.read_stream(stream, Version::NONE, 1).await?;
+    // The first `low` are up to there, and none after `high`.
+    let (mut low, mut high) = (0, page.version.get());
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let page = log.read_stream(stream, Version::new(middle - 1), 1).await?;
+        match page.events.first() {
+            Some(event) if event.position <= position => low = middle,
+            _ => high = middle - 1,
+        }
+    }
+    Ok(Version::new(low))
 }

@@ -1,6 +1,8 @@
 //! Asking a read model one of its named questions: read-only, in one read transaction with the
 //! checkpoint, bounded in time and size.
 
+mod browse;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use super::parked::{self, ParkedCount};
 use super::projection::{AnswerError, Parameters, Projection, Row, Signature};
 use super::retired::built_from;
 use super::versions::Versions;
+
+pub use browse::{Browse, Counted, ROWS_COUNTED, ROWS_OF_A_PAGE, RowsPage, TableInfo};
 
 /// What a question came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +85,24 @@ pub enum QueryError {
         /// The query.
         query: String,
         /// What it said.
+        reason: String,
+    },
+    /// There is no such table, or no such column in it.
+    #[error("{projection} has no {what}: it has {known}")]
+    NoTable {
+        /// The projection.
+        projection: String,
+        /// What was asked for.
+        what: String,
+        /// What there is.
+        known: String,
+    },
+    /// A table could not be read.
+    #[error("{table}: {reason}")]
+    Table {
+        /// The projection, and the table.
+        table: String,
+        /// Why.
         reason: String,
     },
     /// The read model's file cannot be used.

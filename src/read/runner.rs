@@ -19,7 +19,7 @@ mod trouble;
 
 pub use aside::{Skipped, Tried, Unskipped};
 use page::{Limits, Page};
-use trouble::{Caution, Hopeless};
+use trouble::{Caution, Hopeless, Losses};
 pub use trouble::{TRIES, Trouble};
 
 /// How many events are read, and applied in one transaction, at most: near the head, and far behind.
@@ -66,6 +66,7 @@ pub struct Runner {
     aside: Vec<Aside>,
     /// The event that is to be parked when it is read again.
     hopeless: Option<Hopeless>,
+    losses: Losses,
     /// It stopped because no more may be parked.
     is_full: bool,
 }
@@ -123,6 +124,7 @@ impl Runner {
             waiting_aside,
             aside: Vec::new(),
             hopeless: None,
+            losses: Losses::default(),
             is_full: false,
             projection,
             log,

@@ -1,7 +1,7 @@
 //! What one read model lacks: how many events, since when, of how many streams. Kept up from moment to
 //! moment, so that nothing is counted twice, and bounded in memory and in work a moment.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::model::Checkpoint;
@@ -38,6 +38,10 @@ pub struct Tail {
     events: VecDeque<Event>,
     /// Everything after this, up to the last, is in `events`.
     after: Position,
+    /// Everything up to this was read, or cannot be.
+    head: Position,
+    /// Those after `after` that are not as they were written, and what is wrong with each.
+    flawed: BTreeMap<Position, String>,
     room: usize,
     /// About how much memory they take.
     bytes: usize,
@@ -49,6 +53,8 @@ impl Tail {
         Self {
             events: VecDeque::new(),
             after,
+            head: after,
+            flawed: BTreeMap::new(),
             room,
             bytes: 0,
         }
@@ -56,9 +62,12 @@ impl Tail {
 
     /// The last position it has.
     pub fn head(&self) -> Position {
-        self.events
-            .back()
-            .map_or(self.after, |event| event.position)
+        self.head
+    }
+
+    /// The events that it lacks, since they are not as they were written; and what is wrong with each.
+    pub fn flawed(&self) -> &BTreeMap<Position, String> {
+        &self.flawed
     }
 
     /// The events it has, oldest first.
@@ -74,14 +83,22 @@ impl Tail {
         let room = self.room as u64;
         if head < self.head() || head.since(self.head()) > room {
             self.events.clear();
+            self.flawed.clear();
             self.bytes = 0;
             self.after = Position::new(head.get().saturating_sub(room));
+            self.head = self.after;
         }
-        while self.head() < head {
-            let page = log.read_all(self.head(), PAGE).await?;
-            if page.is_empty() {
-                break;
-            }
+        while self.head < head {
+            let page = match read_on(log, self.head, PAGE).await? {
+                Read::Events(page) if page.is_empty() => break,
+                Read::Events(page) => page,
+                Read::Flawed(position, what) => {
+                    self.head = position;
+                    self.flawed.insert(position, what);
+                    continue;
+                }
+            };
+            self.head = page.last().map_or(self.head, |event| event.position);
             self.bytes += page.iter().map(size).sum::<usize>();
             self.events.extend(page);
             while self.events.len() > self.room
@@ -93,6 +110,7 @@ impl Tail {
                 self.bytes -= size(&gone);
                 self.after = gone.position;
             }
+            self.flawed = self.flawed.split_off(&self.after.next());
         }
         Ok(self.head())
     }
@@ -109,18 +127,30 @@ impl Tail {
         let (mut at, mut shown) = (after, 0);
         while at < self.head() && shown < budget {
             if at >= self.after {
-                let skip = usize::try_from(at.since(self.after)).unwrap_or(usize::MAX);
-                for event in self.events.iter().skip(skip).take(budget - shown) {
-                    visit(event);
-                    at = event.position;
-                    shown += 1;
+                let seen = self.events.partition_point(|event| event.position <= at);
+                let wanted = self.events.range(seen..).take(budget - shown);
+                if seen + wanted.len() == self.events.len() {
+                    // Whatever comes after the last of them cannot be read.
+                    at = self.head();
+                } else {
+                    at = wanted
+                        .clone()
+                        .next_back()
+                        .map_or(at, |event| event.position);
                 }
+                shown += wanted.len();
+                wanted.for_each(visit);
                 break;
             }
-            let page = log.read_all(at, PAGE.min(budget - shown)).await?;
-            if page.is_empty() {
-                break;
-            }
+            let page = match read_on(log, at, PAGE.min(budget - shown)).await? {
+                Read::Events(page) if page.is_empty() => break,
+                Read::Events(page) => page,
+                Read::Flawed(position, _) => {
+                    at = position;
+                    shown += 1;
+                    continue;
+                }
+            };
             for event in page.iter().filter(|event| event.position <= self.head()) {
                 visit(event);
                 at = event.position;
@@ -128,6 +158,27 @@ impl Tail {
             }
         }
         Ok((at, shown))
+    }
+}
+
+/// What comes next in a log.
+enum Read {
+    /// Events, in order; none at the head.
+    Events(Vec<Event>),
+    /// One that is not as it was written.
+    Flawed(Position, String),
+}
+
+/// The next page, or the event that is in the way of it.
+async fn read_on(log: &dyn EventLog, after: Position, limit: usize) -> Result<Read, LogError> {
+    match log.read_all(after, limit).await {
+        Ok(page) => Ok(Read::Events(page)),
+        Err(LogError::Damaged {
+            position: Some(position),
+            what,
+            ..
+        }) => Ok(Read::Flawed(position.max(after.next()), what)),
+        Err(error) => Err(error),
     }
 }
 
@@ -173,15 +224,16 @@ impl Survey {
             let Some(from) = self.next_to_look_at(tail.head()) else {
                 break;
             };
-            let (_, shown) = tail
+            let (to, shown) = tail
                 .scan(log, from, left.min(PAGE), |event| {
                     self.see(event, subscription, monotonic)
                 })
                 .await?;
-            if shown == 0 {
+            if to == from {
                 break;
             }
-            left -= shown;
+            self.pass_to(to);
+            left = left.saturating_sub(shown);
         }
         Ok(self.backlog(tail.head(), checkpoint, monotonic))
     }
@@ -243,6 +295,17 @@ impl Survey {
             if takes {
                 self.keys.insert(event.stream.clone(), at);
             }
+        }
+    }
+
+    /// Everything up to there was shown, but for what cannot be read.
+    fn pass_to(&mut self, at: Position) {
+        self.counted_to = self.counted_to.max(at);
+        if self.oldest.is_none() {
+            self.looked_to = self.looked_to.max(at);
+        }
+        if self.keys.len() < STALE_KEYS {
+            self.keys_to = self.keys_to.max(at);
         }
     }
 

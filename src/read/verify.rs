@@ -1,34 +1,22 @@
 //! Whether a read model is what its handlers make of the log: folded again into a scratch file, up to its
 //! checkpoint, and compared row by row. Whether the handlers are right, this cannot say.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::afresh::{Afresh, FoldError};
+use super::copied::Copied;
 use super::difference::{Comparison, Difference, compare};
-use super::model::{
-    About, Checkpoint, ModelError, io, open_to_read, read_about, read_checkpoint, read_replay,
-};
-use super::parked::OutOfTurn;
+use super::model::ModelError;
 use super::parting::last_equal;
 use super::projection::Projection;
 use super::runner::is_foreign;
-use super::scratch::{Scratch, copy_connection};
-use super::versions::{Versions, remove_database};
+use super::scratch::Scratch;
+use super::versions::remove_database;
 use super::work::{Phase, Work};
 use crate::event::Position;
 use crate::log::{LogError, SharedLog};
-
-/// A copy of a read model as it was at one moment: verified while the read model itself goes on.
-#[derive(Debug)]
-pub struct Stored {
-    path: PathBuf,
-    aside: OutOfTurn,
-    /// What its file says of itself.
-    pub about: About,
-    /// Up to where it has the log.
-    pub checkpoint: Checkpoint,
-}
+use crate::text::{program, thousands};
 
 /// What verifying a read model came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +45,7 @@ pub enum VerifyError {
     /// Nobody here can fold as it was folded.
     #[error(
         "version {version} of {projection} was built from a definition that this program does not have: \
-         `highwater rebuild {projection}` builds one from what it has"
-    )]
+         `{program} rebuild {projection}` builds one from what it has", program = program())]
     Definition {
         /// The projection.
         projection: String,
@@ -67,9 +54,9 @@ pub enum VerifyError {
     },
     /// It is not of this log.
     #[error(
-        "{projection} is ahead: its checkpoint {position} is not of this log, which was restored or exchanged: \
-         `highwater rebuild {projection}`"
-    )]
+        "{projection} is ahead: its checkpoint {} is not of this log, which was restored or exchanged: \
+         `{program} rebuild {projection}`",
+        thousands(position.get()), program = program())]
     Ahead {
         /// The projection.
         projection: String,
@@ -78,8 +65,10 @@ pub enum VerifyError {
     },
     /// Its rows are of no single position just now.
     #[error(
-        "{projection} is being replayed and stands at {at} of {goal}: its rows are of no single position until \
-         then. Verify it when the replay is done"
+        "{projection} is being replayed and stands at {} of {}: its rows are of no single position until \
+         then. Verify it when the replay is done",
+        thousands(at.get()),
+        thousands(goal.get())
     )]
     Replaying {
         /// The projection.
@@ -118,6 +107,7 @@ pub enum VerifyError {
 }
 
 fn stopped(phase: Phase, at: Position, of: Position, differing: Option<u64>) -> String {
+    let (at, of) = (thousands(at.get()), thousands(of.get()));
     match (phase, differing) {
         (Phase::Copying, _) => "before anything was compared".to_owned(),
         (Phase::Folding, _) => format!("at position {at} of {of}; nothing was compared yet"),
@@ -128,57 +118,38 @@ fn stopped(phase: Phase, at: Position, of: Position, differing: Option<u64>) -> 
     }
 }
 
-impl Stored {
-    /// Copies the version that answers now, with rows and checkpoint of one moment. No read transaction
-    /// outlives the copying, so that the read model's WAL can shrink while the log is folded.
-    ///
-    /// Errors: there is no read model, its file or the scratch file cannot be used.
-    pub fn copy(
-        versions: &Versions,
+impl VerifyError {
+    /// Why a fold did not come to its end, in what was being done.
+    pub(super) fn of_fold(
         projection: &str,
-        scratch: &Scratch,
-        work: &Work,
-    ) -> Result<Self, VerifyError> {
-        work.begin(Phase::Copying, 0);
-        let mut db = match open_to_read(&versions.link()) {
-            Ok(db) => db,
-            Err(_) if matches!(versions.live(), Ok(None)) => {
-                return Err(VerifyError::NoModel {
-                    projection: projection.to_owned(),
-                });
-            }
-            // The link may have been switched, and what it showed removed, while we opened it.
-            Err(_) => open_to_read(&versions.link())?,
-        };
-        let fail = io(&versions.link());
-        let path = scratch.file("stored.db");
-        copy_connection(&mut db, &path, work).map_err(|error| {
-            if work.is_stopped() {
-                return VerifyError::Stopped {
-                    phase: Phase::Copying,
-                    at: Position::START,
-                    of: Position::START,
-                    differing: None,
-                };
-            }
-            fail(error).into()
-        })?;
-        let copy = open_to_read(&path)?;
-        let about = read_about(&copy).map_err(&fail)?;
-        let checkpoint = read_checkpoint(&copy).map_err(&fail)?;
-        let aside = OutOfTurn::read(&copy).map_err(&fail)?;
-        match read_replay(&copy).map_err(&fail)? {
-            Some(replay) if checkpoint.position < replay.goal => Err(VerifyError::Replaying {
+        error: FoldError,
+        phase: Phase,
+        differing: Option<u64>,
+    ) -> Self {
+        match error {
+            FoldError::Stopped { at, of } => Self::Stopped {
+                phase,
+                at,
+                of,
+                differing,
+            },
+            error => Self::Fold {
                 projection: projection.to_owned(),
-                at: checkpoint.position,
-                goal: replay.goal,
-            }),
-            _ => Ok(Self {
-                path,
-                aside,
-                about,
-                checkpoint,
-            }),
+                error,
+            },
+        }
+    }
+
+    /// Why rows were not compared to the end.
+    pub(super) fn of_comparing(error: ModelError, at: Position, work: &Work) -> Self {
+        if !work.is_stopped() {
+            return Self::Model(error);
+        }
+        Self::Stopped {
+            phase: Phase::Comparing,
+            at,
+            of: at,
+            differing: None,
         }
     }
 }
@@ -189,7 +160,7 @@ impl Stored {
 ///
 /// Errors: [`VerifyError`].
 pub async fn verify(
-    stored: &Stored,
+    stored: &Copied,
     projection: &Arc<dyn Projection>,
     log: &SharedLog,
     scratch: &Scratch,
@@ -204,18 +175,6 @@ pub async fn verify(
             position: goal,
         });
     }
-    let failed = |error: FoldError, phase: Phase, differing: Option<u64>| match error {
-        FoldError::Stopped { at, of } => VerifyError::Stopped {
-            phase,
-            at,
-            of,
-            differing,
-        },
-        error => VerifyError::Fold {
-            projection: name.clone(),
-            error,
-        },
-    };
     work.begin(Phase::Folding, goal.get());
     let path = scratch.file("fresh.db");
     let folded = async {
@@ -224,18 +183,11 @@ pub async fn verify(
         fold.to(goal).await?;
         Ok(fold.close())
     };
-    folded.await.map_err(|e| failed(e, Phase::Folding, None))?;
-    let comparison = compare(&stored.path, &path, most, work);
-    let comparison = comparison.map_err(|e| {
-        if work.is_stopped() {
-            return failed(
-                FoldError::Stopped { at: goal, of: goal },
-                Phase::Comparing,
-                None,
-            );
-        }
-        VerifyError::Model(e)
-    })?;
+    folded
+        .await
+        .map_err(|e| VerifyError::of_fold(name, e, Phase::Folding, None))?;
+    let comparison = compare(&stored.path, &path, most, work)
+        .map_err(|e| VerifyError::of_comparing(e, goal, work))?;
     gone(&path)?;
     work.begin(Phase::Searching, goal.get());
     let total = comparison.total;
@@ -248,7 +200,7 @@ pub async fn verify(
         work,
     )
     .await
-    .map_err(|e| failed(e, Phase::Searching, Some(total)))?;
+    .map_err(|e| VerifyError::of_fold(name, e, Phase::Searching, Some(total)))?;
     Ok(Checked {
         version: stored.about.label(),
         position: goal,
@@ -258,7 +210,7 @@ pub async fn verify(
 }
 
 async fn parted(
-    stored: &Stored,
+    stored: &Copied,
     differences: &[Difference],
     path: &Path,
     projection: &Arc<dyn Projection>,

@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::cloudevents::{own_source, write};
 use crate::event::{JsonError, Position};
 use crate::log::{EventLog, LogError};
+use crate::text::program;
 
 /// How many events are read at once: large enough for speed, small enough for events of 1 MiB.
 const PAGE: usize = 500;
@@ -21,8 +22,7 @@ pub enum ExportError {
     Output(#[from] std::io::Error),
     /// What is stored is damaged.
     #[error(
-        "event {position} cannot be exported: its data is {reason}. Run `highwater verify --log`"
-    )]
+        "event {position} cannot be exported: its data is {reason}. Run `{program} verify --log`", program = program())]
     Damaged {
         /// The event.
         position: Position,

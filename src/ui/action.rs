@@ -17,6 +17,10 @@ pub enum Action {
     SortBefore,
     SortTurn,
     Zoom,
+    Closer,
+    Wider,
+    Earlier,
+    Later,
     Freeze,
     Export,
     Picture,
@@ -49,6 +53,11 @@ pub enum Action {
     Parked,
     Retry,
     Skip,
+    Ask,
+    Objective,
+    NextOne,
+    OneBefore,
+    Turn,
     Past,
     Verify,
     Repair,
@@ -58,6 +67,9 @@ pub enum Action {
     Fault,
     Copy,
     Mouse,
+    NextProjection,
+    PreviousProjection,
+    FindStream,
     Before,
     After,
     FurtherBack,
@@ -67,6 +79,8 @@ pub enum Action {
     Next,
     Previous,
     Complete,
+    NextOption,
+    OptionBefore,
     Edit(Edit),
 }
 
@@ -108,6 +122,10 @@ pub enum Context {
     Commands,
     /// The form of one command.
     Form,
+    /// The list of a projection's queries, with a filter.
+    Queries,
+    /// The form of one query.
+    Query,
     /// The prompt for a policy.
     Policy,
     /// The preview of a rebuild.
@@ -150,18 +168,18 @@ pub struct Entry {
 
 use Context::{
     Commands, Confirm, Events, Filter, Form, Help, Line, Log, Overview, Page, Policy, Projection,
-    Rebuilds, Repair, Replay, Stream, Time,
+    Queries, Query, Rebuilds, Repair, Replay, Stream, Time,
 };
 
 const ALL: &[Context] = &[
     Overview, Events, Projection, Stream, Time, Rebuilds, Log, Filter, Help, Commands, Form,
-    Policy, Confirm, Replay, Page, Repair, Line,
+    Queries, Query, Policy, Confirm, Replay, Page, Repair, Line,
 ];
 /// The screens, with nothing over them.
 const SCREENS: &[Context] = &[Overview, Events, Projection, Stream, Time, Rebuilds, Log];
 /// All but the first, from which there is a way back.
 const OTHERS: &[Context] = &[Events, Projection, Stream, Time, Rebuilds, Log];
-const TEXT: &[Context] = &[Filter, Commands, Form, Policy, Replay, Line];
+const TEXT: &[Context] = &[Filter, Commands, Form, Queries, Query, Policy, Replay, Line];
 const NOT_TEXT: &[Context] = &[
     Overview, Events, Projection, Stream, Time, Rebuilds, Log, Help, Confirm, Page, Repair,
 ];
@@ -172,15 +190,61 @@ const SCROLL: &[Context] = &[
 const NOT_EVENTS: &[Context] = &[Overview, Projection, Stream, Time, Rebuilds, Log];
 /// Where rows of a table are narrowed.
 const NARROWED: &[Context] = &[Overview, Projection, Stream, Rebuilds, Log];
-/// Where they are sorted. The log has one order.
-const SORTED: &[Context] = NARROWED;
+/// Where they are sorted. The log has one order, and so have the program's messages.
+const SORTED: &[Context] = &[Overview, Projection, Stream, Rebuilds];
 /// Where there are several panes.
 const PANES: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds];
+/// Where there are charts over time.
+const CHARTS: &[Context] = &[Overview, Projection];
 /// What is asked of one projection.
 const OF_ONE: &[Context] = &[Overview, Projection, Rebuilds, Page];
 const LAYERS: &[Context] = &[
-    Filter, Help, Commands, Form, Policy, Confirm, Replay, Page, Repair, Line,
+    Filter, Help, Commands, Form, Queries, Query, Policy, Confirm, Replay, Page, Repair, Line,
 ];
+
+impl Entry {
+    /// Whether nobody can set its keys: there is always a way out.
+    pub fn is_fixed(&self) -> bool {
+        self.keys == ["ctrl-c"]
+    }
+}
+
+impl Action {
+    /// Its name where keys are set: as after `:`, else as it is called here, `SortNext` as `sort-next`.
+    pub fn name(self) -> String {
+        let named = ACTIONS
+            .iter()
+            .find(|entry| entry.action == self && !entry.name.is_empty());
+        named.map_or_else(
+            || dashed(&format!("{self:?}")),
+            |entry| entry.name.to_owned(),
+        )
+    }
+}
+
+impl Context {
+    /// Its name where keys are set: `overview`.
+    pub fn name(self) -> String {
+        dashed(&format!("{self:?}"))
+    }
+}
+
+/// `Edit(Left)` as `edit-left`.
+fn dashed(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars().filter(|c| c.is_alphanumeric()) {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+/// Every context.
+pub const fn contexts() -> &'static [Context] {
+    ALL
+}
 
 const fn entry(
     action: Action,
@@ -222,13 +286,18 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::RollBack, "rollback", "", &["B"], OF_ONE, "Let the version before answer again")),
     changing(entry(Action::Cancel, "cancel", "", &["X"], OF_ONE, "Give up the version that is built or held")),
     changing(entry(Action::Replay, "replay", "", &["Y"], OF_ONE, "Apply events again, into the same read model")),
-    changing(entry(Action::Apply, "apply", "apply now", &["a"], OF_ONE, "Apply what waits now, whatever the policy says")),
+    changing(entry(Action::Apply, "apply", "apply now", &["a"], &[Overview, Projection, Stream, Rebuilds, Page], "Apply what waits now, whatever the policy says")),
     entry(Action::Why, "why", "why?", &["w"], OF_ONE, "Why the selected read model is as it is, and what helps"),
     entry(Action::Operations, "operations", "", &["o"], OF_ONE, "Who asked what of the selected projection, and what became of it"),
     changing(entry(Action::Undo, "undo", "", &["u"], OF_ONE, "Take back what was asked of the selected projection last")),
     entry(Action::Parked, "parked", "", &["e"], OF_ONE, "The events that the selected read model could not apply, and parked"),
     changing(entry(Action::Retry, "retry", "", &["t"], OF_ONE, "Try parked events again: one, all of a stream, or all")),
     changing(entry(Action::Skip, "skip", "", &["s"], OF_ONE, "Leave a parked event out, with a reason")),
+    entry(Action::Ask, "query", "query", &["A"], &[Overview, Projection], "Ask one of its queries, at each level of freshness"),
+    entry(Action::Objective, "objective", "", &["O"], &[Overview, Projection], "How well it held its objective, and what another policy would have given"),
+    entry(Action::NextOne, "", "next", &["J"], &[Projection], "The next projection"),
+    entry(Action::OneBefore, "", "", &["K"], &[Projection], "The projection before"),
+    entry(Action::Turn, "", "", &["n"], &[Projection], "Rows: the next table; queries: the next answer's rows"),
     entry(Action::Past, "as-of", "", &["T"], OF_ONE, "The selected read model as it was: step along the log, see what each event changed"),
     entry(Action::Verify, "verify", "", &["V"], OF_ONE, "Fold the selected read model again, and compare it row by row"),
     changing(entry(Action::Repair, "repair", "", &["M"], OF_ONE, "Mend the rows of one key: fold its stream alone")),
@@ -247,6 +316,10 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Next, "", "", &["tab"], PANES, "Give the keys to the next pane"),
     entry(Action::Previous, "", "", &["backtab"], PANES, "Give the keys to the pane before"),
     entry(Action::Zoom, "zoom", "", &["z"], PANES, "The pane that has the keys alone, or all of them"),
+    entry(Action::Closer, "", "", &["}"], CHARTS, "Charts: a shorter stretch of time"),
+    entry(Action::Wider, "", "", &["{"], CHARTS, "Charts: a longer one"),
+    entry(Action::Earlier, "", "", &["left"], CHARTS, "Charts: back in time; tables: columns further left"),
+    entry(Action::Later, "", "", &["right"], CHARTS, "Charts: on in time, at the end until now; tables: columns further right"),
     entry(Action::Freeze, "freeze", "", &["space"], SCREENS, "Let the picture stand still while data goes on, or let it follow again"),
     entry(Action::Go(Screen::Overview), "overview", "", &["1"], SCREENS, "Where every projection stands"),
     entry(Action::Go(Screen::Events), "events", "", &["2"], SCREENS, "The whole log, event by event"),
@@ -258,12 +331,15 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Go(Screen::Log), "log", "", &["7"], SCREENS, "The program's own messages"),
     entry(Action::NextScreen, "", "", &["]"], SCREENS, "The next screen"),
     entry(Action::PreviousScreen, "", "", &["["], SCREENS, "The screen before"),
-    entry(Action::Before, "", "back", &["left", "h"], &[Time], "One event back"),
-    entry(Action::After, "", "on", &["right", "l"], &[Time], "One event on"),
+    entry(Action::FindStream, "", "find", &["f"], &[Stream], "Type the name of another stream"),
+    entry(Action::Before, "", "back", &["left", "h"], &[Stream, Time], "One event back"),
+    entry(Action::After, "", "on", &["right", "l"], &[Stream, Time], "One event on"),
     entry(Action::FurtherBack, "", "100 back", &["pageup", "ctrl-b"], &[Time], "A hundred events back"),
     entry(Action::FurtherOn, "", "100 on", &["pagedown", "ctrl-f"], &[Time], "A hundred events on"),
     entry(Action::First, "", "", &["home", "g"], &[Time], "To the first event"),
     entry(Action::Last, "", "", &["end", "G"], &[Time], "To the last event"),
+    entry(Action::NextProjection, "", "", &["J"], &[Time], "The next projection"),
+    entry(Action::PreviousProjection, "", "", &["K"], &[Time], "The projection before"),
     entry(Action::Next, "", "table", &["tab"], &[Time], "The next table"),
     entry(Action::Previous, "", "", &["backtab"], &[Time], "The table before"),
     entry(Action::Up, "", "", &["up", "k"], &[Time], "One row up"),
@@ -276,20 +352,26 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Last, "", "", &["end", "G"], SCROLL, "To the last row"),
     entry(Action::Copy, "copy", "", &["y"], &[Overview, Projection], "Copy the path of the selected read model, for sqlite3 and others"),
     entry(Action::Copy, "", "copy", &["y"], &[Events], "Copy the chosen event as CloudEvents JSON"),
+    entry(Action::Export, "export", "", &["E"], SCREENS, "Write what the screen's table shows into a file, as CSV; after `:export`, as csv or json"),
+    entry(Action::Picture, "picture", "", &["S"], SCREENS, "Save the screen as a picture, as SVG"),
     entry(Action::Mouse, "mouse", "", &["m"], SCREENS, "Mouse on or off; off lets the terminal select text"),
     entry(Action::Line, "", "type it", &[":"], SCREENS, "Type a command or an action"),
     entry(Action::Help, "help", "help", &["?", "f1"], NOT_TEXT, "Show or hide this help"),
     entry(Action::Help, "", "", &["f1"], TEXT, "Show this help"),
-    entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Policy, Line], "The one before"),
-    entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Policy, Line], "The one after"),
+    entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Queries, Policy, Line], "The one before"),
+    entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Queries, Policy, Line], "The one after"),
     entry(Action::Accept, "", "choose", &["enter"], &[Commands], "Open the form of the chosen command"),
     entry(Action::Accept, "", "send", &["enter"], &[Form], "Send the command"),
+    entry(Action::Accept, "", "choose", &["enter"], &[Queries], "Open the form of the chosen query"),
+    entry(Action::Accept, "", "ask", &["enter"], &[Query], "Ask it"),
     entry(Action::Accept, "", "set", &["enter"], &[Policy], "Set the policy"),
     entry(Action::Accept, "", "do it", &["enter"], &[Confirm, Replay, Repair], "Do it"),
     entry(Action::Accept, "", "do it", &["enter"], &[Line], "Do what is written"),
     entry(Action::Complete, "", "complete", &["tab"], &[Line, Policy], "Complete the word"),
-    entry(Action::Next, "", "next field", &["tab", "down"], &[Form, Replay], "To the next field"),
-    entry(Action::Previous, "", "", &["backtab", "up"], &[Form, Replay], "To the field before"),
+    entry(Action::Next, "", "next field", &["tab", "down"], &[Form, Query, Replay], "To the next field"),
+    entry(Action::Previous, "", "", &["backtab", "up"], &[Form, Query, Replay], "To the field before"),
+    entry(Action::NextOption, "", "what there is", &["ctrl-n"], &[Form], "Fill in what there is: the next key or choice that begins with what is typed"),
+    entry(Action::OptionBefore, "", "", &["ctrl-p"], &[Form], "Fill in the one before"),
     entry(Action::Edit(Edit::Left), "", "", &["left"], TEXT, "The cursor one character left"),
     entry(Action::Edit(Edit::Right), "", "", &["right"], TEXT, "The cursor one character right"),
     entry(Action::Edit(Edit::Home), "", "", &["home", "ctrl-a"], TEXT, "The cursor to the beginning"),
@@ -324,7 +406,12 @@ pub fn markdown() -> String {
             .iter()
             .map(|key| format!("`{}`", super::keymap::shown(key)))
             .collect();
-        out.push_str(&format!("| {} | {} |\n", keys.join(" "), entry.help));
+        // A bar would end the cell.
+        out.push_str(&format!(
+            "| {} | {} |\n",
+            keys.join(" "),
+            entry.help.replace('|', "\\|")
+        ));
     }
     out
 }

@@ -1,11 +1,18 @@
 //! The dashboard: state, update, draw. Knows the workspace's handle and its snapshots; no SQL, no files.
 
 mod action;
+mod answer;
 mod ask;
+mod background;
+mod columns;
+pub mod config;
+pub mod journal;
 mod json;
 mod keymap;
+mod options;
 mod run;
 mod screen;
+mod signals;
 mod state;
 pub mod svg;
 mod terminal;
@@ -25,8 +32,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
 pub use action::markdown as keys_as_markdown;
-pub use run::{Exit, UiError, UiOptions, run};
-pub use theme::Theme;
+pub use columns::ColumnName;
+pub use keymap::Keymap;
+pub use options::UiOptions;
+pub use run::{Exit, UiError, run};
+pub use screen::Screen;
+pub use theme::{Theme, ThemeName};
 
 use crate::workspace::Snapshot;
 use state::Model;

@@ -6,16 +6,24 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::Event as Input;
-use ratatui::layout::Size;
+use crossterm::event::{Event as Input, KeyEvent};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect, Size};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
+use tracing::Level;
 
-use super::ask;
-use super::state::Model;
+use super::answer::answer;
+use super::background::{self, Heard, Listening};
+use super::journal::Journal;
+use super::options::UiOptions;
+use super::signals::{SUSPEND, Signals};
+use super::state::{Model, Said, Tone};
+use super::svg;
 use super::terminal::{self, Screen};
-use super::theme::Theme;
-use super::update::{Effect, Msg, update};
+use super::text::clean;
+use super::theme::{Theme, ThemeName};
+use super::update::{Effect, Msg, begin, update};
 use super::view::draw;
 use crate::crash;
 use crate::event::Timestamp;
@@ -26,42 +34,6 @@ const FRAME: Duration = Duration::from_millis(33);
 
 /// How often somebody is told how far work is that takes its time.
 const TELL: Duration = Duration::from_millis(100);
-
-/// How the dashboard is to be.
-#[derive(Debug, Clone, Copy)]
-pub struct UiOptions {
-    /// No colour, only bold, dim and reverse: where `NO_COLOR` is set. Default: no.
-    pub no_color: bool,
-    /// Only ASCII characters. Default: no.
-    pub ascii: bool,
-    /// Nothing that changes the workspace. Default: no.
-    pub read_only: bool,
-    /// Whether the mouse chooses rows; else it is the terminal's. Default: yes.
-    pub mouse: bool,
-}
-
-impl Default for UiOptions {
-    fn default() -> Self {
-        Self {
-            no_color: false,
-            ascii: false,
-            read_only: false,
-            mouse: true,
-        }
-    }
-}
-
-impl UiOptions {
-    /// The theme that these options ask for.
-    pub fn theme(&self) -> Theme {
-        let theme = if self.no_color {
-            Theme::monochrome()
-        } else {
-            Theme::colour()
-        };
-        if self.ascii { theme.ascii() } else { theme }
-    }
-}
 
 /// Why the dashboard ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +63,9 @@ pub enum UiError {
     Terminal(#[from] io::Error),
 }
 
+/// How long the terminal has to say which background it has.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
 /// The number of the signal that a terminal sends when it goes.
 const HANGUP: i32 = 1;
 
@@ -118,6 +93,7 @@ async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiErr
             event = input.recv() => app.input(event),
             picture = changed(&mut app.snapshots) => app.snapshot(picture),
             Some(msg) = app.answers.recv() => app.take(msg),
+            () = said(&mut app.said) => app.logged(),
             signal = signals.next() => app.signal(signal),
             () = terminal::panicked() => return Err(UiError::Panicked),
             () = sleep_until(next), if app.data => {}
@@ -132,6 +108,38 @@ async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiErr
             return Ok(exit);
         }
     }
+}
+
+/// The theme to begin with; and who listens for the terminal's background, where that is asked.
+fn themed(
+    options: &UiOptions,
+    screen: &mut Screen,
+) -> io::Result<(Theme, Option<(Listening, Instant)>)> {
+    if options.theme != ThemeName::Auto {
+        return Ok((options.theme(), None));
+    }
+    let told = std::env::var("COLORFGBG").ok();
+    let name = match told.as_deref().and_then(background::told) {
+        Some(true) => ThemeName::Dark,
+        Some(false) => ThemeName::Light,
+        None => ThemeName::Auto,
+    };
+    let theme = UiOptions {
+        theme: name,
+        ..options.clone()
+    }
+    .theme();
+    // These do not know the question, and some would print it.
+    let asks =
+        std::env::var("TERM").is_ok_and(|term| !matches!(term.as_str(), "" | "dumb" | "linux"));
+    if !asks {
+        return Ok((theme, None));
+    }
+    screen.ask_background()?;
+    Ok((
+        theme,
+        Some((Listening::default(), Instant::now() + ANSWERS_WITHIN)),
+    ))
 }
 
 /// What comes from the terminal, read by a thread of its own: where the terminal has hung up, crossterm
@@ -160,6 +168,13 @@ async fn changed(snapshots: &mut watch::Receiver<Arc<Snapshot>>) -> Arc<Snapshot
     snapshots.borrow_and_update().clone()
 }
 
+/// Waits until the program says something.
+async fn said(said: &mut watch::Receiver<u64>) {
+    if said.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// What the loop holds.
 struct App {
     operator: Operator,
@@ -168,6 +183,10 @@ struct App {
     theme: Theme,
     model: Model,
     effects: Vec<Effect>,
+    /// The number of the newest of the program's messages.
+    said: watch::Receiver<u64>,
+    /// That of the newest one that was taken in.
+    logged: u64,
     send: mpsc::UnboundedSender<Msg>,
     answers: mpsc::UnboundedReceiver<Msg>,
     exit: Option<Exit>,
@@ -178,6 +197,8 @@ struct App {
     /// There are new data: draw when the next frame is due.
     data: bool,
     drawn: Option<Instant>,
+    /// While the terminal may say which background it has, and until when.
+    listening: Option<(Listening, Instant)>,
 }
 
 /// Work that takes its time.
@@ -209,23 +230,37 @@ impl App {
         let mut snapshots = operator.snapshots();
         let snapshot = snapshots.borrow_and_update().clone();
         let commands = operator.commands();
-        let screen = Screen::enter(options.mouse)?;
+        let mut screen = Screen::enter(options.mouse)?;
         let mut model = Model::new(snapshot, commands, screen.size()?);
         model.read_only = options.read_only;
         model.mouse = options.mouse;
+        model.keys = options.keys.clone();
+        model.columns.clone_from(&options.columns);
+        if let Some(warning) = &options.warning {
+            model.say(Tone::Bad, warning);
+        }
         model.load = operator.load();
         model.faults = operator.allows_faults();
+        model.history = operator.typed();
         if let Some(load) = model.load.filter(|load| *load > 0.0) {
             model.load_set = load;
         }
+        let effects = begin(&mut model, options.start);
+        let (theme, listening) = themed(&options, &mut screen)?;
         let (send, answers) = mpsc::unbounded_channel();
         Ok(Self {
             operator,
             snapshots,
             screen,
-            theme: options.theme(),
+            theme,
             model,
-            effects: Vec::new(),
+            effects,
+            said: {
+                let mut said = Journal::of_process().watch();
+                said.mark_changed();
+                said
+            },
+            logged: 0,
             send,
             answers,
             exit: None,
@@ -233,6 +268,7 @@ impl App {
             now: true,
             data: false,
             drawn: None,
+            listening,
         })
     }
 
@@ -253,21 +289,79 @@ impl App {
     }
 
     fn take(&mut self, msg: Msg) {
-        let effects = update(&mut self.model, Timestamp::now(), msg);
-        self.effects.extend(effects);
+        self.update(msg);
         self.now = true;
     }
 
-    fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
-        let effects = update(&mut self.model, Timestamp::now(), Msg::Snapshot(snapshot));
+    /// What is said under the screen is said in the journal too: there it stays.
+    fn update(&mut self, msg: Msg) {
+        let before = self.model.said.clone();
+        let effects = update(&mut self.model, Timestamp::now(), msg);
         self.effects.extend(effects);
+        if let Some(Said::Note(tone, text)) = &self.model.said
+            && self.model.said != before
+        {
+            let level = match tone {
+                Tone::Bad => Level::WARN,
+                Tone::Info | Tone::Good => Level::INFO,
+            };
+            Journal::of_process().say(level, "dashboard", text.clone());
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        self.update(Msg::Snapshot(snapshot));
         self.data = true;
+    }
+
+    /// A key, unless it is of the terminal's answer.
+    fn key(&mut self, key: KeyEvent) {
+        let Some((listening, until)) = &mut self.listening else {
+            return self.take(Msg::Key(key));
+        };
+        let over = Instant::now() > *until;
+        let heard = listening.hear(key);
+        let (keys, ended) = match heard {
+            Heard::Keys(keys) => (keys, over),
+            Heard::Dark(dark) => {
+                let name = if dark {
+                    ThemeName::Dark
+                } else {
+                    ThemeName::Light
+                };
+                let ascii = self.theme.is_ascii();
+                let theme = name.theme();
+                self.theme = if ascii { theme.ascii() } else { theme };
+                self.now = true;
+                (Vec::new(), false)
+            }
+        };
+        if ended {
+            let rest = listening.give_up();
+            self.listening = None;
+            if let Heard::Keys(rest) = rest {
+                rest.into_iter().for_each(|key| self.take(Msg::Key(key)));
+            }
+        }
+        keys.into_iter().for_each(|key| self.take(Msg::Key(key)));
+    }
+
+    /// The program said something: it is drawn with the next frame, where it is shown.
+    fn logged(&mut self) {
+        self.said.mark_unchanged();
+        let messages = Journal::of_process().after(self.logged);
+        if let Some(last) = messages.last() {
+            self.logged = last.number;
+            let effects = update(&mut self.model, Timestamp::now(), Msg::Logged(messages));
+            self.effects.extend(effects);
+            self.data = true;
+        }
     }
 
     /// Something from the terminal.
     fn input(&mut self, event: Option<io::Result<Input>>) {
         match event {
-            Some(Ok(Input::Key(key))) => self.take(Msg::Key(key)),
+            Some(Ok(Input::Key(key))) => self.key(key),
             Some(Ok(Input::Mouse(mouse))) => self.take(Msg::Mouse(mouse)),
             Some(Ok(Input::Paste(text))) => self.take(Msg::Paste(text)),
             Some(Ok(Input::Resize(width, height))) => {
@@ -294,6 +388,14 @@ impl App {
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Mouse(on) => self.screen.set_mouse(on)?,
                 Effect::Redraw => self.screen.clear()?,
+                Effect::Picture { stem } => {
+                    let text = self.picture();
+                    self.ask(Effect::Save {
+                        stem,
+                        ending: "svg",
+                        text,
+                    });
+                }
                 Effect::Suspend => {
                     self.screen.suspend()?;
                     let size = self.screen.size()?;
@@ -336,6 +438,15 @@ impl App {
         }
         self.end_what_nobody_waits_for();
         Ok(self.exit)
+    }
+
+    /// The screen as it is, as SVG.
+    fn picture(&self) -> String {
+        let area = Rect::from((Position::ORIGIN, self.model.size));
+        let mut buffer = Buffer::empty(area);
+        draw(&self.model, &self.theme, area, &mut buffer);
+        let name = clean(&self.model.snapshot.workspace.name);
+        svg::render(&buffer, &name, &self.theme)
     }
 
     fn end_what_nobody_waits_for(&mut self) {
@@ -393,148 +504,5 @@ impl App {
                 let _ = send.send(msg);
             }
         });
-    }
-}
-
-/// The workspace's answer to an effect, where it is one that has an answer.
-async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
-    crash::panic_point("asked");
-    Some(match effect {
-        Effect::Events(asked) => Msg::Events(ask::events::answer(operator, asked).await),
-        Effect::Projection(asked) => {
-            Msg::Projection(ask::projection::answer(operator, asked).await)
-        }
-        Effect::Stream(asked) => Msg::Stream(ask::stream::answer(operator, asked).await),
-        Effect::Rebuilds(asked) => Msg::Rebuilds(ask::rebuilds::answer(operator, asked).await),
-        Effect::Log(asked) => Msg::Log(ask::log::answer(operator, asked).await),
-        Effect::Send { command, data } => {
-            let outcome = operator.send(&command, data).await;
-            let outcome = outcome.map_err(|e| e.to_string());
-            Msg::Sent { command, outcome }
-        }
-        Effect::Preview {
-            projection,
-            operation,
-        } => {
-            let result = operator.preview(&projection, &operation).await;
-            let result = result.map_err(|e| e.to_string());
-            Msg::Previewed {
-                projection,
-                operation,
-                result,
-            }
-        }
-        Effect::Operate {
-            projection,
-            operation,
-        } => {
-            let result = operator.operate(&projection, operation.clone()).await;
-            let result = result.map_err(|e| e.to_string());
-            Msg::Operated {
-                projection,
-                operation,
-                result,
-            }
-        }
-        Effect::Inject(order) => {
-            let result = operator.inject(&order);
-            Msg::Injected(result.map_err(|e| e.to_string()))
-        }
-        Effect::History { projection } => {
-            let history = operator.history(&projection).await;
-            let history = history.map_err(|e| e.to_string());
-            Msg::Told {
-                projection,
-                history,
-            }
-        }
-        Effect::Diff { projection } => {
-            let diff = operator.diff(&projection).await;
-            let diff = diff.map(Box::new).map_err(|e| e.to_string());
-            Msg::Compared { projection, diff }
-        }
-        Effect::Parked { projection } => {
-            let parked = operator.parked(&projection).await;
-            let parked = parked.map_err(|e| e.to_string());
-            Msg::Parked { projection, parked }
-        }
-        Effect::Mending { projection, key } => {
-            let result = operator.mending(&projection, &key).await;
-            let result = result.map(Arc::new).map_err(|e| e.to_string());
-            Msg::Mending {
-                projection,
-                key,
-                result,
-            }
-        }
-        Effect::Undo { projection } => {
-            let result = operator.undo(&projection).await;
-            let result = result.map_err(|e| e.to_string());
-            Msg::Undone { projection, result }
-        }
-        _ => return None,
-    })
-}
-
-#[cfg(unix)]
-use unix::{SUSPEND, Signals};
-
-#[cfg(unix)]
-mod unix {
-    use std::io;
-
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
-    use tokio::signal::unix::{Signal, SignalKind, signal};
-
-    /// The signal that asks for a pause, not for the end.
-    pub const SUSPEND: i32 = SIGTSTP;
-
-    /// The signals that ask for something.
-    pub struct Signals {
-        term: Signal,
-        hup: Signal,
-        int: Signal,
-        stop: Signal,
-    }
-
-    impl Signals {
-        /// Listens from now on. Errors: the system refuses.
-        pub fn listen() -> io::Result<Self> {
-            let on = |number| signal(SignalKind::from_raw(number));
-            Ok(Self {
-                term: on(SIGTERM)?,
-                hup: on(SIGHUP)?,
-                int: on(SIGINT)?,
-                stop: on(SIGTSTP)?,
-            })
-        }
-
-        /// The next one.
-        pub async fn next(&mut self) -> i32 {
-            tokio::select! {
-                _ = self.term.recv() => SIGTERM,
-                _ = self.hup.recv() => SIGHUP,
-                _ = self.int.recv() => SIGINT,
-                _ = self.stop.recv() => SIGTSTP,
-            }
-        }
-    }
-}
-
-#[cfg(not(unix))]
-const SUSPEND: i32 = i32::MAX;
-
-/// Where there are no such signals, only Ctrl-C, which is a key here.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> i32 {
-        std::future::pending().await
     }
 }

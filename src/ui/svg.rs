@@ -8,6 +8,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
 use super::text;
+use super::theme::Theme;
 
 /// A cell, in units of the picture.
 const CELL: (f64, f64) = (9.0, 20.0);
@@ -17,13 +18,12 @@ const FONT: f64 = 15.0;
 const MARGIN: f64 = 16.0;
 const BAR: f64 = 36.0;
 
-const BACKGROUND: &str = "#12161d";
-const FOREGROUND: &str = "#d5dae2";
 const FAMILY: &str =
     "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace";
 
-/// Draws a frame as SVG, with a title above.
-pub fn render(buffer: &Buffer, title: &str) -> String {
+/// Draws a frame as SVG, on the background of its theme, with a title above.
+pub fn render(buffer: &Buffer, title: &str, theme: &Theme) -> String {
+    let paper = Colours::of(theme);
     let area = buffer.area;
     let width = f64::from(area.width) * CELL.0 + 2.0 * MARGIN;
     let height = f64::from(area.height) * CELL.1 + MARGIN + BAR;
@@ -31,9 +31,10 @@ pub fn render(buffer: &Buffer, title: &str) -> String {
     let head = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
          height=\"{height}\" font-family=\"{FAMILY}\" font-size=\"{FONT}\">\n<title>{}</title>\n\
-         <rect width=\"100%\" height=\"100%\" rx=\"10\" fill=\"{BACKGROUND}\"/>\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"10\" fill=\"{}\"/>\n\
          <text x=\"{}\" y=\"23\" text-anchor=\"middle\" fill=\"#8b93a1\" font-size=\"13\">{}</text>\n",
         escaped(title),
+        paper.ground,
         width / 2.0,
         escaped(title)
     );
@@ -47,14 +48,14 @@ pub fn render(buffer: &Buffer, title: &str) -> String {
         );
     }
     for y in 0..area.height {
-        row(buffer, y, &mut out);
+        row(buffer, y, &paper, &mut out);
     }
     out.push_str("</svg>\n");
     out
 }
 
 /// One line: backgrounds, shapes, and words in one piece each.
-fn row(buffer: &Buffer, y: u16, out: &mut String) {
+fn row(buffer: &Buffer, y: u16, paper: &Colours, out: &mut String) {
     let top = BAR + f64::from(y) * CELL.1;
     let mut word = Word::default();
     let mut skip = 0;
@@ -67,7 +68,7 @@ fn row(buffer: &Buffer, y: u16, out: &mut String) {
         let symbol = cell.symbol();
         let wide = text::width(symbol).max(1);
         skip = wide - 1;
-        let look = Look::of(cell);
+        let look = Look::of(cell, paper);
         let left = MARGIN + f64::from(x) * CELL.0;
         if let Some(colour) = &look.background {
             let span = f64::from(u16::try_from(wide).unwrap_or(1)) * CELL.0;
@@ -97,26 +98,45 @@ fn row(buffer: &Buffer, y: u16, out: &mut String) {
     word.finish(out);
 }
 
+/// The picture's background and text.
+struct Colours {
+    ground: String,
+    text: String,
+}
+
+impl Colours {
+    fn of(theme: &Theme) -> Self {
+        let hex = |(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}");
+        Self {
+            ground: hex(theme.paper.ground),
+            text: hex(theme.paper.text),
+        }
+    }
+}
+
 /// How a cell looks, in colours of the picture.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Look {
     colour: String,
     background: Option<String>,
+    /// What is behind it.
+    ground: String,
     bold: bool,
     dim: bool,
     underlined: bool,
 }
 
 impl Look {
-    fn of(cell: &Cell) -> Self {
-        let mut front = colour(cell.fg).unwrap_or_else(|| FOREGROUND.to_owned());
+    fn of(cell: &Cell, paper: &Colours) -> Self {
+        let mut front = colour(cell.fg).unwrap_or_else(|| paper.text.clone());
         let mut back = colour(cell.bg);
         if cell.modifier.contains(Modifier::REVERSED) {
-            let behind = back.unwrap_or_else(|| BACKGROUND.to_owned());
+            let behind = back.unwrap_or_else(|| paper.ground.clone());
             back = Some(front);
             front = behind;
         }
         Self {
+            ground: back.clone().unwrap_or_else(|| paper.ground.clone()),
             colour: front,
             background: back,
             bold: cell.modifier.contains(Modifier::BOLD),
@@ -274,7 +294,11 @@ fn shape(symbol: &str, left: f64, top: f64, look: &Look) -> Option<String> {
                 mid_y + 5.0,
                 mid_x - 4.4
             );
-            let fill = if c == '◆' { &look.colour } else { BACKGROUND };
+            let fill = if c == '◆' {
+                &look.colour
+            } else {
+                &look.ground
+            };
             Some(format!(
                 "<path d=\"{path}\" fill=\"{fill}\" stroke=\"{}\" stroke-width=\"1.2\"/>\n",
                 look.colour
@@ -289,7 +313,7 @@ fn circle(x: f64, y: f64, radius: f64, look: &Look, full: bool) -> String {
         (look.colour.as_str(), String::new())
     } else {
         (
-            BACKGROUND,
+            look.ground.as_str(),
             format!(" stroke=\"{}\" stroke-width=\"1.3\"", look.colour),
         )
     };
@@ -393,8 +417,8 @@ mod tests {
     fn the_same_frame_is_the_same_picture_and_text_is_escaped() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 2));
         buffer.set_string(0, 0, "a<b ─▅⣿", Style::new().fg(Color::Indexed(38)));
-        let picture = render(&buffer, "x & y");
-        assert_eq!(picture, render(&buffer, "x & y"));
+        let picture = render(&buffer, "x & y", &Theme::dark());
+        assert_eq!(picture, render(&buffer, "x & y", &Theme::dark()));
         assert!(picture.contains("a&lt;b") && picture.contains("x &amp; y"));
         assert!(picture.contains("#00afd7"));
         // A line, a block and eight dots are shapes, not text.

@@ -19,6 +19,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tokio::sync::Notify;
 
+use super::background::QUESTION;
 use crate::crash;
 
 /// Whether the terminal is ours: a panic anywhere gives it back once.
@@ -163,6 +164,14 @@ impl Screen {
         execute!(self.terminal.backend_mut(), Copy(text))
     }
 
+    /// Asks which background it has; what it answers comes among the keys, if it does.
+    pub fn ask_background(&mut self) -> io::Result<()> {
+        execute!(
+            self.terminal.backend_mut(),
+            crossterm::style::Print(QUESTION)
+        )
+    }
+
     /// Gives the terminal back and stops the process until the shell lets it go on.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
@@ -208,16 +217,16 @@ fn give_back() {
     }
 }
 
-/// Buttons and wheel, in the form that has no limit of columns; crossterm's own command asks for every
+/// Buttons, wheel, and movement while a button is down, in the form that has no limit of columns; crossterm's own command asks for every
 /// movement too, and each would wake the loop.
 struct Mouse(bool);
 
 impl Command for Mouse {
     fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
         f.write_str(if self.0 {
-            "\x1b[?1000h\x1b[?1006h"
+            "\x1b[?1002h\x1b[?1006h"
         } else {
-            "\x1b[?1006l\x1b[?1000l"
+            "\x1b[?1006l\x1b[?1002l"
         })
     }
 

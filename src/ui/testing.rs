@@ -9,10 +9,20 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use serde_json::json;
 
+use super::ask::projection::{Found, What};
+use super::ask::stream;
 use super::state::Model;
+use super::state::lagging::Lagging;
 use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
 use crate::lag::why::{Loop, Work};
 use crate::lag::{Lag, Status};
+use crate::workspace::{
+    After, Beside, Change, Coming, ComingRow, ComingTable, KeyRows, KeyedModel, Mends, Step, Steps,
+};
+use crate::workspace::{
+    Answered, Browse, Bucket, BuiltFrom, Consistency, Counted, ParkedCount, ParkedEvent, Recorded,
+    RowsPage, Service, TableInfo, WhatIf,
+};
 use crate::workspace::{
     Cell, Changed, Checked, CommandCounts, CommandInfo, Comparison, Contents, Difference,
     EngineInfo, Fault, INJECTED, Injected, Mending, Moment, Poison, ProjectionView, QueryInfo,
@@ -60,6 +70,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
             stuck_for: None,
         },
         problem: None,
+        not_built: None,
         work: Work::default(),
         rates: Rates {
             stored: Some(412.0),
@@ -73,6 +84,19 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
             p99: Duration::from_millis(2),
             max: Duration::from_millis(9),
         }),
+        visible_after: [
+            (100, 12),
+            (200, 640),
+            (500, 4_100),
+            (1_000, 902),
+            (2_000, 31),
+            (10_000, 1),
+        ]
+        .map(|(micros, events)| Bucket {
+            up_to: Duration::from_micros(micros),
+            events,
+        })
+        .into(),
         rebuild: None,
         replayable: false,
         history: history(|_| 0.0),
@@ -280,6 +304,7 @@ pub fn rebuilding() -> Snapshot {
         eta: Some(Duration::from_millis(4_100)),
         held: false,
         paused: false,
+        parked: Default::default(),
     });
     snapshot
 }
@@ -408,6 +433,179 @@ pub fn model_of(snapshot: Snapshot, width: u16, height: u16) -> Model {
     model
 }
 
+/// The same, and the dashboard has looked for two minutes: for a while it was away.
+pub fn lived(model: &mut Model) {
+    let last = model.snapshot.clone();
+    let mut lagging = Lagging::default();
+    for second in (0..=120_u8).filter(|second| !(31..40).contains(second)) {
+        let mut then = (*last).clone();
+        let ago = Duration::from_secs(u64::from(120 - second));
+        then.taken_at = now() - jiff::SignedDuration::try_from(ago).unwrap();
+        for view in &mut then.projections {
+            let age = view.history[usize::from(second.min(119))];
+            view.lag.age = Duration::from_secs_f32(age);
+            view.lag.gap = view.lag.gap * u64::from(second) / 120;
+        }
+        if second == 40 {
+            lagging.look_away(then.taken_at - Duration::from_secs(10));
+        }
+        lagging.see(&then);
+    }
+    model.lagging = lagging;
+}
+
+/// What the workspace answers to a question about a projection.
+pub fn found(what: &What) -> Result<Found, String> {
+    Ok(match what {
+        What::Definition => Found::Definition(BuiltFrom {
+            version: Some("3f2a91c-1".to_owned()),
+            text: DEFINITION.to_owned(),
+            is_current: true,
+        }),
+        What::Parked => Found::Parked(parked()),
+        What::Operations => Found::Operations(operations()),
+        What::Service => Found::Service(Some(Service {
+            objective: Duration::from_secs(1),
+            over: Duration::from_secs(3_600),
+            breached: Duration::from_secs(9),
+            breaches: 2,
+        })),
+        What::WhatIf(policy, _) => Found::WhatIf(Box::new(WhatIf {
+            policy: *policy,
+            events: 41_220,
+            since: now(),
+            visible: Some([3, 4_970, 5_012].map(Duration::from_millis)),
+            unseen: 3,
+            held: Some(0.418),
+        })),
+        What::Rows(wanted) => Found::Rows(Box::new(rows_page(wanted))),
+        What::Query {
+            query, consistency, ..
+        } if query == "Slow" => return Err(format!("{consistency:?} was not there in time")),
+        What::Query { consistency, .. } => Found::Query(Box::new(answered(*consistency))),
+    })
+}
+
+const DEFINITION: &str = "\
+-- One row an order: what customer service looks at.
+-- policy: live
+
+-- schema
+CREATE TABLE orders (order_id TEXT PRIMARY KEY, customer TEXT NOT NULL) STRICT;
+
+-- on OrderPlaced
+INSERT INTO orders VALUES (:key, :data ->> 'customer');  -- \u{1b}[2J
+
+-- query GetOrderById(order_id)
+SELECT * FROM orders WHERE order_id = :order_id;
+";
+
+fn parked() -> (ParkedCount, Vec<ParkedEvent>) {
+    let event = |back, error: Option<&str>| {
+        let event = event(back);
+        ParkedEvent {
+            position: event.position,
+            stream: event.stream,
+            event_type: event.event_type,
+            error: error.map(str::to_owned),
+            tries: u32::from(error.is_some()) * 8,
+            since: now(),
+        }
+    };
+    let events = vec![
+        event(50, Some("NOT NULL constraint failed: orders.customer")),
+        event(45, None),
+        event(12, Some("no such column: totl\u{1b}[31m")),
+    ];
+    let count = ParkedCount {
+        events: 3,
+        streams: 2,
+    };
+    (count, events)
+}
+
+fn operations() -> Vec<Recorded> {
+    vec![
+        Recorded::example("orders", "definition 3f2a91c", None, None),
+        Recorded::example("orders", "pause", Some("ada@desk"), Some(Ok("paused"))),
+        Recorded::example(
+            "orders",
+            "rebuild",
+            Some("grace@laptop"),
+            Some(Err("the disk is full")),
+        ),
+        Recorded::example("orders", "policy batch 500 or 5s", Some("ada@desk"), None),
+    ]
+}
+
+/// The rows that somebody wants, out of 25,000.
+pub fn rows_page(wanted: &Browse) -> RowsPage {
+    let all = 25_000;
+    let names = COLUMNS.map(str::to_owned).to_vec();
+    let table = |name: &str, columns: Vec<String>, rows| TableInfo {
+        name: name.to_owned(),
+        key: columns[..1].to_vec(),
+        columns,
+        rows,
+    };
+    let end = (wanted.first + wanted.limit as u64).min(all);
+    let more = Counted {
+        rows: 10_000,
+        more: true,
+    };
+    let few = Counted {
+        rows: 3,
+        more: false,
+    };
+    let (table_at, rows) = match wanted.table.as_deref() {
+        Some("totals") => (1, Vec::new()),
+        _ => {
+            let note = |at: u64| match at % 3 {
+                0 => Cell::Null,
+                1 => text("ring twice \u{1b}[31m"),
+                _ => {
+                    text("leave it with the neighbours, who are at home after six, or in the shed")
+                }
+            };
+            let rows = (wanted.first..end).map(|at| row(at, "c-118", "placed", note(at)));
+            (0, rows.collect())
+        }
+    };
+    RowsPage {
+        checkpoint: Position::new(HEAD),
+        version: "3f2a91c-1".to_owned(),
+        tables: vec![
+            table("orders", names, more),
+            table("totals", vec!["day".into(), "cents".into()], few),
+        ],
+        table: table_at,
+        rows,
+        first: wanted.first,
+        matching: if table_at == 0 { more } else { few },
+    }
+}
+
+fn answered(consistency: Consistency) -> Answered {
+    let (back, waited) = match consistency {
+        Consistency::Eventual => (214, Duration::ZERO),
+        Consistency::Within(_) => (58, Duration::from_micros(840)),
+        _ => (0, Duration::from_millis(1_912)),
+    };
+    let one = json!({"order_id": "1042", "customer": "c-118", "status": "placed", "total": 12_900, "note": null});
+    Answered {
+        rows: one.as_object().cloned().into_iter().collect(),
+        position: Position::new(HEAD - back),
+        age: Duration::from_millis(back * 10),
+        waited,
+        parked: ParkedCount {
+            events: 0,
+            streams: 0,
+        },
+        version: "3f2a91c-1".to_owned(),
+        warning: None,
+    }
+}
+
 fn text(words: &str) -> Cell {
     Cell::Text(words.to_owned())
 }
@@ -463,7 +661,30 @@ pub fn moment() -> Moment {
         7 => differences()[0].there.clone().unwrap_or_default(),
         _ => row(order, "c-118 \u{1b}[31m", "placed", Cell::Null),
     });
+    let rows = Rows {
+        tables: vec!["lines".to_owned(), "orders".to_owned()],
+        table: 1,
+        columns: COLUMNS.map(str::to_owned).to_vec(),
+        count: 10_000,
+        first: 0,
+        rows: rows.collect(),
+    };
+    let is = rows.rows.iter().enumerate().map(|(at, row)| match at {
+        2 => None,
+        7 => {
+            let mut row = row.clone();
+            row[2] = text("shipped");
+            Some(row)
+        }
+        _ => Some(row.clone()),
+    });
     Moment {
+        now: Some(Beside {
+            position: Position::new(HEAD - 2),
+            count: 10_020,
+            keyed: true,
+            rows: is.collect(),
+        }),
         position: event.position,
         head: Position::new(HEAD),
         event: Some(event.clone()),
@@ -473,14 +694,7 @@ pub fn moment() -> Moment {
             rows: Some(comparison(differences(), 3)),
         }),
         stopped: false,
-        rows: Rows {
-            tables: vec!["lines".to_owned(), "orders".to_owned()],
-            table: 1,
-            columns: COLUMNS.map(str::to_owned).to_vec(),
-            count: 10_000,
-            first: 0,
-            rows: rows.collect(),
-        },
+        rows,
     }
 }
 
@@ -509,4 +723,174 @@ pub fn mending(is_equal: bool) -> Arc<Mending> {
         comparison(differences, 1)
     };
     Arc::new(Mending::example("order-1007", "1007", comparison))
+}
+
+/// An order that was placed, paid, shipped and returned a moment ago, from a version on.
+pub fn steps(stream: &StreamId, from: u64) -> Steps {
+    let all = [
+        (
+            300,
+            "OrderPlaced",
+            json!({"customer": "c-118", "total": 12_900, "lines": [{"product": "p-7", "quantity": 2}]}),
+        ),
+        (
+            200,
+            "PaymentProcessed",
+            json!({"amount": 12_900, "method": "card"}),
+        ),
+        (
+            90,
+            "OrderShipped",
+            json!({"carrier": "post \u{1b}[2J", "parcels": 1}),
+        ),
+        (
+            60,
+            "NoteAdded",
+            json!({"note": "a note that is so long that it does not fit into a line of any terminal, however \
+                                          wide that is, and that is why it is cut where there is no more room"}),
+        ),
+    ];
+    let state = |version: usize| {
+        let status = ["placed", "paid", "shipped", "shipped"][version];
+        let note = (version == 3).then_some("a note that is so long …");
+        json!({"status": status, "customer": "c-118", "total": 12_900, "note": note})
+    };
+    let steps = all.into_iter().enumerate().map(|(at, (back, kind, data))| {
+        let ago = Duration::from_millis(back * 37 + 3);
+        let before = match at {
+            0 => json!({}),
+            _ => state(at - 1),
+        };
+        let is = state(at);
+        let fields = is.as_object().unwrap().iter();
+        let changes = fields.filter(|(field, value)| before[*field] != **value);
+        let change = |(field, value): (&String, &serde_json::Value)| Change {
+            field: field.clone(),
+            before: before[field].clone(),
+            after: value.clone(),
+        };
+        Step {
+            event: Event {
+                position: Position::new(HEAD - back),
+                stream: stream.clone(),
+                version: Version::new(at as u64 + 1),
+                event_type: EventType::new(kind).unwrap(),
+                id: format!("0195-{back}"),
+                source: None,
+                data: JsonObject::of(&data).unwrap(),
+                metadata: JsonObject::empty(),
+                recorded_at: now() - jiff::SignedDuration::try_from(ago).unwrap(),
+                happened_at: None,
+            },
+            after: Some(After {
+                changes: changes.map(change).collect(),
+                state: is,
+            }),
+        }
+    });
+    Steps {
+        stream: stream.clone(),
+        version: Version::new(4),
+        steps: steps
+            .skip(usize::try_from(from.saturating_sub(1)).unwrap())
+            .collect(),
+        unfolded: None,
+    }
+}
+
+/// What three read models have of that order: one has all of it; a replica lacks what came last, where it is
+/// stale; of the third nobody can say what it will have.
+pub fn key_rows(stream: &StreamId, is_stale: bool) -> KeyRows {
+    let key = stream.key().to_owned();
+    let row = |status: &str, note: Cell| {
+        vec![
+            text(&key),
+            text("c-118"),
+            text(status),
+            Cell::Integer(12_900),
+            note,
+        ]
+    };
+    let note = || text("a note that is so long that it does not fit");
+    let mend = |back: u64| {
+        Some(Mends {
+            position: Position::new(HEAD - back),
+            id: format!("0195-{back}"),
+        })
+    };
+    let model = |name: &str, back: u64, lacks: u64, row: ComingRow| KeyedModel {
+        name: name.to_owned(),
+        version: Some("3f2a91c-1".to_owned()),
+        coming: Coming {
+            position: Position::new(HEAD - back),
+            tables: vec![ComingTable {
+                name: "orders".to_owned(),
+                columns: COLUMNS.map(str::to_owned).to_vec(),
+                rows: vec![row],
+            }],
+            lacks,
+            next: (lacks > 0).then(|| Position::new(HEAD - 90)),
+            unknown: None,
+        },
+    };
+    let fresh = ComingRow {
+        now: Some(row("shipped", note())),
+        then: Some(row("shipped", note())),
+        mends: vec![None; 5],
+    };
+    let stale = ComingRow {
+        now: Some(row("paid", Cell::Null)),
+        then: fresh.then.clone(),
+        mends: vec![None, None, mend(90), None, mend(60)],
+    };
+    let replica = if is_stale {
+        model("orders@ap", 100, 2, stale)
+    } else {
+        model("orders@ap", 0, 0, fresh.clone())
+    };
+    let unknown = KeyedModel {
+        name: "revenue".to_owned(),
+        version: Some("77aa001-1".to_owned()),
+        coming: Coming {
+            position: Position::new(HEAD - 214),
+            lacks: 3,
+            next: Some(Position::new(HEAD - 200)),
+            unknown: Some("table days has no rows that belong to one day, so that nobody can say what they will be".to_owned()),
+            tables: Vec::new(),
+        },
+    };
+    KeyRows {
+        stream: stream.clone(),
+        version: Version::new(4),
+        models: vec![model("orders", 0, 0, fresh), replica, unknown],
+    }
+}
+
+/// The answer to a question of the Stream screen; to every third there is none but an error.
+pub fn answer_stream(asked: &stream::Ask, turn: usize) -> stream::Answer {
+    let broken = "the log cannot be read: disk I/O error\u{1b}[2J".to_owned();
+    let fails = turn % 3 == 2;
+    match asked {
+        stream::Ask::Steps {
+            number,
+            stream,
+            from,
+            ..
+        } => stream::Answer::Steps {
+            number: *number,
+            result: if fails {
+                Err(broken)
+            } else {
+                Ok(Arc::new(steps(stream, from.get())))
+            },
+        },
+        stream::Ask::Rows { number, stream } => stream::Answer::Rows {
+            number: *number,
+            result: if fails {
+                Err(broken)
+            } else {
+                Ok(Arc::new(key_rows(stream, turn % 2 == 0)))
+            },
+        },
+    }
 }

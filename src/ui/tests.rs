@@ -2,7 +2,11 @@
 //!
 //! With `HIGHWATER_PICTURES=DIR` each screen is written there as a picture too.
 
+mod actions;
 mod events;
+mod projection;
+mod rebuilds;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +24,8 @@ use super::update::{Effect, Msg, update};
 use super::view;
 use crate::event::{Position, StreamId, Version};
 use crate::workspace::{Moment, Outcome, Phase, Preview, Progress, Snapshot};
+
+mod stream;
 
 /// The key with this name in the table of actions, pressed.
 pub fn key(name: &str) -> Msg {
@@ -54,6 +60,8 @@ pub fn press(model: &mut Model, keys: &[&str]) -> Vec<Effect> {
     let at = model.now;
     keys.iter()
         .flat_map(|name| update(model, at, key(name)))
+        // Which keys there are is asked whenever somebody begins to type, and every line is kept.
+        .filter(|effect| !matches!(effect, Effect::Keys | Effect::Remember(_)))
         .collect()
 }
 
@@ -124,7 +132,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
     let buffer = drawn(model, theme);
     if let Some(folder) = std::env::var_os("HIGHWATER_PICTURES") {
         let path = std::path::Path::new(&folder).join(format!("{name}.svg"));
-        std::fs::write(path, super::svg::render(&buffer, "highwater")).unwrap();
+        std::fs::write(path, super::svg::render(&buffer, "highwater", theme)).unwrap();
     }
     insta::assert_snapshot!(name, shown(&buffer, theme));
 }
@@ -132,6 +140,7 @@ fn check(name: &str, model: &Model, theme: &Theme) {
 fn check_all(name: &str, snapshot: &Snapshot) {
     for (width, height) in [(120, 36), (80, 24), (60, 16), (40, 8), (20, 5)] {
         let mut model = model_of(snapshot.clone(), width, height);
+        testing::lived(&mut model);
         press(&mut model, &["j", "j"]);
         check(
             &format!("{name}_{width}x{height}"),
@@ -186,6 +195,7 @@ fn preview(refused: Option<&str>) -> Preview {
         disk_needed: 48 << 20,
         disk_free: Some(61 << 30),
         answers: vec!["GetOrderById".into(), "OrdersOf".into()],
+        parked: Default::default(),
         refused: refused.map(str::to_owned),
     }
 }
@@ -390,9 +400,29 @@ fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
                 number: *number,
                 result: Ok(Box::new(testing::checked(turn.is_multiple_of(2)))),
             },
+            Effect::Projection(asked) if !turn.is_multiple_of(5) => projection::answer(asked, turn),
+            Effect::Stream(asked) => {
+                let msg = Msg::Stream(testing::answer_stream(asked, turn));
+                let next = update(model, now(), msg);
+                // Once: what cannot be read is asked again whenever somebody looks.
+                for effect in next {
+                    if let Effect::Stream(asked) = effect {
+                        update(
+                            model,
+                            now(),
+                            Msg::Stream(testing::answer_stream(&asked, turn)),
+                        );
+                    }
+                }
+                continue;
+            }
             _ => continue,
         };
-        update(model, now(), msg);
+        // An answer may lead to the next question.
+        let effects = update(model, now(), msg);
+        if turn > 0 {
+            answer_looks(model, &effects, turn - 1);
+        }
     }
 }
 

@@ -110,9 +110,15 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
-/// A span that somebody chose, such as an objective: `5s`, not `5.0s`.
+/// A span that somebody chose, such as an objective: `5s`, not `5.0s`, and `2m`, not `2m00s`.
 pub fn limit(duration: Duration) -> String {
-    span(duration).replace(".0s", "s")
+    let span = span(duration);
+    for (long, unit) in [(".0s", "s"), ("m00s", "m"), ("h00m", "h"), ("d00h", "d")] {
+        if let Some(number) = span.strip_suffix(long) {
+            return format!("{number}{unit}");
+        }
+    }
+    span
 }
 
 /// A size: `0 B`, `12 KiB`, `1.2 MiB`.
@@ -172,6 +178,8 @@ mod tests {
             words,
             ["0", "340ms", "1.4s", "12s", "3m20s", "2h05m", "3d03h"]
         );
+        let limits = [5, 60, 90, 7_200, 86_400].map(|s| limit(Duration::from_secs(s)));
+        assert_eq!(limits, ["5s", "1m", "1m30s", "2h", "1d"]);
         assert_eq!(bytes(1_300_000), "1.2 MiB");
     }
 

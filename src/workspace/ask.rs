@@ -16,6 +16,7 @@ use crate::read::{
     About, Checkpoint, ParkedCount, Policy, Projection, Reader, Subscription, is_foreign,
     parse_duration,
 };
+use crate::text::{program, thousands};
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -219,7 +220,8 @@ impl<'a> Follow<'a> {
 /// What is said of a read model whose checkpoint is not of this log.
 pub(super) fn foreign(projection: &str) -> String {
     format!(
-        "its checkpoint is not of this log, which was restored or exchanged: `highwater rebuild {projection}`"
+        "its checkpoint is not of this log, which was restored or exchanged: `{program} rebuild {projection}`",
+        program = program()
     )
 }
 
@@ -367,7 +369,7 @@ impl Workspace {
         let Some(pid) = self.engine() else {
             return held(
                 Status::Dead,
-                "no engine runs: start one with `highwater run`".to_owned(),
+                format!("no engine runs: start one with `{} run`", program()),
             );
         };
         let stream = operations::stream(projection)?;
@@ -376,14 +378,15 @@ impl Workspace {
             .paused
             .is_some()
         {
-            let because = format!("it is paused: `highwater resume {projection}`");
+            let because = format!("it is paused: `{} resume {projection}`", program());
             return held(Status::Paused, because);
         }
         let reports = report::read_all(&self.0.folder.reports()).unwrap_or_default();
         let owned = report::progress_of(&reports, projection);
         if owned.is_none() && reports.iter().any(|r| r.pid == pid && !r.is_alive()) {
             let because = format!(
-                "its engine (process {pid}) gives no sign of life: end that process, and start `highwater run`"
+                "its engine (process {pid}) gives no sign of life: end that process, and start `{} run`",
+                program()
             );
             return held(Status::Dead, because);
         }
@@ -396,7 +399,8 @@ impl Workspace {
         if let Some(trouble) = trouble.filter(stands) {
             let because = format!(
                 "it stopped at event {}: {}",
-                trouble.position, trouble.error
+                thousands(trouble.position.get()),
+                trouble.error
             );
             return held(Status::Faulted(trouble.position), because);
         }
@@ -461,8 +465,8 @@ fn is_fresh(
 fn wanted(consistency: Consistency, head: Position) -> String {
     match consistency {
         Consistency::Eventual => "any position".to_owned(),
-        Consistency::Strong => format!("everything up to {head}"),
-        Consistency::AtLeast(position) => format!("position {position}"),
+        Consistency::Strong => format!("everything up to {}", thousands(head.get())),
+        Consistency::AtLeast(position) => format!("position {}", thousands(position.get())),
         Consistency::Within(limit) => format!("nothing older than {limit:?}"),
     }
 }

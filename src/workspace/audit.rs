@@ -32,7 +32,8 @@ impl Workspace {
         let mut all = Vec::new();
         for name in &names {
             let stream = operations::stream(name)?;
-            all.extend(operations::read_history(&*self.0.log, name, &stream).await?);
+            let (recorded, _) = operations::read_history(&*self.0.log, name, &stream).await?;
+            all.extend(recorded);
         }
         if let (Some(name), true) = (projection, all.is_empty()) {
             // Nothing was ever asked of it: there is none of that name, or nobody asked yet.
@@ -40,6 +41,27 @@ impl Workspace {
         }
         all.sort_by_key(|line| line.position);
         Ok(all)
+    }
+
+    /// What is wrong in the histories of one projection, or of all: a sentence for each that has events that are
+    /// not as they were written, or make no sense.
+    ///
+    /// Errors: no such projection, the log.
+    pub async fn history_problems(
+        &self,
+        projection: Option<&str>,
+    ) -> Result<Vec<String>, WorkspaceError> {
+        let names = match projection {
+            Some(name) => BTreeSet::from([name.to_owned()]),
+            None => self.projections_ever()?,
+        };
+        let mut problems = Vec::new();
+        for name in &names {
+            let stream = operations::stream(name)?;
+            let (_, passed_over) = operations::read_history(&*self.0.log, name, &stream).await?;
+            problems.extend(operations::told(name, &passed_over));
+        }
+        Ok(problems)
     }
 
     /// The projections that have a file, and those whose read model is still there.

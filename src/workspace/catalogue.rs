@@ -272,7 +272,7 @@ pub(super) fn watch(workspace: &Arc<Inner>) {
 }
 
 fn follow(workspace: &Weak<Inner>, folder: &Path, changes: &Receiver<()>) {
-    let mut seen = Vec::new();
+    let mut seen = None;
     loop {
         match changes.recv_timeout(LOOK) {
             Ok(()) => while changes.recv_timeout(QUIET).is_ok() {},
@@ -283,7 +283,7 @@ fn follow(workspace: &Weak<Inner>, folder: &Path, changes: &Receiver<()>) {
         let Some(workspace) = workspace.upgrade() else {
             return;
         };
-        let now = signature(folder);
+        let now = Some(signature(folder));
         if now == seen {
             continue;
         }

@@ -37,6 +37,16 @@ pub const CONFIG_TEMPLATE: &str = r#"# A highwater workspace. Everything here ha
 # data = 1048576       # bytes of an event's data
 # metadata = 65536     # bytes of an event's metadata
 # events = 1000        # events a commit
+
+# How the dashboard is to be, over what your own ~/.config/highwater/config.toml says in the same words:
+# `highwater config` lists it all, with where each value comes from.
+# [ui]
+# theme = "auto"       # dark, light, high-contrast, monochrome
+# start = "overview"   # the screen that it begins with
+# mouse = true
+# ascii = false
+# [ui.keys]
+# pause = "p"
 "#;
 
 /// What of the template concerns the built-in domain only.
@@ -78,6 +88,18 @@ pub struct Config {
     pub shop: ShopConfig,
     /// Lower limits than the log's own.
     pub limits: LimitsConfig,
+    /// How the dashboard is to be: whoever shows it reads that.
+    pub ui: Elsewhere,
+}
+
+/// A section that somebody else reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Elsewhere;
+
+impl<'de> Deserialize<'de> for Elsewhere {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(from).map(|_| Self)
+    }
 }
 
 /// Settings of the built-in domain `shop`.
@@ -121,6 +143,7 @@ impl Default for Config {
             sync_timeout: std::time::Duration::from_secs(2),
             shop: ShopConfig::default(),
             limits: LimitsConfig::default(),
+            ui: Elsewhere,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::report::ShadowReport;
 use super::verify::database_size;
 use super::{Workspace, WorkspaceError};
-use crate::read::{Copied, Diff, VerifyError, Work, diff};
+use crate::read::{Copied, Diff, Work, diff};
 
 /// How long an engine's report of what it just did is waited for.
 const REPORTED: Duration = Duration::from_millis(500);
@@ -45,16 +45,10 @@ impl Workspace {
                 projection: projection.to_owned(),
             });
         };
-        if matches!(versions.live(), Ok(None)) {
-            return Err(VerifyError::NoModel {
-                projection: projection.to_owned(),
-            }
-            .into());
-        }
         let needed = database_size(&versions.link()) + database_size(&path);
         self.check_room(2 * needed)?;
         let scratch = self.scratch()?;
-        let live = Copied::of(&versions.link(), &scratch, "live.db", work)?;
+        let live = Copied::live(&versions, projection, &scratch, work)?;
         let new = Copied::of(&path, &scratch, "shadow.db", work)?;
         let folded_with = (self.built_from(&live.about)?, self.built_from(&new.about)?);
         let log = self.log();

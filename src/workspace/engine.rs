@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -193,6 +194,7 @@ struct Keeper {
 struct Loop {
     projection: watch::Sender<Arc<dyn Projection>>,
     stop: watch::Sender<bool>,
+    removed: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -227,7 +229,9 @@ impl Keeper {
         self.loops.retain(|name, running| {
             let stays = wanted.iter().any(|projection| projection.name() == name);
             if !stays {
-                // Its read model stays where it is. The thread ends after the step that it is in.
+                // Its read model stays where it is. The thread ends after the step that it is in, with what
+                // it builds beside that.
+                running.removed.store(true, Ordering::Release);
                 running.stop.send_replace(true);
                 self.reports
                     .lock()
@@ -257,7 +261,9 @@ impl Keeper {
         let (progress, shown) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
         let stepping = Stepping::default();
+        let removed = Arc::new(AtomicBool::new(false));
         let charge = Charge {
+            removed: Arc::clone(&removed),
             stepping: stepping.clone(),
             watches_objectives: self.only.is_none(),
             folder: self.folder.clone(),
@@ -287,6 +293,7 @@ impl Keeper {
                     Loop {
                         projection: definition,
                         stop,
+                        removed,
                         thread,
                     },
                 );

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{OperateError, Operator, Workspace, WorkspaceError, causes};
 use crate::event::{Event, Position, StreamId, Version};
 use crate::log::{EventLog, LogError};
+use crate::read::version_at;
 
 /// How many events one page looks at, at most: a few hundredths of a second of work.
 const SCAN: usize = 10_000;
@@ -153,28 +154,6 @@ impl Operator {
         })
         .await
     }
-}
-
-/// How many events a stream has up to a position, with it: what its version was then.
-///
-/// Errors: the log cannot be read.
-pub(super) async fn version_at(
-    log: &dyn EventLog,
-    stream: &StreamId,
-    position: Position,
-) -> Result<Version, LogError> {
-    let page = log.read_stream(stream, Version::NONE, 1).await?;
-    // The first `low` are up to there, and none after `high`.
-    let (mut low, mut high) = (0, page.version.get());
-    while low < high {
-        let middle = low + (high - low).div_ceil(2);
-        let page = log.read_stream(stream, Version::new(middle - 1), 1).await?;
-        match page.events.first() {
-            Some(event) if event.position <= position => low = middle,
-            _ => high = middle - 1,
-        }
-    }
-    Ok(Version::new(low))
 }
 
 /// One page, as it is looked for: along a stream where one is wanted, else along the log. How many events of

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::{Workspace, WorkspaceError};
 use crate::event::Position;
 use crate::read::{format_duration, parse_duration};
+use crate::text::program;
 
 /// How much longer one event may take at most: whoever wants to pause the projection waits for it.
 const SLOWEST: Duration = Duration::from_millis(500);
@@ -68,7 +69,7 @@ pub enum FaultError {
         why: String,
     },
     /// The program does not allow them here.
-    #[error("faults are the demo's: `highwater demo` has them, other workspaces do not")]
+    #[error("faults are the demo's: `{program} demo` has them, other workspaces do not", program = program())]
     NotAllowed,
     /// There is no such projection.
     #[error(transparent)]

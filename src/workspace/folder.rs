@@ -7,6 +7,7 @@ use super::Domain;
 use super::WorkspaceError;
 use super::config::{CONFIG_FILE, CONFIG_TEMPLATE, template_for};
 use crate::read::Versions;
+use crate::text::program;
 
 /// Where the parts of a workspace lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,19 +16,19 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// A folder that is a workspace. Errors: it is not there, a file, or has no `highwater.toml`.
     pub fn existing(path: &Path) -> Result<Self, WorkspaceError> {
-        const INIT: &str = "`highwater init` makes a workspace of a folder";
+        let init = format!("`{} init` makes a workspace of a folder", program());
         let not = |why: &str, way_out: &str| WorkspaceError::NotAWorkspace {
             path: path.to_owned(),
             why: format!("{why}: {way_out}"),
         };
         if !path.exists() {
-            return Err(not("there is no such folder", INIT));
+            return Err(not("there is no such folder", &init));
         }
         if !path.is_dir() {
             return Err(not("it is a file", "give a folder"));
         }
         if !path.join(CONFIG_FILE).is_file() {
-            return Err(not("it has no highwater.toml", INIT));
+            return Err(not("it has no highwater.toml", &init));
         }
         let path = path
             .canonicalize()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{AsOf, OperateError, Operator, Workspace, WorkspaceError};
 use crate::event::{Event, Position};
-use crate::read::{Changed, FoldError, Past, Rows, Shown, Work};
+use crate::read::{Beside, Changed, FoldError, Past, Rows, Shown, Work, beside};
 
 /// How many copies are kept to step back to.
 const COPIES: usize = 8;
@@ -44,6 +44,8 @@ pub struct Moment {
     pub stopped: bool,
     /// Some of the rows.
     pub rows: Rows,
+    /// The same rows in the version that answers, as it is now; `None` where there is none, or it has no such table.
+    pub now: Option<Beside>,
 }
 
 impl Operator {
@@ -65,7 +67,8 @@ impl Looking {
     }
 
     /// Shows the read model as it was, `None` being at the head. It is folded up to there, or on from where
-    /// the last look left it; on a thread of its own.
+    /// the last look left it; on a thread of its own. Where it goes to an event that changed a row of the table that
+    /// is shown, the rows from there on are shown, unless that row is among those that were asked for.
     ///
     /// Errors: no such projection, no such position, no room on the disk, an event that cannot be applied.
     pub async fn look(&self, at: Option<AsOf>, shown: Shown) -> Result<Moment, OperateError> {
@@ -94,11 +97,18 @@ impl Looking {
             return Err(failed(FoldError::Stopped { at: goal, of: goal }));
         };
         let is_known = changed.as_ref().map(|changed| changed.event.position) == Some(goal);
-        let mut stopped = false;
+        let (mut stopped, mut shown) = (false, shown);
         if past.position() != goal || !is_known {
             *changed = None;
             match past.step_and_compare(goal, MOST).await {
-                Ok(found) => *changed = found,
+                Ok(found) => {
+                    *changed = found;
+                    let first = match &changed {
+                        Some(changed) => past.first_changed(changed, shown.table),
+                        None => Ok(None),
+                    };
+                    shown = scrolled(shown, first.map_err(failed)?);
+                }
                 Err(FoldError::Stopped { .. }) => {
                     stopped = true;
                     self.work.again();
@@ -110,15 +120,39 @@ impl Looking {
             Some(changed) => Some(changed.event.clone()),
             None => past.event().await.map_err(failed)?,
         };
+        let rows = past.rows(shown).map_err(failed)?;
         Ok(Moment {
+            now: self.now(&rows),
             position: past.position(),
             head: head.max(goal),
             event,
             changed: changed.clone(),
             stopped,
-            rows: past.rows(shown).map_err(failed)?,
+            rows,
         })
     }
+}
+
+impl Looking {
+    /// The rows in the version that answers. One that cannot be read just now is no reason not to show the past.
+    fn now(&self, rows: &Rows) -> Option<Beside> {
+        let link = self.workspace.folder().versions(&self.projection).link();
+        beside(&link, rows).ok().flatten()
+    }
+}
+
+/// The rows to be shown where the row at `first` is to be seen: with a few before it where it is not yet.
+fn scrolled(shown: Shown, first: Option<u64>) -> Shown {
+    const BEFORE: u64 = 2;
+    let Some(at) = first else {
+        return shown;
+    };
+    let seen = shown.first..shown.first.saturating_add(shown.most as u64);
+    if seen.contains(&at) {
+        return shown;
+    }
+    let first = at.saturating_sub(BEFORE);
+    Shown { first, ..shown }
 }
 
 impl std::fmt::Debug for Looking {

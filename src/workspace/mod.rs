@@ -12,11 +12,13 @@ use crate::read::{
     DefinitionError, FoldError, ModelError, Projection, QueryError, RepairError, RunnerError,
     VerifyError,
 };
-use crate::text::human_bytes;
+use crate::text::{human_bytes, program, thousands};
 use crate::write::{Commands, ProcessError, SendError, SqliteSnapshots};
 
 mod ask;
 mod audit;
+mod browse;
+mod built;
 mod catalogue;
 mod causes;
 mod compare;
@@ -28,6 +30,7 @@ mod events;
 mod faults;
 mod folder;
 mod giving;
+mod keys;
 mod known;
 mod looking;
 mod manager;
@@ -39,15 +42,20 @@ mod operator;
 mod parked;
 mod past;
 mod preview;
+mod questions;
 mod readers;
+mod recent;
 mod repair;
 mod report;
+mod saved;
 mod send;
 mod service;
 mod snapshot;
+mod steps;
 mod story;
 mod supervisor;
 mod verify;
+mod versions;
 mod watching;
 
 use catalogue::Catalogue;
@@ -55,6 +63,7 @@ use tokio::sync::watch;
 
 pub use ask::{Answered, Consistency, ConsistencyError, NotFreshError, QueryFailed};
 pub use audit::Undone;
+pub use built::BuiltFrom;
 pub use causes::Caused;
 pub use compare::{Compared, Held};
 pub use config::{CONFIG_FILE, CONFIG_TEMPLATE, Config, LimitsConfig, ShopConfig};
@@ -63,25 +72,33 @@ pub use engine::Engine;
 pub use events::{Direction, EVENTS_OF_A_PAGE, EventFilter, EventsPage};
 pub use faults::{FaultError, FaultOrder, INJECTED, Injected, Poison};
 pub use folder::Folder;
+pub use keys::{KeyRows, KeyedModel};
 pub use looking::{Looking, Moment};
 pub use operations::{
     CannotUndo, LONGEST_REASON, Operation, Recorded, RecordedOutcome, Turn, Which, reason,
 };
 pub use operator::{Done, OperateError, Operator};
+pub use parked::ParkedBeside;
 pub use past::{AsOf, AsOfError};
 pub use preview::Preview;
+pub use recent::Keys;
 pub use send::{Sent, Visibility as SentVisibility};
 pub use service::{MOST_ARRIVALS, OVER, Service, TARGET, WhatIf};
 pub use snapshot::{
-    Asked, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo, RECENT_EVENTS,
-    Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
+    Asked, Bucket, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo,
+    RECENT_EVENTS, Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
+pub use steps::{After, Change, FOLDED_BEFORE, STEPS_OF_A_PAGE, States, Step, Steps};
+
 pub use story::Story;
+pub use versions::{Role, VersionInfo};
 
 pub use crate::log::Durability;
+pub use crate::read::RowsPage;
 pub use crate::read::{
-    Because, Cell, Changed, Checked, Comparison, Contents, Diff, Difference, Mending, ParkedCount,
-    ParkedEvent, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, Work,
+    Because, Beside, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison,
+    Contents, Counted, Diff, Difference, Mending, Mends, ParkedCount, ParkedEvent, ParkedSum, Past,
+    Phase, Policy, Progress, Rows, Shape, Shown, Side, TableInfo, Work,
 };
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
@@ -103,8 +120,7 @@ pub enum WorkspaceError {
     /// Neither the folder nor one above it is a workspace.
     #[error(
         "no workspace at {start} or above it: give one with -w DIR or HIGHWATER_WORKSPACE, make one with \
-         `highwater init DIR`, or look around in `highwater demo`"
-    )]
+         `{program} init DIR`, or look around in `{program} demo`", program = program())]
     NoneFound {
         /// Where the search began.
         start: PathBuf,
@@ -141,11 +157,18 @@ pub enum WorkspaceError {
         /// What there is.
         known: String,
     },
+    /// Its file was removed while somebody waited for what was asked of it.
+    #[error("{name}: {what}")]
+    FileGone {
+        /// The projection.
+        name: String,
+        /// What becomes of what was asked.
+        what: String,
+    },
     /// Nothing is built beside the version that answers.
     #[error(
         "no new version of {projection} is built or held: save a change of its file, or \
-         `highwater rebuild {projection} --hold`"
-    )]
+         `{program} rebuild {projection} --hold`", program = program())]
     NoShadow {
         /// The projection.
         projection: String,
@@ -192,7 +215,7 @@ pub enum WorkspaceError {
         error: FoldError,
     },
     /// The log has not so many events.
-    #[error("position {position} is beyond the head: the log ends at {head}")]
+    #[error("position {} is beyond the head: the log ends at {}", thousands(position.get()), thousands(head.get()))]
     BeyondHead {
         /// What was asked for.
         position: Position,

@@ -9,7 +9,34 @@ use tokio::sync::watch;
 
 use super::operations::{self, Operations};
 use super::{ProjectionView, Snapshot, Workspace, WorkspaceError};
-use crate::event::Timestamp;
+use crate::event::{Position, Timestamp};
+use crate::log::{EventLog, LogError};
+use crate::read::Subscription;
+
+/// How far it is looked for the first event that a read model lacks.
+const LOOK_PAGE: usize = 500;
+const LOOK_PAGES: usize = 40;
+
+/// Since when a read model has been older than its objective allows, by the first event after its checkpoint that it
+/// takes; `None` where it is not, or where no such event is near.
+pub(super) async fn overdue(
+    log: &dyn EventLog,
+    checkpoint: Position,
+    takes: &Subscription,
+    objective: Duration,
+) -> Result<Option<Timestamp>, LogError> {
+    let mut at = checkpoint;
+    for _ in 0..LOOK_PAGES {
+        let page = log.read_all(at, LOOK_PAGE).await?;
+        let Some(last) = page.last() else { break };
+        at = last.position;
+        if let Some(waits) = page.iter().find(|event| takes.takes_event(event)) {
+            let since = waits.recorded_at.checked_add(objective).ok();
+            return Ok(since.filter(|since| *since < Timestamp::now()));
+        }
+    }
+    Ok(None)
+}
 
 /// Looks on until told to stop, and records for the projections that this process owns.
 pub(super) async fn keep(workspace: Workspace, mut stop: watch::Receiver<bool>) {

@@ -237,6 +237,7 @@ impl Observer {
     fn problems(&self, reports: &[Report]) -> Vec<String> {
         let mut problems = self.workspace.problems();
         problems.extend(loop_problems(reports));
+        problems.extend(flawed(&self.tail));
         for (name, follower) in &self.followers {
             // Its engine may have said so already, in its own words.
             let known = |problem: &String| problem.starts_with(&format!("{name}: "));
@@ -247,12 +248,29 @@ impl Observer {
             {
                 problems.push(format!("{name}: {unread}"));
             }
+            if let Some(why) = follower.not_built() {
+                problems.push(format!("{name}: {why}"));
+            }
             if follower.foreign {
                 problems.push(format!("{name}: {}", ask::foreign(name)));
             }
+            problems.extend(follower.history_problem.clone());
         }
         problems
     }
+}
+
+/// What is wrong with the newest events.
+fn flawed(tail: &Tail) -> Option<String> {
+    let (_, what) = tail.flawed().first_key_value()?;
+    let more = match tail.flawed().len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more like it"),
+    };
+    Some(format!(
+        "the log: {what}{more}: nothing is applied from there on. Look with `highwater verify --log`, and restore \
+         a backup"
+    ))
 }
 
 /// What keeps whole loops from working, as their engines say.

@@ -11,7 +11,7 @@ use super::faults::FaultOrder;
 use super::operations::{self, Ended, Operation};
 use super::{
     CannotUndo, Checked, CommandInfo, Diff, Mending, Outcome, Preview, Recorded, Snapshot, Undone,
-    Work, Workspace, WorkspaceError, report,
+    VersionInfo, Work, Workspace, WorkspaceError, report,
 };
 use crate::event::Position;
 use crate::log::EventLog as _;
@@ -25,6 +25,8 @@ pub struct Operator {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     poke: Arc<Notify>,
     load: Option<watch::Sender<f64>>,
+    /// Where what is typed is kept.
+    pub(super) typed: Option<PathBuf>,
 }
 
 /// How an operation ended.
@@ -55,6 +57,9 @@ impl From<WorkspaceError> for OperateError {
     }
 }
 
+/// How soon an engine has noticed that a projection's file is gone, and has ended what it built of it.
+const ENDS_WITHIN: Duration = Duration::from_secs(3);
+
 impl Workspace {
     /// A handle for a user interface, with live snapshots. Called within a tokio runtime.
     ///
@@ -66,13 +71,14 @@ impl Workspace {
             snapshots,
             poke,
             load: None,
+            typed: None,
         })
     }
 
     /// Asks for an operation and waits for its outcome for at most `patience`; `None` waits for as long
     /// as an engine runs.
     ///
-    /// Errors: no such projection, the log.
+    /// Errors: no such projection, its file was removed meanwhile, the log.
     pub async fn operate(
         &self,
         projection: &str,
@@ -96,10 +102,15 @@ impl Workspace {
         let request = operations::request(&*self.0.log, &stream, operation, undoes).await?;
         let deadline = patience.map(|patience| Instant::now() + patience);
         let mut head = request.last;
+        let mut gone_since = None;
         loop {
             if let Some(ended) = operations::outcome(&*self.0.log, &stream, &request).await? {
                 return Ok(match ended {
                     Ended::Finished(what) | Ended::Held(what) => Done::Finished { what },
+                    Ended::Failed(what) if what == operations::FILE_GONE => {
+                        let name = projection.to_owned();
+                        return Err(WorkspaceError::FileGone { name, what });
+                    }
                     Ended::Failed(reason) => Done::Failed { reason },
                 });
             }
@@ -107,8 +118,15 @@ impl Workspace {
             if over || self.engine().is_none() {
                 return Ok(Done::Requested);
             }
-            // One whose file was removed is nobody's work any more.
-            self.projection(projection)?;
+            // What is built ends with the file, and whoever built it says so; the rest waits for its return.
+            if self.projection(projection).is_ok() {
+                gone_since = None;
+            } else if gone_since.get_or_insert_with(Instant::now).elapsed() > ENDS_WITHIN {
+                let name = projection.to_owned();
+                let what = "its file is gone. What was asked is carried out when that is back";
+                let what = what.to_owned();
+                return Err(WorkspaceError::FileGone { name, what });
+            }
             // An engine that dies meanwhile is noticed within a second.
             let look = Instant::now() + Duration::from_secs(1);
             let until = deadline.map_or(look, |deadline| deadline.min(look));
@@ -258,6 +276,18 @@ impl Operator {
         Ok(self.workspace.history(Some(projection)).await?)
     }
 
+    /// What was asked of all projections so far, oldest first. Errors: the log.
+    pub async fn history_of_all(&self) -> Result<Vec<Recorded>, OperateError> {
+        Ok(self.workspace.history(None).await?)
+    }
+
+    /// Every version of a read model, the newest first. Errors: as [`Workspace::versions`].
+    pub async fn versions(&self, projection: &str) -> Result<Vec<VersionInfo>, OperateError> {
+        let (workspace, name) = (self.workspace.clone(), projection.to_owned());
+        let task = tokio::task::spawn_blocking(move || workspace.versions(&name));
+        Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
+    }
+
     /// The rows that differ between the version that answers and the new one: the first 50, each with the
     /// event that explains it. Errors: there is none, or why they could not be compared.
     pub async fn diff(&self, projection: &str) -> Result<Diff, OperateError> {
@@ -292,8 +322,9 @@ impl Operator {
             key.to_owned(),
         );
         let runtime = tokio::runtime::Handle::current();
-        let task =
-            tokio::task::spawn_blocking(move || runtime.block_on(workspace.mending(&name, &key)));
+        let task = tokio::task::spawn_blocking(move || {
+            runtime.block_on(workspace.mending(&name, &key, &Work::new()))
+        });
         Ok(task.await.map_err(|e| OperateError(e.to_string()))??)
     }
 

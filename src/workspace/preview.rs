@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use super::operations::Operation;
 use super::{Workspace, WorkspaceError};
 use crate::event::{Position, Timestamp};
-use crate::read::{Model, Now, Policy, Projection, Reader, Runner, Step, remove_database};
-use crate::text::human_bytes;
+use crate::read::{
+    Model, Now, OnError, ParkedSum, Policy, Projection, Reader, Runner, Step, remove_database,
+};
+use crate::text::{human_bytes, thousands};
 
 /// What an operation would mean, shown before it happens.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,8 @@ pub struct Preview {
     pub disk_free: Option<u64>,
     /// Which queries go on being answered by the version there is.
     pub answers: Vec<String>,
+    /// What the version that would answer has parked, and so lacks.
+    pub parked: ParkedSum,
     /// Why it cannot be done, where it cannot.
     pub refused: Option<String>,
 }
@@ -56,6 +60,7 @@ impl Workspace {
             disk_needed: 0,
             disk_free: None,
             answers,
+            parked: ParkedSum::default(),
             refused: None,
         };
         match operation {
@@ -91,13 +96,14 @@ impl Workspace {
                 if after >= checkpoint.position {
                     preview.refused = Some(format!(
                         "nothing to replay: it stands at position {}",
-                        checkpoint.position
+                        thousands(checkpoint.position.get())
                     ));
                 }
             }
-            Operation::CutOver { .. } if self.shadow(projection)?.is_none_or(|s| !s.held) => {
-                preview.refused = Some("no new version is ready and held".to_owned());
-            }
+            Operation::CutOver { .. } => match self.shadow(projection)?.filter(|s| s.held) {
+                Some(shadow) => preview.parked = shadow.parked,
+                None => preview.refused = Some("no new version is ready and held".to_owned()),
+            },
             Operation::Cancel if self.shadow(projection)?.is_none() => {
                 preview.refused =
                     Some("nothing is being rebuilt, and no version is held".to_owned());
@@ -171,18 +177,26 @@ impl Workspace {
         let began = Instant::now();
         let mut runner =
             Runner::attach(shared, self.log(), model, Policy::Live, Duration::ZERO).await?;
+        // A pause before a parked event's next try is not waited for, but counted.
+        let mut pauses = Duration::ZERO;
         while began.elapsed() < TRIAL {
             let now = Now {
                 wall: Timestamp::now(),
-                monotonic: began.elapsed(),
+                monotonic: began.elapsed() + pauses,
             };
-            if let Step::Rest { .. } = runner.step(now).await? {
-                break;
+            match runner.step(now).await? {
+                Step::Moved { .. } => {}
+                Step::Rest {
+                    until: Some(until), ..
+                } if runner.trouble().is_some() && projection.on_error() == OnError::Park => {
+                    pauses += until.saturating_sub(now.monotonic);
+                }
+                Step::Rest { .. } => break,
             }
         }
         let applied = runner.checkpoint().applied;
         #[allow(clippy::cast_precision_loss)]
-        Ok((applied > 0).then(|| applied as f64 / began.elapsed().as_secs_f64()))
+        Ok((applied > 0).then(|| applied as f64 / (began.elapsed() + pauses).as_secs_f64()))
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::faults::Injected;
 use crate::event::{Position, Timestamp};
 use crate::lag::Spent;
-use crate::read::{Checkpoint, ParkedCount, Policy};
+use crate::read::{Checkpoint, ParkedCount, ParkedSum, Policy};
 
 /// How often an engine says that it lives.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -65,6 +65,9 @@ pub struct Progress {
     pub stuck_since: Option<Timestamp>,
     /// From stored to visible over the last minute, in microseconds: half, 99 of 100, and all.
     pub visibility_us: Option<[u64; 3]>,
+    /// The same as buckets: up to so many microseconds, so many events; 28 at most, those with any.
+    #[serde(default)]
+    pub visible_after_us: Vec<(u64, u64)>,
     /// The version that is being built beside it.
     pub shadow: Option<ShadowReport>,
     /// What is parked.
@@ -123,6 +126,9 @@ pub struct ShadowReport {
     /// Whether somebody wants it to stand still.
     #[serde(default)]
     pub paused: bool,
+    /// What it has parked.
+    #[serde(default)]
+    pub parked: ParkedSum,
 }
 
 impl Progress {
@@ -138,6 +144,7 @@ impl Progress {
             spent: SpentReport::default(),
             stuck_since: None,
             visibility_us: None,
+            visible_after_us: Vec::new(),
             shadow: None,
             parked: ParkedCount::default(),
             problem: None,
@@ -242,5 +249,6 @@ pub(super) fn shadow(version: String, checkpoint: &Checkpoint, target: Position)
         applied: checkpoint.applied,
         held: false,
         paused: false,
+        parked: ParkedSum::default(),
     }
 }

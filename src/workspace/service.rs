@@ -1,12 +1,14 @@
 //! How well an objective was held over the last hour, and what another policy would have given: from the
 //! breaches that are recorded, and from the times at which events were recorded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::objectives::overdue;
 use super::operations::Turn;
 use super::{Policy, Workspace, WorkspaceError};
 use crate::event::Timestamp;
-use crate::read::{Cost, forecast, late_for, position_at};
+use crate::read::{Cost, Projection, forecast, late_for, position_at};
 
 /// How far back.
 pub const OVER: Duration = Duration::from_secs(3_600);
@@ -68,17 +70,20 @@ pub struct WhatIf {
 }
 
 impl Workspace {
-    /// How the objective of a projection was held over the last hour; `None` where it has none.
+    /// How the objective of a projection was held over the last hour; `None` where it has none. A breach that
+    /// goes on while no engine runs counts, though nobody is there to record it.
     ///
     /// Errors: no such projection, the log.
     pub async fn service(&self, projection: &str) -> Result<Option<Service>, WorkspaceError> {
-        let Some(objective) = self.projection(projection)?.objective() else {
+        let found = self.projection(projection)?;
+        let Some(objective) = found.objective() else {
             return Ok(None);
         };
         let (from, now) = self.last_hour().await?;
         let history = self.history(Some(projection)).await?;
-        let turns = history.into_iter().filter_map(|line| line.breach);
-        let (breached, breaches) = breached(turns, from, now);
+        let recorded = history.into_iter().filter_map(|line| line.breach);
+        let open = self.open_outage(&found, objective).await?;
+        let (breached, breaches) = breached(recorded.chain(open), from, now);
         Ok(Some(Service {
             objective,
             over: between(from, now),
@@ -134,6 +139,27 @@ impl Workspace {
             visible: quantiles(&took),
             held: found.objective().map(held),
         })
+    }
+
+    /// The breach that the next engine would record, where none runs. One that is recorded already goes on.
+    async fn open_outage(
+        &self,
+        projection: &Arc<dyn Projection>,
+        objective: Duration,
+    ) -> Result<Option<Turn>, WorkspaceError> {
+        if self.engine().is_some() {
+            return Ok(None);
+        }
+        // Where there is no read model, all of the log waits.
+        let stands = self.reader(projection).ok();
+        let at = stands.as_ref().and_then(|reader| reader.checkpoint().ok());
+        let at = at.map(|checkpoint| checkpoint.position).unwrap_or_default();
+        let built_from = stands
+            .as_ref()
+            .map_or(projection, |reader| reader.projection());
+        let takes = built_from.subscription();
+        let since = overdue(&*self.0.log, at, takes, objective).await?;
+        Ok(since.map(Turn::Raised))
     }
 
     /// From an hour ago, or since the log began, until now.

@@ -10,7 +10,7 @@ use crate::lag::Lag;
 pub use crate::lag::Rates;
 use crate::lag::why::{self, Case, Said, Work};
 use crate::log::Durability;
-use crate::read::Policy;
+use crate::read::{ParkedSum, Policy};
 use crate::text::human_duration;
 
 /// Everything that is shown, at one moment.
@@ -90,6 +90,7 @@ impl Snapshot {
                 locked: fault.locked,
             }),
             problem: view.problem.clone(),
+            not_built: view.not_built.clone(),
             rebuild: view.rebuild.as_ref().map(|rebuild| why::Rebuild {
                 version: rebuild.version.clone(),
                 checkpoint: rebuild.checkpoint,
@@ -184,6 +185,8 @@ pub struct ProjectionView {
     pub runs: why::Loop,
     /// What keeps its loop as a whole from working.
     pub problem: Option<String>,
+    /// Why the definition in force could not be built, so that the version that answers is an older one's.
+    pub not_built: Option<String>,
     /// What its loop did with its time, over the last seconds.
     pub work: Work,
     /// How fast it is.
@@ -192,6 +195,8 @@ pub struct ProjectionView {
     pub eta: Option<Duration>,
     /// From stored to visible, over the last minute, live work only.
     pub visibility: Option<Visibility>,
+    /// The same as a histogram: the buckets that have any event, in order; 28 at most.
+    pub visible_after: Arc<[Bucket]>,
     /// A rebuild that runs beside it.
     pub rebuild: Option<RebuildView>,
     /// Whether its handlers can be applied twice (`-- replayable: yes`).
@@ -241,6 +246,15 @@ pub struct Visibility {
     pub max: Duration,
 }
 
+/// How many events were visible after about so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// At most so long: 10, 20, 50, 100 microseconds and so on; and longer than the bound before.
+    pub up_to: Duration,
+    /// So many events.
+    pub events: u64,
+}
+
 /// A rebuild while it runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RebuildView {
@@ -258,6 +272,8 @@ pub struct RebuildView {
     pub held: bool,
     /// Whether somebody wants it to stand still.
     pub paused: bool,
+    /// What it has parked.
+    pub parked: ParkedSum,
 }
 
 impl RebuildView {

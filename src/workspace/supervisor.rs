@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -21,6 +22,7 @@ mod cutover;
 mod faulty;
 mod parked;
 mod rebuild;
+mod repair;
 mod requests;
 mod stepping;
 mod turns;
@@ -30,6 +32,7 @@ use parked::Retrying;
 pub(super) use stepping::Stepping;
 
 use rebuild::{Shadow, live_model};
+use repair::Repairing;
 use requests::record_definition;
 use visibility::Visibility;
 
@@ -69,6 +72,8 @@ pub(super) struct Charge {
     pub stepping: Stepping,
     /// Whether this engine has an eye on objectives.
     pub watches_objectives: bool,
+    /// Set before it is told to stop, where that is because its file is gone.
+    pub removed: Arc<AtomicBool>,
 }
 
 /// The live version and everything around it, while this process owns the projection.
@@ -89,6 +94,8 @@ struct Owned<'a> {
     under_way: Vec<(Request, Position)>,
     /// Parked events that are being tried again.
     retrying: Option<Retrying>,
+    /// The key that is being mended.
+    repairing: Option<Repairing>,
     progress: Progress,
     visibility: Visibility,
 }
@@ -155,6 +162,9 @@ async fn own(charge: &Charge, first: &mut FirstAttempt) -> Result<(), WorkspaceE
     first.made();
     let outcome = owned.work().await;
     let flushed = owned.flush();
+    if charge.removed.load(Ordering::Acquire) {
+        owned.end_without_file().await?;
+    }
     outcome?;
     flushed
 }
@@ -196,6 +206,7 @@ impl<'a> Owned<'a> {
             shadow: None,
             under_way: Vec::new(),
             retrying: None,
+            repairing: None,
             progress: Progress::new(policy),
             visibility: Visibility::new(),
         };
@@ -268,7 +279,8 @@ impl<'a> Owned<'a> {
             let rest = self.step().await;
             self.charge.stepping.end();
             let rest = rest?;
-            let rest = if self.step_retry().await? { None } else { rest };
+            let asked = [self.step_retry().await?, self.step_repair().await?];
+            let rest = if asked.contains(&true) { None } else { rest };
             self.finish_what_is_done().await?;
             self.report();
             if let Some((until, past)) = rest {
@@ -286,7 +298,6 @@ impl<'a> Owned<'a> {
     /// is given up, and what is asked for begins anew.
     async fn redefine(&mut self) -> Result<(), WorkspaceError> {
         self.projection = Arc::clone(&self.defined.borrow_and_update());
-        self.progress.problem = None;
         record_definition(
             self.charge,
             &*self.projection,
@@ -358,7 +369,9 @@ impl<'a> Owned<'a> {
     }
 
     fn report(&mut self) {
+        let parked = self.shadow.as_mut().map(|shadow| shadow.parked().clone());
         let live = &self.live;
+        let figures = self.visibility.figures(self.charge.started.elapsed());
         let progress = Progress {
             version: live.model().about().label(),
             policy: live.policy(),
@@ -374,7 +387,8 @@ impl<'a> Owned<'a> {
             busy_us: self.progress.busy_us,
             spent: self.progress.spent,
             stuck_since: None,
-            visibility_us: self.visibility.figures(self.charge.started.elapsed()),
+            visibility_us: figures.map(|figures| figures.at),
+            visible_after_us: figures.map_or_else(Vec::new, |figures| figures.buckets.clone()),
             shadow: self.shadow.as_ref().map(|shadow| {
                 let mut report = report::shadow(
                     shadow.label(),
@@ -383,10 +397,11 @@ impl<'a> Owned<'a> {
                 );
                 report.held = shadow.held;
                 report.paused = self.operations.rebuild_paused;
+                report.parked = parked.unwrap_or_default();
                 report
             }),
             parked: live.parked(),
-            problem: self.progress.problem.clone(),
+            problem: None,
             injected: (self.charge.faults.as_ref()).and_then(|faults| faults.of(&self.charge.name)),
         };
         if progress != self.progress || self.charge.progress.borrow().is_none() {

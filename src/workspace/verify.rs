@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::preview::free_space;
 use super::{Workspace, WorkspaceError};
+use crate::event::Position;
 use crate::read::{
-    About, Checked, Projection, Scratch, SqlProjection, Stored, VerifyError, Work, built_from,
-    verify,
+    About, Checked, Copied, Projection, Scratch, SqlProjection, VerifyError, Work, built_from,
+    checkpoint_in, is_foreign, verify,
 };
 
 impl Workspace {
@@ -33,7 +34,7 @@ impl Workspace {
         let versions = self.0.folder.versions(projection);
         self.check_room(2 * database_size(&versions.link()))?;
         let scratch = self.scratch()?;
-        let stored = Stored::copy(&versions, projection, &scratch, work)?;
+        let stored = Copied::live(&versions, projection, &scratch, work)?;
         let built_from = self.built_from(&stored.about)?;
         let log = self.log();
         Ok(verify(&stored, &built_from, &log, &scratch, most, work).await?)
@@ -58,6 +59,21 @@ impl Workspace {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// The read models whose checkpoint is not of this log, with that position: the log has another event there,
+    /// or none, since it was cut off, restored or exchanged.
+    ///
+    /// Errors: a read model's file or the log cannot be read.
+    pub async fn ahead(&self) -> Result<Vec<(String, Position)>, WorkspaceError> {
+        let mut ahead = Vec::new();
+        for name in self.read_models()? {
+            let checkpoint = checkpoint_in(&self.0.folder.versions(&name).link())?;
+            if is_foreign(&*self.0.log, &checkpoint).await? {
+                ahead.push((name, checkpoint.position));
+            }
+        }
+        Ok(ahead)
     }
 
     /// What a version was built from, to fold with it again.

@@ -130,6 +130,158 @@ fn a_log_that_was_cut_off_is_named() {
     place.run(&["verify", "--log"]).failed(3, &["log.db"]);
 }
 
+/// Changes the log's file as somebody would who takes the triggers away first.
+fn tamper(place: &Place, sql: &str) {
+    let log = rusqlite::Connection::open(place.file("data/log.db")).unwrap();
+    log.execute_batch(&format!(
+        "DROP TRIGGER IF EXISTS events_no_UPDATE; DROP TRIGGER IF EXISTS events_no_DELETE; {sql}"
+    ))
+    .unwrap();
+}
+
+/// A workspace with two read models that have everything, and the last position of orders' history: with so
+/// many events after it.
+fn with_history(after: usize) -> (Place, i64) {
+    let place = Place::with(&[("orders", ORDERS), ("others", ORDERS)]);
+    let engine = place.engine();
+    let fresh = |name| {
+        place.done(&["query", name, "Count", "--consistency", "strong"]);
+    };
+    place.done(&["append", "order-1", "OrderPlaced", "{}"]);
+    fresh("orders");
+    place.done(&["pause", "others"]);
+    place.done(&["resume", "others"]);
+    place.done(&["pause", "orders"]);
+    place.done(&["resume", "orders"]);
+    if after > 0 {
+        let line = |n: usize| {
+            format!(
+                "{{\"specversion\":\"1.0\",\"id\":\"{n}\",\"source\":\"s\",\"type\":\"OrderPlaced\",\"subject\":\"order-9{n}\",\"data\":{{}}}}\n"
+            )
+        };
+        let input: String = (0..after).map(line).collect();
+        assert_eq!(place.run_with(&["import", "-"], input).code, 0);
+    }
+    fresh("orders");
+    fresh("others");
+    engine.signal("TERM");
+    assert_eq!(engine.end().0, Some(0));
+    let log = rusqlite::Connection::open(place.file("data/log.db")).unwrap();
+    let last = log
+        .query_row(
+            "SELECT max(position) FROM events WHERE stream = '$projection-orders'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    (place, last)
+}
+
+#[cfg(unix)]
+#[test]
+fn nonsense_in_a_projections_history_is_told_and_hides_nothing_else() {
+    for after in [0, 300] {
+        for change in [
+            "data = 'no JSON at all'",
+            "type = 'Nonsense'",
+            "hash = zeroblob(32)",
+            "data = 'no JSON', hash = zeroblob(7)",
+        ] {
+            let both = change.contains("zeroblob(7)");
+            // A hash that is none is nothing that an event can hang on.
+            let refused = after == 0 && both;
+            let (place, bad) = with_history(after);
+            tamper(
+                &place,
+                &format!("UPDATE events SET {change} WHERE position = {bad}"),
+            );
+            let named = format!("orders: event {bad} of its history is passed over");
+            let status = place.run(&["status"]);
+            assert_eq!(status.code, 0, "{change}: {status:?}");
+            for word in [named.as_str(), "highwater verify --log", "others"] {
+                assert!(status.out.contains(word), "{change}: {word}: {status:?}");
+            }
+            assert!(!status.out.contains("others: event"), "{status:?}");
+            let why = place.run(&["why", "orders"]);
+            assert_eq!(why.code, 0, "{change}: {why:?}");
+            assert!(why.err.contains(&named), "{change}: {why:?}");
+            assert_eq!(place.done(&["why"]).out.lines().count(), 2);
+            let told = place.run(&["operations"]);
+            assert_eq!(told.code, 0, "{change}: {told:?}");
+            assert!(told.err.contains(&named), "{change}: {told:?}");
+            assert!(told.out.contains("resume"), "{change}: {told:?}");
+            assert_eq!(place.done(&["operations", "others"]).err, "");
+            let found = place.run(&["verify", "--log"]);
+            found.failed(3, &[&format!("event {bad}")]);
+            if refused {
+                place
+                    .run(&["append", "order-2", "OrderPlaced", "{}"])
+                    .failed(1, &["nothing is appended", &bad.to_string()]);
+                continue;
+            }
+            let engine = place.engine();
+            place.done(&["append", "order-2", "OrderPlaced", "{}"]);
+            for name in ["orders", "others"] {
+                let strong = ["query", name, "Count", "--consistency", "strong", "--json"];
+                let answer = place.done(&strong).json();
+                assert_eq!(answer["rows"][0]["orders"], 2 + after, "{change}");
+            }
+            if both {
+                // What comes next hangs on nothing: it is not folded again.
+                place
+                    .run(&["rebuild", "orders"])
+                    .failed(1, &[&format!("event {}: it, or", bad + 1)]);
+            } else {
+                place.done(&["rebuild", "orders"]);
+                place.done(&["verify", "orders"]);
+            }
+            assert!(place.done(&["status"]).out.contains(&named));
+            drop(engine);
+            let found = place.run(&["verify", "--log"]);
+            found.failed(3, &[&format!("event {bad}")]);
+        }
+    }
+}
+
+#[test]
+fn a_changed_event_near_the_end_stops_no_dashboard() {
+    let (place, _) = closed_log();
+    tamper(&place, "UPDATE events SET data = '{}' WHERE position = 30");
+    place.project("orders", ORDERS);
+    let status = place.done(&["status"]);
+    assert!(
+        status.out.contains("event 30: it was changed"),
+        "{status:?}"
+    );
+    let why = place.done(&["why", "orders"]);
+    assert!(why.err.contains("event 30"), "{why:?}");
+    place
+        .run(&["events", "--after", "0"])
+        .failed(1, &["event 30"]);
+}
+
+#[test]
+fn a_log_that_was_emptied_is_not_taken_for_a_new_one() {
+    let (place, file) = closed_log();
+    std::fs::write(&file, "").unwrap();
+    for words in [
+        &["status"] as &[&str],
+        &["append", "a-1", "T", "{}"],
+        &["run"],
+    ] {
+        place.run(words).failed(
+            1,
+            &["log.db", "is empty", "Restore a backup", "remove the file"],
+        );
+    }
+    place
+        .run(&["verify", "--log"])
+        .failed(3, &["log.db", "is empty"]);
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
+    std::fs::remove_file(&file).unwrap();
+    place.done(&["append", "a-1", "T", "{}"]);
+}
+
 #[test]
 fn a_projection_file_that_reaches_too_far_is_named_with_its_line() {
     let wrong = [

@@ -16,7 +16,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code().expect("it ended by itself"),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -97,6 +97,8 @@ impl Place {
             .env_remove("HIGHWATER_WORKSPACE")
             .env_remove("HIGHWATER_LOG")
             .env("XDG_DATA_HOME", self.file("user-data"))
+            .env("XDG_CONFIG_HOME", self.file("user-config"))
+            .env("XDG_STATE_HOME", self.file("user-state"))
             .stdin(Stdio::null());
         command
     }
@@ -172,6 +174,14 @@ impl Running {
         let mut line = String::new();
         self.out.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
+    }
+
+    /// All of its standard error, at its end.
+    pub fn errors(&mut self) -> String {
+        let mut said = String::new();
+        let mut err = self.child.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut err, &mut said).unwrap();
+        said
     }
 
     /// Sends a signal.

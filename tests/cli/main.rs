@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod config;
 mod demo;
 mod engines;
 mod events;
@@ -12,6 +13,8 @@ mod old_events;
 mod operations;
 mod parked;
 mod queries;
+#[cfg(unix)]
+mod repairs;
 #[cfg(unix)]
 mod scenarios;
 mod side_by_side;

@@ -127,3 +127,60 @@ fn a_projection_or_policy_that_is_not_there_is_named() {
         .run(&["policy", "orders", "sometimes"])
         .failed(2, &["sometimes", "manual"]);
 }
+
+/// Counts events, each of which takes a while.
+const SLOW: &str = "\
+-- schema
+CREATE TABLE slow (n INTEGER NOT NULL, c INTEGER NOT NULL) STRICT;
+-- on *
+INSERT INTO slow SELECT :position, count(*) FROM (
+  WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 10000) SELECT n FROM c);
+-- query Count()
+SELECT count(*) AS n FROM slow;
+";
+
+#[test]
+fn whoever_waits_for_a_rebuild_hears_that_its_file_is_gone() {
+    let events: String = (0..1_500)
+        .map(|n| format!("{{\"specversion\":\"1.0\",\"id\":\"{n}\",\"source\":\"s\",\"type\":\"T\",\"subject\":\"a-1\"}}\n"))
+        .collect();
+    for elsewhere in [false, true] {
+        let place = Place::with(&[("slow", SLOW)]);
+        assert_eq!(place.run_with(&["import", "-"], &events).code, 0);
+        place.done(&[
+            "query",
+            "slow",
+            "Count",
+            "--consistency",
+            "strong",
+            "--timeout",
+            "60s",
+        ]);
+        let engine = elsewhere.then(|| place.engine());
+        let mut rebuild = place.start(&["rebuild", "slow", "--json"]);
+        let mut looks = 0;
+        while place.status("slow")["rebuild"].is_null() {
+            looks += 1;
+            assert!(looks < 500, "it never began");
+        }
+        std::fs::remove_file(place.file("projections/slow.sql")).unwrap();
+        let said = rebuild.errors();
+        let (code, _) = rebuild.end();
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("error: slow: cancelled: its file is gone"),
+            "{said}"
+        );
+        let told = place.done(&["operations", "slow"]).out;
+        assert!(
+            told.contains("failed: cancelled: its file is gone"),
+            "{told}"
+        );
+        let files = std::fs::read_dir(place.file("data/read/slow"))
+            .unwrap()
+            .flatten();
+        let versions = files.filter(|file| file.path().extension().is_some_and(|e| e == "db"));
+        assert_eq!(versions.count(), 1, "what was built is gone");
+        drop(engine);
+    }
+}

@@ -105,3 +105,54 @@ fn they_are_tried_again_skipped_and_unskipped() {
     assert_eq!(past["rows"], json!([]));
     assert!(place.done(&["parked"]).out.contains("nothing is parked"));
 }
+
+#[test]
+fn what_a_held_version_has_parked_is_told_by_status_parked_diff_and_cutover() {
+    let lenient = BILLS.replace("-- on-error: park", "-- on-error: park\n-- cutover: asked");
+    let lenient = lenient.replace("total INTEGER NOT NULL", "total INTEGER");
+    let place = Place::with(&[("bills", &lenient)]);
+    let engine = place.engine();
+    place.done(&["append", "bill-1", "Bought", "{\"of\":\"mug\"}"]);
+    strong(&place);
+    place.project(
+        "bills",
+        &lenient.replace("total INTEGER", "total INTEGER NOT NULL"),
+    );
+    let held = || {
+        let status = place.status("bills");
+        let new = &status["rebuild"];
+        new["held"] == true && new["parked"]["events"] == 1
+    };
+    while !held() {}
+    let status = place.done(&["status"]).out;
+    let line = "is parked, the first at position ";
+    assert!(
+        status.contains("in the new version") && status.contains(line),
+        "{status}"
+    );
+    let listed = place.done(&["parked", "bills", "--json"]).lines();
+    assert_eq!(listed.len(), 1);
+    assert!(listed[0]["new_version"].is_string(), "{listed:?}");
+    let text = place.done(&["parked", "bills"]).out;
+    assert!(
+        text.contains("bills (new ") && text.contains("after the cutover"),
+        "{text}"
+    );
+    let diff = place.run(&["diff", "bills"]);
+    assert_eq!(diff.code, 3, "{diff:?}");
+    assert!(diff.out.contains(line), "{diff:?}");
+    let why = "Bought of bill-1, which is parked in the new version";
+    assert!(diff.out.contains(why), "{diff:?}");
+    let diff = place.run(&["diff", "bills", "--json"]).json();
+    assert_eq!(diff["new_parked"]["events"], 1);
+    assert_eq!(diff["differences"][0]["because"]["parked"], "new");
+    let cut_over = place.done(&["cutover", "bills"]);
+    assert!(
+        cut_over.err.contains("warning") && cut_over.err.contains(line),
+        "{cut_over:?}"
+    );
+    assert!(cut_over.out.contains(line), "{cut_over:?}");
+    let listed = place.done(&["parked", "bills", "--json"]).lines();
+    assert_eq!(listed[0]["new_version"], json!(null));
+    drop(engine);
+}

@@ -44,9 +44,9 @@ fn counts(events: &[(u64, String, String)], at: u64, cancelled: &str) -> BTreeMa
     counts
 }
 
-/// Tells a story in a shop of its own; what was printed.
+/// Tells a story in a shop of its own; what was printed, and what went to standard error.
 #[track_caller]
-fn told(place: &Place, story: &str, shop: &Path) -> String {
+fn told(place: &Place, story: &str, shop: &Path) -> (String, String) {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/scenarios");
     let binary = Path::new(env!("CARGO_BIN_EXE_highwater")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
@@ -59,9 +59,9 @@ fn told(place: &Place, story: &str, shop: &Path) -> String {
         .output()
         .unwrap();
     let out = String::from_utf8(told.stdout).unwrap();
-    let err = String::from_utf8_lossy(&told.stderr);
+    let err = String::from_utf8(told.stderr).unwrap();
     assert!(told.status.success(), "{out}\n{err}");
-    out
+    (out, err)
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_row_is_damaged_found_and_mended() {
         return;
     }
     let place = Place::empty();
-    let out = told(&place, "damage.sh", &place.file("shop"));
+    let (out, _) = told(&place, "damage.sh", &place.file("shop"));
     let said: Vec<&str> = out.split("## ").collect();
     assert!(said[1].contains("equal at position"), "{out}");
     assert!(said[2].contains("nobody"), "{out}");
@@ -87,7 +87,9 @@ fn a_row_is_damaged_found_and_mended() {
 fn a_bug_ships_and_is_mended_while_everybody_gets_whole_answers() {
     let place = Place::empty();
     let shop = place.file("shop");
-    told(&place, "bug.sh", &shop);
+    let (_, err) = told(&place, "bug.sh", &shop);
+    let errors: Vec<&str> = err.lines().filter(|l| l.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 1, "the difference is told once: {err}");
 
     let events = events(&shop);
     let diff: Value =

@@ -57,7 +57,8 @@ fn rows_that_differ_are_told_with_where_they_parted_and_the_answer_is_no() {
          UPDATE orders SET status = 'x' || char(27, 10) || 'y' WHERE order_id = '2';",
     );
     let told = place.run(&["verify", "orders"]);
-    told.failed(3, &["highwater rebuild orders"]);
+    let repairs = "`highwater repair orders --key 1` and `highwater repair orders --key 2` mend";
+    told.failed(3, &["highwater rebuild orders", repairs]);
     // Order 1 was shipped at position 3.
     let last =
         "orders order_id = '1': last equal at position 2: status 'placed' (fresh: 'shipped')";
@@ -88,6 +89,17 @@ fn rows_that_differ_are_told_with_where_they_parted_and_the_answer_is_no() {
         3,
         &["orders: orders is not what its handlers make of the log"],
     );
+    // Of the row that is not told nobody knows the key.
+    let told = place.run(&["verify", "orders", "--rows", "1"]);
+    assert!(!told.err.contains("repair"), "{told:?}");
+    for key in ["1", "2"] {
+        place.done(&["repair", "orders", "--key", key, "--yes"]);
+    }
+    place.done(&["verify", "orders"]);
+    damage(&place, "UPDATE orders SET order_id = 'it''s ' || order_id");
+    let told = place.run(&["verify", "orders"]);
+    told.failed(3, &["highwater rebuild orders"]);
+    assert!(!told.err.contains("repair"), "many keys: {told:?}");
     place.done(&["rebuild", "orders", "--yes"]);
     place.done(&["verify", "orders"]);
 }
@@ -322,4 +334,37 @@ fn the_first_bad_event_of_the_log_is_named_also_where_its_end_is_damaged_too() {
     let flawed = place.run(&["verify", "--log", "--json"]);
     assert_eq!(flawed.code, 3, "{flawed:?}");
     assert_eq!(flawed.json()["position"], 2, "{flawed:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_whose_end_was_cut_off_cleanly_is_told_by_what_its_read_models_have_had() {
+    let place = Place::with(&[("orders", ORDERS)]);
+    let engine = place.engine();
+    for order in 1..=5 {
+        place.done(&["append", &format!("order-{order}"), "OrderPlaced", "{}"]);
+    }
+    place.done(&["query", "orders", "Count", "--consistency", "strong"]);
+    engine.signal("TERM");
+    assert_eq!(engine.end().0, Some(0));
+    place.done(&["verify", "--log"]);
+    let log = rusqlite::Connection::open(place.file("data/log.db")).unwrap();
+    log.execute_batch(
+        "DROP TRIGGER events_no_DELETE; DROP TRIGGER commits_no_DELETE; DROP TRIGGER keys_no_DELETE;
+         DELETE FROM events WHERE position > 4; DELETE FROM commits WHERE last > 4;
+         DELETE FROM keys WHERE last > 4;",
+    )
+    .unwrap();
+    drop(log);
+    let cut = ["orders has had an event ", "cut off", "backup"];
+    place.run(&["verify", "--log"]).failed(3, &cut);
+    let json = place.run(&["verify", "--log", "--json"]);
+    assert_eq!((json.code, &json.json()["whole"]), (3, &false.into()));
+    // New events stand where the old ones were.
+    for order in 6..=9 {
+        place.done(&["append", &format!("order-{order}"), "OrderPlaced", "{}"]);
+    }
+    place.run(&["verify", "--log"]).failed(3, &cut);
+    place.done(&["rebuild", "orders"]);
+    place.done(&["verify", "--log"]);
 }

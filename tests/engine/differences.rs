@@ -1,7 +1,10 @@
 //! What a new version would change, and mending one key.
 
 use highwater::event::Position;
-use highwater::workspace::{Consistency, Operation, Work, Workspace, WorkspaceError};
+use highwater::read::VerifyError;
+use highwater::workspace::{
+    Because, Consistency, Operation, Phase, Side, Work, Workspace, WorkspaceError,
+};
 
 use crate::kit::{Place, append, append_many, finished, refused, rows};
 
@@ -81,12 +84,20 @@ async fn the_difference_is_exactly_the_wrong_rows_each_with_the_event_that_expla
         .iter()
         .zip(&diff.because)
         .map(|(difference, because)| {
-            let because = because.as_ref().unwrap();
+            let Because::Event {
+                position,
+                stream,
+                event_type,
+                parked: None,
+            } = because
+            else {
+                panic!("{because:?}")
+            };
             (
                 difference.to_string(),
-                because.stream.to_string(),
-                because.event_type.to_string(),
-                because.position.get(),
+                stream.to_string(),
+                event_type.to_string(),
+                position.get(),
             )
         })
         .collect();
@@ -148,6 +159,125 @@ async fn both_sides_are_compared_at_one_position_while_the_log_moves() {
     engine.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_damaged_from_outside_is_explained_by_no_event() {
+    let place = Place::new(&[("orders", ORDERS)]);
+    let workspace = place.open();
+    placed(&workspace).await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    all(&workspace).await;
+    damage(&place, "UPDATE orders SET paid = 7 WHERE id = '1'");
+    damage(&place, "DELETE FROM orders WHERE id = '4'");
+    // This one differs for a reason, too.
+    damage(&place, "UPDATE orders SET paid = 8 WHERE id = '5'");
+    damage(&place, "INSERT INTO orders VALUES ('77', 'paid', 1)");
+    let waits = "-- policy: live\n-- cutover: asked";
+    place.write("orders", &mended().replace("-- policy: live", waits));
+    finished_holding(&workspace).await;
+    let diff = workspace.diff("orders", 10, &Work::new()).await.unwrap();
+    let told = diff.comparison.differences.iter().zip(&diff.because);
+    let told: Vec<_> = told
+        .map(|(difference, because)| (difference.to_string(), because.clone()))
+        .collect();
+    let outside = |id: &str| (format!("orders id = '{id}'"), Because::NoEvent(Side::Here));
+    assert_eq!(told.len(), 5, "{told:?}");
+    for id in ["1", "4", "5", "77"] {
+        assert!(told.contains(&outside(id)), "{id}: {told:?}");
+    }
+    let (_, two) = &told[1];
+    assert!(matches!(two, Because::Event { .. }), "{told:?}");
+    engine.stop().await;
+}
+
+/// Whoever counts differently from `Wrong` on agrees again once a `Reset` has come.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_explains_a_row_is_the_event_since_which_it_differs_without_a_break() {
+    let text = "-- schema\nCREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER) WITHOUT ROWID;\n\
+                CREATE TABLE u (id INTEGER PRIMARY KEY, k TEXT UNIQUE);\n\
+                CREATE TABLE v (id INTEGER PRIMARY KEY, k TEXT); INSERT INTO v VALUES (1, 'one');\n\
+                -- on Wrong\nREPLACE INTO t VALUES (:key, 1);\n\
+                INSERT OR REPLACE INTO u (id, k) VALUES (:position, 'one');\n\
+                -- on Reset\nDELETE FROM t;\n-- query All()\nSELECT * FROM t;\n";
+    let place = Place::new(&[("orders", text)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    for event in ["Wrong", "Reset", "Wrong", "Right", "Wrong"] {
+        append(&workspace, "thing-1", event, "{}").await;
+    }
+    rows(&workspace, "orders", "All", Consistency::Strong).await;
+    let other = text
+        .replace(", 1);", ", 2);")
+        .replace("VALUES (:position, 'one')", "VALUES (:position, 'two')")
+        .replace("VALUES (1, 'one')", "VALUES (1, 'two')");
+    place.write("orders", &format!("-- cutover: asked\n{other}"));
+    finished_holding(&workspace).await;
+    let diff = workspace.diff("orders", 10, &Work::new()).await.unwrap();
+    let log = workspace.log();
+    let mut told = Vec::new();
+    for (difference, because) in diff.comparison.differences.iter().zip(&diff.because) {
+        let Some(at) = because.position() else {
+            assert_eq!(*because, Because::Schema);
+            assert_eq!(difference.to_string(), "v id = 1");
+            told.push((String::new(), 0));
+            continue;
+        };
+        let page = log.read_all(Position::new(at.get() - 1), 1).await;
+        let event = page.unwrap().remove(0);
+        told.push((difference.to_string(), event.version.get()));
+    }
+    // The row of `u` is replaced by the next one, without a word of SQLite's.
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[0], ("t k = '1'".to_owned(), 3), "{told:?}");
+    assert_eq!(told[1].1, 5, "{told:?}");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_is_broken_off_says_how_far_it_was_and_how_far_it_had_to_go() {
+    let place = Place::new(&[("orders", ORDERS)]);
+    let workspace = place.open();
+    placed(&workspace).await;
+    for _ in 0..300 {
+        append(&workspace, "order-1", "Paid", r#"{"amount":1,"by":"card"}"#).await;
+    }
+    let waits = "-- policy: live\n-- cutover: asked";
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    all(&workspace).await;
+    place.write("orders", &mended().replace("-- policy: live", waits));
+    finished_holding(&workspace).await;
+    engine.stop().await;
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let well = workspace.diff("orders", 10, &Work::new()).await.unwrap();
+    // However far it comes before somebody says stop.
+    for looks in 0..20 {
+        let work = Work::new();
+        let task = {
+            let (workspace, work) = (workspace.clone(), work.clone());
+            tokio::spawn(async move { workspace.diff("orders", 10, &work).await })
+        };
+        while work.progress().phase != Phase::Searching && !task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..looks {
+            tokio::task::yield_now().await;
+        }
+        work.stop();
+        match task.await.unwrap() {
+            Ok(diff) => assert_eq!(diff.comparison, well.comparison),
+            Err(WorkspaceError::Verify(VerifyError::Stopped { of, at, .. })) => {
+                assert_eq!(of, well.position);
+                assert!(at <= of);
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    engine.stop().await;
+}
+
 fn damage(place: &Place, sql: &str) {
     let link = place.folder().versions("orders").link();
     let db = rusqlite::Connection::open(link).unwrap();
@@ -172,7 +302,10 @@ async fn a_damaged_key_is_mended_and_the_read_model_is_what_the_log_says() {
         damage(&place, sql);
         let broken = workspace.verify("orders", 5, &Work::new()).await.unwrap();
         assert_eq!(broken.comparison.total, 1);
-        let mending = workspace.mending("orders", key).await.unwrap();
+        let mending = workspace
+            .mending("orders", key, &Work::new())
+            .await
+            .unwrap();
         assert_eq!(mending.comparison.total, 1);
         assert_ne!(all(&workspace).await, well, "looking changes nothing");
         let what = finished(&workspace, "orders", repair(key)).await;
@@ -214,7 +347,10 @@ async fn a_key_that_cannot_be_mended_alone_is_refused() {
         let key = "1".to_owned();
         let why = refused(&workspace, "orders", Operation::Repair { key }).await;
         assert!(why.contains(word), "{why}");
-        let why = workspace.mending("orders", "1").await.unwrap_err();
+        let why = workspace
+            .mending("orders", "1", &Work::new())
+            .await
+            .unwrap_err();
         assert!(why.to_string().contains(word), "{why}");
         assert_eq!(all(&workspace).await, before);
         engine.stop().await;

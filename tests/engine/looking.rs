@@ -1,10 +1,14 @@
-//! What the dashboard's screens look at, asked as they ask: pages of events, streams step by step, the rows of
-//! one key everywhere, tables and definitions.
+//! What the dashboard's screens look at, asked as they ask: pages of events, streams step by step, definitions,
+//! and how long events took to be visible.
 
-use highwater::event::{Event, Position, StreamId};
-use highwater::workspace::{Direction, EventFilter, Workspace};
+use highwater::event::{Event, Position, StreamId, Version};
+use highwater::workspace::{
+    Consistency, Direction, EventFilter, FOLDED_BEFORE, Snapshot, Workspace,
+};
 
-use crate::kit::{Place, append, append_many};
+#[cfg(unix)]
+use crate::child::Other;
+use crate::kit::{COUNTS, Place, append, append_many, rows, until, view};
 
 fn positions(events: &[Event]) -> Vec<u64> {
     events.iter().map(|event| event.position.get()).collect()
@@ -184,4 +188,121 @@ async fn a_page_of_large_events_is_bounded_in_bytes_too() {
             40
         );
     }
+}
+
+#[tokio::test]
+async fn a_stream_is_shown_from_any_version_on_with_the_state_after_each_event() {
+    let place = Place::new(&[]);
+    let workspace = place.open();
+    let ada = StreamId::new("customer-ada").unwrap();
+    let data = "{\"name\":\"Ada\",\"email\":\"ada@example.org\",\"address\":\"house 0\"}";
+    append(&workspace, "customer-ada", "CustomerRegistered", data).await;
+    for house in 1..2_000 {
+        let data = format!("{{\"address\":\"house {house}\"}}");
+        append(&workspace, "customer-ada", "CustomerAddressUpdated", &data).await;
+    }
+    let whole = workspace
+        .stream_steps(&ada, Version::NONE, 1)
+        .await
+        .unwrap();
+    assert_eq!(
+        (whole.version.get(), whole.steps.len(), &whole.unfolded),
+        (2_000, 1, &None)
+    );
+    for (from, limit) in [(1, 3), (2, 1_000), (1_500, 600), (2_000, 10), (2_001, 10)] {
+        let page = workspace
+            .stream_steps(&ada, Version::new(from), limit)
+            .await
+            .unwrap();
+        let expected: Vec<u64> = (from..=2_000).take(limit).collect();
+        let found: Vec<u64> = page
+            .steps
+            .iter()
+            .map(|step| step.event.version.get())
+            .collect();
+        assert_eq!(found, expected);
+        for step in &page.steps {
+            let after = step.after.as_ref().unwrap();
+            let version = step.event.version.get();
+            assert_eq!(after.state["address"], format!("house {}", version - 1));
+            if version > 1 {
+                assert_eq!(after.changes.len(), 1, "{:?}", after.changes);
+                assert_eq!(after.changes[0].field, "address");
+                assert_eq!(after.changes[0].before, format!("house {}", version - 2));
+            }
+        }
+    }
+    append(&workspace, "customer-ada", "Unheard", "{}").await;
+    let data = "{\"address\":\"nowhere\"}";
+    append(&workspace, "customer-ada", "CustomerAddressUpdated", data).await;
+    let page = workspace
+        .stream_steps(&ada, Version::new(2_000), 9)
+        .await
+        .unwrap();
+    let folded: Vec<bool> = page.steps.iter().map(|step| step.after.is_some()).collect();
+    assert_eq!(folded, [true, false, false]);
+    assert!(page.unfolded.unwrap().contains("Unheard"));
+    let late = workspace
+        .stream_steps(&ada, Version::new(2_002), 9)
+        .await
+        .unwrap();
+    assert!(late.steps[0].after.is_none() && late.unfolded.unwrap().contains("Unheard"));
+    let far = Version::new(FOLDED_BEFORE + 2);
+    let far = workspace.stream_steps(&ada, far, 9).await.unwrap();
+    assert!(far.steps.is_empty() && far.unfolded.unwrap().contains("highwater stream"));
+    let thing = StreamId::new("thing-1").unwrap();
+    let none = workspace
+        .stream_steps(&thing, Version::NONE, 9)
+        .await
+        .unwrap();
+    assert_eq!((none.version, none.steps.len()), (Version::NONE, 0));
+    assert!(none.unfolded.unwrap().contains("category thing"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_shown_is_what_the_version_that_answers_was_built_from() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let planned = workspace.definition_text("counts").unwrap();
+    assert_eq!((planned.version, planned.text.as_str()), (None, COUNTS));
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    rows(&workspace, "counts", "All", Consistency::Strong).await;
+    engine.stop().await;
+    place.write("counts", &COUNTS.replace("on *", "on Other"));
+    let workspace = place.open();
+    let built = workspace.definition_text("counts").unwrap();
+    assert_eq!((built.text.as_str(), built.is_current), (COUNTS, false));
+    assert!(built.version.unwrap().ends_with("-1"));
+    let unknown = workspace.definition_text("nobody").unwrap_err().to_string();
+    assert!(unknown.contains("there are counts"), "{unknown}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_events_took_to_be_visible_is_told_by_another_process_too() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let mut other = Other::start(place.folder().path());
+    other.ready();
+    let workspace = place.open();
+    let operator = workspace.operator().await.unwrap();
+    append_many(&workspace, 2, 40).await;
+    let told = |s: &Snapshot| {
+        view(s, "counts")
+            .visible_after
+            .iter()
+            .map(|b| b.events)
+            .sum::<u64>()
+    };
+    // The engine may have recorded its own events too.
+    let snapshot = until(&operator, |s| told(s) >= 40).await;
+    let view = view(&snapshot, "counts");
+    assert!(view.visible_after.len() <= 28, "{:?}", view.visible_after);
+    assert!(view.visible_after.is_sorted_by_key(|bucket| bucket.up_to));
+    let figures = view.visibility.unwrap();
+    let slowest = view.visible_after.last().unwrap().up_to;
+    assert!(
+        slowest >= figures.max && figures.p50 <= figures.p99,
+        "{figures:?}, {slowest:?}"
+    );
 }

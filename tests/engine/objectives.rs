@@ -114,6 +114,47 @@ async fn an_outage_counts_though_it_is_over_before_anybody_looks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outage_counts_while_nobody_is_there_to_record_it_and_once_only_afterwards() {
+    let place = Place::new(&[("counts", &strict())]);
+    let workspace = place.open();
+    let mut other = Other::start(place.folder().path());
+    other.ready();
+    append_many(&workspace, 1, 3).await;
+    let operator = workspace.operator().await.unwrap();
+    until(&operator, |s| {
+        view(s, "counts").lag.behind == 0 && view(s, "counts").checkpoint.get() >= 3
+    })
+    .await;
+    other.kill();
+    until(&operator, |s| s.engine.pid.is_none()).await;
+    let before = workspace.service("counts").await.unwrap().unwrap();
+    let head = append_many(&workspace, 1, 1).await;
+    let event = workspace
+        .log()
+        .read_all(Position::new(head.get() - 1), 1)
+        .await
+        .unwrap();
+    let stored = event[0].recorded_at;
+    while Timestamp::now().duration_since(stored).as_millis() < 400 {
+        tokio::task::yield_now().await;
+    }
+    let service = workspace.service("counts").await.unwrap().unwrap();
+    assert_eq!(service.breaches, before.breaches + 1, "{service:?}");
+    let more = service.breached.saturating_sub(before.breached);
+    assert!(more >= Duration::from_millis(300), "{service:?}");
+    let known = turns(&workspace).await.len();
+
+    // The next engine records the same one.
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    until_turns(&workspace, known + 2).await;
+    let after = workspace.service("counts").await.unwrap().unwrap();
+    assert_eq!(after.breaches, service.breaches);
+    assert!(after.breached >= service.breached, "{after:?}");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_console_without_an_engine_sees_a_change_within_a_tenth_of_a_second() {
     let place = Place::new(&[("counts", COUNTS)]);
     let mut other = Other::start(place.folder().path());

@@ -91,7 +91,7 @@ async fn a_rebuild_makes_a_new_version_and_the_old_one_answers_until_then() {
     db.execute("UPDATE counts SET events = 0", []).unwrap();
     drop(db);
     let what = finished(&workspace, "counts", Operation::Rebuild { hold: false }).await;
-    assert!(what.contains("20000 events"), "{what}");
+    assert!(what.contains("20,000 events"), "{what}");
     assert_ne!(workspace.folder().versions("counts").live().unwrap(), live);
     assert_eq!(
         rows(&workspace, "counts", "All", Consistency::Strong).await,

@@ -517,7 +517,7 @@ async fn thousands_are_parked_listed_and_tried_again_soon_and_there_is_an_end() 
     rows(&workspace, "shop", "All", Consistency::Strong).await;
     let began = Instant::now();
     let what = finished(&workspace, "shop", Operation::Retry(Which::All)).await;
-    assert!(what.starts_with("10000 events applied"), "{what}");
+    assert!(what.starts_with("10,000 events applied"), "{what}");
     println!("10,000 tried again in {:?}", began.elapsed());
     assert!(
         began.elapsed() < Duration::from_secs(30),

@@ -128,9 +128,13 @@ fn opening_an_existing_log_makes_none() {
 }
 
 #[test]
-fn an_empty_file_becomes_a_log() {
-    let dir = tempfile::tempdir().unwrap();
+fn an_emptied_file_is_refused_untouched_until_somebody_removes_it() {
+    let dir = folder(3);
     fs::write(dir.path().join("log.db"), "").unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, LogError::Emptied { .. }), "{error:?}");
+    assert!(error.to_string().contains("remove the file"), "{error}");
+    fs::remove_file(dir.path().join("log.db")).unwrap();
     block_on(open(dir.path()).append(commit("order-1", 1))).unwrap();
     assert_eq!(block_on(open(dir.path()).head()).unwrap(), Position::new(1));
 }
@@ -264,9 +268,13 @@ fn what_was_changed_removed_or_reordered_is_noticed_with_its_position() {
     ] {
         let dir = folder(200);
         tamper(dir.path(), sql);
-        // Far from the end: it opens, because only the tail is checked then.
         let log = open(dir.path());
-        let error = block_on(log.read_all(Position::START, 50)).unwrap_err();
+        let before = Position::new(position - 1);
+        if position > 1 {
+            let page = block_on(log.read_all(Position::START, 50)).unwrap();
+            assert_eq!(page.last().unwrap().position, before, "{sql}");
+        }
+        let error = block_on(log.read_all(before, 50)).unwrap_err();
         assert!(
             matches!(error, LogError::Damaged { .. }),
             "{sql}: {error:?}"
@@ -289,34 +297,121 @@ fn what_was_changed_removed_or_reordered_is_noticed_with_its_position() {
     }
 }
 
-#[test]
-fn a_change_near_the_end_is_noticed_on_opening() {
-    let dir = folder(200);
-    tamper(
-        dir.path(),
-        "UPDATE events SET data = '{}' WHERE position = 150",
-    );
-    let error = SqliteLog::open_existing(dir.path(), LogOptions::default()).unwrap_err();
-    assert!(matches!(error, LogError::Damaged { .. }), "{error:?}");
+/// The first position that is not as it was written.
+fn flawed(dir: &Path) -> u64 {
+    match verified(dir) {
+        Verified::Flawed { position, .. } => position.get(),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
-fn a_change_at_the_end_is_noticed_on_opening_behind_large_events() {
-    let dir = folder(0);
-    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(1_000_000));
-    let log = open(dir.path());
-    for _ in 0..20 {
-        let mut commit = commit("order-1", 1);
-        commit.events[0].data = highwater::event::JsonObject::parse(&large).unwrap();
-        block_on(log.append(commit)).unwrap();
+fn behind_a_change_at_the_end_the_log_goes_on_and_the_change_stays_to_be_seen() {
+    for sql in [
+        "UPDATE events SET data = '{\"n\":7}' WHERE position = 200",
+        "UPDATE events SET hash = zeroblob(32) WHERE position = 200",
+        "UPDATE events SET data = '{\"n\":7}', hash = randomblob(32) WHERE position = 200",
+        "UPDATE events SET recorded_at = 5 WHERE position = 200",
+    ] {
+        let dir = folder(200);
+        tamper(dir.path(), sql);
+        let log = open(dir.path());
+        let committed = block_on(log.append(commit("order-7", 3))).unwrap();
+        assert_eq!(committed.first, Position::new(201), "{sql}");
+        let after = block_on(log.read_all(Position::new(200), 10)).unwrap();
+        assert_eq!(after.len(), 3, "{sql}");
+        drop(log);
+        assert_eq!(flawed(dir.path()), 200, "{sql}");
     }
-    drop(log);
+}
+
+#[test]
+fn what_was_changed_at_the_end_and_is_put_back_leaves_a_whole_log() {
+    let dir = folder(200);
+    let data: String = Connection::open(dir.path().join("log.db"))
+        .unwrap()
+        .query_row("SELECT data FROM events WHERE position = 200", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
     tamper(
         dir.path(),
-        "UPDATE events SET data = '{}' WHERE position = 20",
+        "UPDATE events SET data = '{\"n\":7}' WHERE position = 200",
     );
-    let error = SqliteLog::open_existing(dir.path(), LogOptions::default()).unwrap_err();
-    assert!(matches!(error, LogError::Damaged { .. }), "{error:?}");
+    block_on(open(dir.path()).append(commit("order-7", 3))).unwrap();
+    assert_eq!(flawed(dir.path()), 200);
+    let raw = Connection::open(dir.path().join("log.db")).unwrap();
+    raw.execute("UPDATE events SET data = ? WHERE position = 200", [data])
+        .unwrap();
+    drop(raw);
+    let outcome = verified(dir.path());
+    assert!(matches!(outcome, Verified::Whole { .. }), "{outcome:?}");
+}
+
+#[test]
+fn nothing_is_appended_where_it_would_take_over_what_is_wrong_with_the_end() {
+    for (sql, last) in [
+        (
+            "UPDATE events SET position = 1000000000000 WHERE position = 200",
+            1_000_000_000_000,
+        ),
+        ("DELETE FROM events WHERE position = 199", 200),
+        (
+            "UPDATE events SET recorded_at = recorded_at + 1000000000000 WHERE position = 200",
+            200,
+        ),
+        (
+            "UPDATE events SET hash = zeroblob(7) WHERE position = 200",
+            200,
+        ),
+    ] {
+        let dir = folder(200);
+        tamper(dir.path(), sql);
+        let log = open(dir.path());
+        let error = block_on(log.append(commit("order-7", 3))).unwrap_err();
+        for words in [
+            "not stored",
+            &format!("event {last}"),
+            "nothing is appended",
+            "restore a backup",
+        ] {
+            assert!(error.to_string().contains(words), "{sql}: {error}");
+        }
+        assert_eq!(
+            block_on(log.read_all(Position::new(100), 50))
+                .unwrap()
+                .len(),
+            50
+        );
+        assert_eq!(block_on(log.head()).unwrap(), Position::new(last));
+    }
+}
+
+#[test]
+fn an_event_of_a_system_stream_that_was_changed_hides_nothing_but_itself() {
+    for sql in [
+        "UPDATE events SET data = 'no JSON' WHERE position = 11",
+        "UPDATE events SET type = 'Else' WHERE position = 11",
+        "UPDATE events SET hash = zeroblob(32) WHERE position = 11",
+        "UPDATE events SET hash = zeroblob(7) WHERE position = 11",
+    ] {
+        let dir = folder(10);
+        let log = open(dir.path());
+        for name in ["$projection-a", "order-1", "$projection-a", "order-2"] {
+            block_on(log.append(commit(name, 1))).unwrap();
+        }
+        drop(log);
+        tamper(dir.path(), sql);
+        let log = open(dir.path());
+        assert_eq!(block_on(everything(&log)).len(), 14, "{sql}");
+        let (stream, none) = (stream("$projection-a"), Version::NONE);
+        let error = block_on(log.read_stream(&stream, none, 10)).unwrap_err();
+        assert!(error.to_string().contains("event 11"), "{sql}: {error}");
+        let rest = block_on(log.read_stream(&stream, Version::new(1), 10)).unwrap();
+        assert_eq!(rest.events.len(), 1, "{sql}");
+        drop(log);
+        assert_eq!(flawed(dir.path()), 11, "{sql}");
+    }
 }
 
 #[test]
@@ -340,7 +435,9 @@ fn a_changed_byte_is_noticed() {
         }
         fs::write(&path, &changed).unwrap();
         let log = open(dir.path());
-        let error = block_on(log.read_all(Position::START, 300)).unwrap_err();
+        let page = block_on(log.read_all(Position::START, 300)).unwrap();
+        assert_eq!(page.len(), 10);
+        let error = block_on(log.read_all(Position::new(10), 300)).unwrap_err();
         assert!(matches!(error, LogError::Damaged { .. }), "{error:?}");
         assert!(error.to_string().contains("event 11"), "{error}");
         match verified(dir.path()) {
@@ -379,7 +476,7 @@ fn a_whole_log_verifies_and_says_how_far_it_is() {
     block_on(log.append(commit("order-7", 3))).unwrap();
     let mut seen = Vec::new();
     let outcome = log.verify(&mut |progress| {
-        assert_eq!(progress.of, 2 * 2503);
+        assert_eq!(progress.of, 3 * 2503);
         seen.push(progress.done);
         ControlFlow::Continue(())
     });
@@ -388,7 +485,7 @@ fn a_whole_log_verifies_and_says_how_far_it_is() {
         streams: 2500,
     };
     assert_eq!(outcome.unwrap(), whole);
-    assert_eq!(seen, [1000, 2000, 2503, 3503, 4503]);
+    assert_eq!(seen, [1000, 2000, 2503, 3503, 4503, 6006, 7006]);
     let outcome = log.verify(&mut |_| ControlFlow::Break(()));
     assert_eq!(
         outcome.unwrap(),
@@ -404,6 +501,47 @@ fn a_whole_log_verifies_and_says_how_far_it_is() {
         at: Position::new(2503),
     };
     assert_eq!(outcome.unwrap(), stopped, "along the streams");
+    let outcome = log.verify(&mut |progress| match progress.done {
+        7006 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    assert_eq!(outcome.unwrap(), stopped, "along the commits");
+}
+
+#[test]
+fn a_commit_and_its_events_that_do_not_agree_are_noticed_with_the_position() {
+    for (sql, position) in [
+        ("DELETE FROM commits WHERE first = 7", 7),
+        ("DELETE FROM keys", 21),
+        ("UPDATE commits SET last = 8 WHERE first = 7", 8),
+        ("UPDATE commits SET first = 0 WHERE first = 7", 0),
+        ("DELETE FROM events WHERE position > 15", 16),
+        ("DELETE FROM events WHERE position = 21", 21),
+    ] {
+        let dir = folder(20);
+        let mut keyed = commit("order-1", 1);
+        keyed.id = highwater::log::CommitId::Key("k".into());
+        block_on(open(dir.path()).append(keyed)).unwrap();
+        let commits = "DROP TRIGGER commits_no_UPDATE; DROP TRIGGER commits_no_DELETE;
+                       DROP TRIGGER keys_no_DELETE;";
+        tamper(dir.path(), &format!("{commits} {sql}"));
+        assert_eq!(flawed(dir.path()), position, "{sql}");
+    }
+}
+
+#[test]
+fn what_is_appended_meanwhile_does_not_disagree() {
+    let dir = folder(3000);
+    let log = open(dir.path());
+    let outcome = log.verify(&mut |_| {
+        block_on(log.append(commit("order-7", 3))).unwrap();
+        ControlFlow::Continue(())
+    });
+    let whole = Verified::Whole {
+        head: Position::new(3000),
+        streams: 3000,
+    };
+    assert_eq!(outcome.unwrap(), whole);
 }
 
 #[test]

@@ -102,6 +102,54 @@ fn a_program_with_a_domain_of_its_own_has_the_whole_command_line() {
 }
 
 #[test]
+fn its_hints_name_the_program_that_runs() {
+    let place = opened();
+    for (args, code, words) in [
+        (
+            &["-w", "bank", "status"][..],
+            0,
+            "start one with `bank run`",
+        ),
+        (
+            &["-w", "bank", "why", "accounts"],
+            0,
+            "`bank run` starts an engine",
+        ),
+        (
+            &["-w", "nosuch", "status"],
+            1,
+            "`bank init` makes a workspace",
+        ),
+        (&["status"], 1, "make one with `bank init DIR`"),
+        (
+            &["-w", "bank", "diff", "accounts"],
+            1,
+            "`bank rebuild accounts --hold`",
+        ),
+        (
+            &["-w", "bank", "stream", "account-eve"],
+            1,
+            "`bank events` shows",
+        ),
+        (&["retry", "--help"], 0, "Usage: bank retry PROJECTION <"),
+    ] {
+        says(&place, args, code, words);
+    }
+    let hint = "`highwater run` starts an engine";
+    let output = place.highwater(&["init", "other"]);
+    assert!(output.status.success());
+    place.highwater(&["-w", "other", "append", "a-1", "T", "{}"]);
+    std::fs::write(
+        place.home().join("other/projections/n.sql"),
+        "-- schema\nCREATE TABLE n (n INTEGER) STRICT;\n-- on *\nINSERT INTO n VALUES (1);\n",
+    )
+    .unwrap();
+    let told = place.highwater(&["-w", "other", "why", "n"]).stdout;
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains(hint), "{told}");
+}
+
+#[test]
 fn a_workspace_of_another_domain_is_refused_with_the_way_out() {
     let place = opened();
     let output = place.highwater(&["-w", "bank", "status"]);

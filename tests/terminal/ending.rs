@@ -172,3 +172,32 @@ fn without_a_terminal_one_line_says_what_to_use_instead() {
         assert!(output.stdout.is_empty());
     }
 }
+
+#[test]
+fn it_begins_although_the_last_event_was_changed_by_hand() {
+    let place = Place::with(&[(
+        "orders.sql",
+        "-- schema\nCREATE TABLE t (n);\n-- on A\nINSERT INTO t VALUES (1);\n",
+    )]);
+    let mut console = place.console(WIDE, &[]);
+    console.shows("engine here");
+    console.keys("q");
+    console.ended();
+    let log = rusqlite::Connection::open(place.workspace().join("data/log.db")).unwrap();
+    log.execute_batch(
+        "DROP TRIGGER events_no_UPDATE;
+         UPDATE events SET data = 'nonsense' WHERE position = (SELECT max(position) FROM events)",
+    )
+    .unwrap();
+    drop(log);
+    let mut console = place.console(WIDE, &[]);
+    console.shows("engine here");
+    console.shows("of its history is passed over");
+    place.append("thing-1", "A", "{}");
+    console.until("the event is applied", |picture| {
+        picture
+            .row("orders")
+            .is_some_and(|row| row.status == "live")
+            && picture.head() > 1
+    });
+}

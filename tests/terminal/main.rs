@@ -17,6 +17,8 @@ mod past;
 mod place;
 mod screen;
 mod shop;
+mod stream;
 mod tour;
 mod using;
 mod versions;
+mod ways;

@@ -51,7 +51,7 @@ fn a_read_only_console_offers_nothing_that_changes() {
     }
     console.keys(ESC).hides("Show or hide this help");
     console.keys(":pause counts").keys(ENTER);
-    console.shows("there is no action and no command");
+    console.shows("it was started with --read-only");
     let status = place.json(&["status"]);
     assert_ne!(status["projections"][0]["status"], "paused");
 }

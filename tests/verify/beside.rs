@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use highwater::event::Position;
-use highwater::read::{Scratch, Stored, compare};
+use highwater::read::{Copied, Scratch, compare};
 use highwater::workspace::{Consistency, Operation, Work};
 
 use crate::kit::{MIXED, PATIENCE, Place, append, assert_equal, catch_up, grow, verified};
@@ -61,7 +61,7 @@ async fn while_it_folds_the_wal_of_the_read_model_can_shrink() {
     let scratch = Scratch::new(&workspace.folder().scratch()).unwrap();
     let versions = workspace.folder().versions("mixed");
     let work = Work::new();
-    let _stored = Stored::copy(&versions, "mixed", &scratch, &work).unwrap();
+    let _stored = Copied::live(&versions, "mixed", &scratch, &work).unwrap();
     let db = rusqlite::Connection::open(place.link("mixed")).unwrap();
     db.execute("UPDATE totals SET n = n", []).unwrap();
     let folded = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));

@@ -165,6 +165,69 @@ async fn a_look_that_is_broken_off_shows_where_it_came_to_and_the_next_goes_on()
     assert_eq!(place.scratch(), [""; 0]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_as_it_was_stands_beside_the_same_row_now() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    let head = grow(&workspace, 30, 60).await;
+    catch_up(&workspace, "mixed").await;
+    place.damage("mixed", "DELETE FROM counts WHERE key = '3'");
+    let operator = workspace.operator().await.unwrap();
+    let looking = operator.looking("mixed");
+    let at = |position| Some(AsOf::Position(Position::new(position)));
+    let shown = |table, most| Shown {
+        table,
+        first: 0,
+        most,
+    };
+    let moment = looking.look(at(30), shown(0, 100)).await.unwrap();
+    let now = moment.now.unwrap();
+    assert!(now.position >= head, "{now:?}");
+    assert_eq!((now.count, now.keyed), (29, true));
+    for (was, is) in moment.rows.rows.iter().zip(&now.rows) {
+        let key = was[0].clone();
+        match is {
+            None => assert_eq!(key, Cell::Text("3".to_owned())),
+            Some(is) => {
+                assert_eq!((&is[0], &is[1]), (&key, &Cell::Integer(2)));
+                assert_eq!(was[1], Cell::Integer(1));
+            }
+        }
+    }
+    assert_eq!(now.rows.iter().filter(|row| row.is_none()).count(), 1);
+    // Without a primary key nothing says which row is which; a virtual table has its rows' numbers.
+    let seen = looking.look(at(30), shown(1, 10)).await.unwrap();
+    let now = seen.now.unwrap();
+    assert_eq!((now.keyed, now.count, now.rows.len()), (false, 60, 0));
+    let words = looking.look(at(30), shown(4, 10)).await.unwrap();
+    assert_eq!(
+        words.now.unwrap().rows[0].as_ref(),
+        Some(&words.rows.rows[0])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_shows_the_row_that_the_event_changed() {
+    let place = Place::new(&[("mixed", MIXED)]);
+    let workspace = place.open();
+    grow(&workspace, 50, 100).await;
+    let operator = workspace.operator().await.unwrap();
+    let looking = operator.looking("mixed");
+    let shown = Shown {
+        most: 5,
+        ..Shown::default()
+    };
+    // Keys are texts: many stand before 48.
+    let goal = Some(AsOf::Position(Position::new(99)));
+    let moment = looking.look(goal, shown).await.unwrap();
+    let keys: Vec<_> = moment.rows.rows.iter().map(|row| row[0].clone()).collect();
+    assert!(keys.contains(&Cell::Text("48".to_owned())), "{keys:?}");
+    assert!(moment.rows.first > 0);
+    // Whoever scrolls away from there stays away.
+    let moment = looking.look(goal, shown).await.unwrap();
+    assert_eq!(moment.rows.first, 0);
+}
+
 #[tokio::test]
 async fn a_query_is_answered_as_it_would_have_been_then() {
     let place = Place::new(&[("mixed", MIXED)]);

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::read::Policy;
 
+mod history;
 mod over_time;
 
 const NOW: i64 = 1_700_000_000_000;

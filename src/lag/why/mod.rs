@@ -51,6 +51,8 @@ pub struct Case {
     pub trouble: Option<Trouble>,
     /// What keeps the loop as a whole from working.
     pub problem: Option<String>,
+    /// Why the definition in force could not be built, so that it is what an older one makes of the log.
+    pub not_built: Option<String>,
     /// The version that is built beside it.
     pub rebuild: Option<Rebuild>,
     /// How many events are parked, and of how many streams: answers lack them, whatever else is to be said.
@@ -239,6 +241,11 @@ pub enum Verdict {
     },
     /// It is late, nothing hinders it, and it does not move: nothing that was measured says why.
     Unexplained,
+    /// It is not late; but the definition in force could not be built, and it is an older one's.
+    Outdated {
+        /// Why it could not.
+        why: String,
+    },
     /// It has everything, and nothing was stored for a while.
     LogStill {
         /// For how long; `None` in an empty log.
@@ -378,6 +385,10 @@ impl Case {
     }
 
     fn live(&self) -> Verdict {
+        if let Some(why) = &self.not_built {
+            let why = why.clone();
+            return Verdict::Outdated { why };
+        }
         let still = self
             .log_still_for
             .is_none_or(|still| still >= super::WINDOW);

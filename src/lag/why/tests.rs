@@ -36,6 +36,7 @@ fn case(status: Status) -> Case {
         paused: None,
         trouble: None,
         problem: None,
+        not_built: None,
         rebuild: None,
         parked: (0, 0),
         injected: None,
@@ -304,6 +305,34 @@ fn what_is_parked_is_told_of_whatever_the_verdict() {
     assert!(said((1, 1)).ends_with(" 1 event is parked: answers lack it."));
     assert!(
         said((1_200, 3)).ends_with(" 1,200 events of 3 streams are parked: answers lack them.")
+    );
+}
+
+#[test]
+fn an_older_definitions_answers_are_told_of_whatever_the_verdict() {
+    let case = |status| Case {
+        not_built: Some("the new version stopped at event 7: no such column".into()),
+        ..case(status)
+    };
+    let mut fresh = case(Status::Live);
+    (fresh.lag.behind, fresh.lag.age) = (0, Duration::ZERO);
+    let (word, sentence) = said(&fresh);
+    assert_eq!(word, "outdated");
+    assert_eq!(
+        sentence,
+        "orders has everything, but by an older definition than is in force: the new version stopped at event \
+         7: no such column."
+    );
+    let verdict = fresh.verdict();
+    assert_eq!(
+        fresh.remedies(&verdict),
+        [Remedy::EditFile, Remedy::Rebuild]
+    );
+    let (word, sentence) = said(&case(Status::Paused));
+    assert_eq!(word, "paused");
+    assert!(
+        sentence.ends_with(" What answers is an older definition's: the new version stopped at event 7: no such column."),
+        "{sentence}"
     );
 }
 

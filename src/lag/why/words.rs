@@ -103,6 +103,7 @@ impl Verdict {
             Self::Outrun { .. } => "outrun",
             Self::CatchingUp { .. } => "catching-up",
             Self::Unexplained => "unexplained",
+            Self::Outdated { .. } => "outdated",
             Self::LogStill { .. } => "log-still",
             Self::Fresh => "fresh",
             Self::Counting => "counting",
@@ -133,6 +134,7 @@ impl Verdict {
             Self::Outrun { .. } => &[R::ChangePolicy],
             Self::CatchingUp { .. } | Self::Counting => &[R::Wait],
             Self::Unexplained => &[R::StartEngine],
+            Self::Outdated { .. } => &[R::EditFile, R::Rebuild],
             Self::LogStill { .. } | Self::Fresh => &[],
         }
     }
@@ -155,9 +157,13 @@ impl Case {
         }
     }
 
-    /// The verdict in one sentence; and one more where events are parked, or a fault is injected.
+    /// The verdict in one sentence; and one more where it is an older definition's, events are parked, or a fault
+    /// is injected.
     pub fn sentence(&self, verdict: &Verdict) -> String {
         let mut said = self.leaf(verdict);
+        if let (Some(why), false) = (&self.not_built, matches!(verdict, Verdict::Outdated { .. })) {
+            said.push_str(&format!(" What answers is an older definition's: {why}."));
+        }
         match self.parked {
             (0, _) => {}
             (1, _) => said.push_str(" 1 event is parked: answers lack it."),
@@ -292,6 +298,14 @@ impl Case {
                 "{name} does not move though nothing hinders it{}: nothing that was measured says why.",
                 self.lack()
             ),
+            Verdict::Outdated { why } if self.lag.behind == 0 => {
+                format!(
+                    "{name} has everything, but by an older definition than is in force: {why}."
+                )
+            }
+            Verdict::Outdated { why } => {
+                format!("What answers for {name} is an older definition's: {why}.")
+            }
             Verdict::LogStill { since: None } => {
                 format!("{name} has everything: nothing has been stored yet.")
             }

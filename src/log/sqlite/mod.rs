@@ -149,6 +149,10 @@ const CHECKED_ON_OPENING: u64 = 100;
 impl SqliteLog {
     /// Opens the log in a folder, making folder and log where there is none.
     ///
+    /// A log of which single events are not as they were written is opened, so that everything else can be read.
+    /// Appends go on too, hanging on the hashes as they are stored, so that what is damaged stays to be seen;
+    /// unless the end is such that new events would take over what is wrong with it.
+    ///
     /// Errors: the file is somebody else's or of a newer format (it is left untouched), damaged, or
     /// cannot be read and written.
     pub fn create_or_open(dir: &Path, options: LogOptions) -> Result<Self, LogError> {
@@ -171,8 +175,8 @@ impl SqliteLog {
         Self::open(place, options)
     }
 
-    /// Reads the whole log and checks it: positions and versions without holes, every hash. Appends go
-    /// on meanwhile; what came after the start is left out. `progress` is told now and then how far it
+    /// Reads the whole log and checks it: positions and versions without holes, every hash, times that never go
+    /// back, and that each event belongs to one commit whose events are there. Appends go on meanwhile; what came after the start is left out. `progress` is told now and then how far it
     /// is, and can break it off.
     ///
     /// What it cannot see is a log whose last events were cut off cleanly; a checkpoint beyond the head
@@ -186,7 +190,7 @@ impl SqliteLog {
         verify::verify(&self.reader, progress)
     }
 
-    /// The same for the log in a folder that is not open: also one that would not open, because its end is
+    /// The same for the log in a folder that is not open: also one that would not open, because the file is
     /// damaged.
     ///
     /// Errors: there is none, or the file cannot be read.
@@ -212,15 +216,11 @@ impl SqliteLog {
         let incarnation = place.incarnation(&first)?;
         let reader = Reader::new(place.clone(), incarnation);
         let last = reader.head()?;
-        let mut checked = Position::new(last.get().saturating_sub(CHECKED_ON_OPENING));
-        // Pages of large events are short.
-        while let Some(event) = reader.all(checked, usize::MAX)?.last() {
-            checked = event.position;
-        }
+        let unsound = reader.look_at_the_end(last, CHECKED_ON_OPENING, &options.clock)?;
         let head = watch::Sender::new(last);
         let listener = Listener::start(&place, head.clone())?;
         let genesis = chain::genesis(incarnation);
-        let writer = Writer::start(place, genesis, options, head.clone())?;
+        let writer = Writer::start(place, genesis, options, head.clone(), unsound)?;
         Ok(Self {
             incarnation,
             durability,

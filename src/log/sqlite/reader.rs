@@ -8,6 +8,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+use super::Clock;
 use super::chain::{self, Chain, Content, Hash};
 use super::schema::Place;
 use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
@@ -18,6 +19,9 @@ const KEPT: usize = 16;
 
 /// A page ends with the event that makes it this large, however many were asked for: 8 MiB.
 const PAGE_BYTES: usize = 8 << 20;
+
+/// Events a page, where they are only checked.
+const PAGE_ROWS: usize = 1_000;
 
 /// Selects the columns of an event in the order that [`Stored::of`] takes them.
 macro_rules! select {
@@ -33,18 +37,28 @@ macro_rules! select {
 const STREAM: &str =
     select!("stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?");
 const ALL: &str = select!("position > ? ORDER BY position LIMIT ?");
+const ONE: &str = select!("position = ?");
 
 /// Whether hashes are checked on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hashes {
     Checked,
+    /// The same, but an event of a system stream is given out as it is stored: nothing is folded from it, and
+    /// whoever reads that stream is told.
+    CheckedButSystem,
     #[allow(dead_code, reason = "the other position of the switch below")]
     Ignored,
 }
 
 /// What reading pages does: checking takes 250 ns an event of 300 bytes, 30 % of reading it (1.2 million
 /// events a second instead of 1.7). `verify` checks in any case.
-const WHILE_READING: Hashes = Hashes::Checked;
+const WHILE_READING: Hashes = Hashes::CheckedButSystem;
+
+/// What is wrong with an event whose hash is another one.
+const CHANGED: &str = "it was changed: its hash does not fit";
+
+/// The same, where the one before it is wrong itself.
+const EITHER: &str = "it, or the hash of the one before it, was changed: its hash does not fit";
 
 /// The events of a log, read.
 #[derive(Debug)]
@@ -157,7 +171,8 @@ impl Reader {
             let version = version(connection, stream).map_err(|e| self.place.error(&e))?;
             let mut events = Vec::new();
             if integer(after.get()) < version {
-                self.stream_page(connection, stream, after, version, limit, &mut events)?;
+                let read = self.stream_page(connection, stream, after, version, limit, &mut events);
+                self.unless_begun(read, &events)?;
             }
             let version = u64::try_from(version).map_err(|e| self.place.damaged(e))?;
             Ok(StreamPage {
@@ -176,32 +191,28 @@ impl Reader {
         until: i64,
         limit: usize,
         events: &mut Vec<Event>,
-    ) -> Result<(), LogError> {
-        let failed = |e: rusqlite::Error| self.place.error(&e);
-        let mut statement = connection.prepare_cached(STREAM).map_err(failed)?;
+    ) -> Result<(), Broken> {
+        let mut statement = connection.prepare_cached(STREAM)?;
         let after = integer(after.get());
-        let mut rows = statement
-            .query(params![
-                stream.as_str(),
-                after,
-                until,
-                integer(limit as u64)
-            ])
-            .map_err(failed)?;
+        let limit = integer(limit as u64);
+        let mut rows = statement.query(params![stream.as_str(), after, until, limit])?;
         let mut expected = after;
         let mut bytes = 0;
-        while let Some(row) = rows.next().map_err(failed)? {
-            let stored = Stored::of(row).map_err(|e| self.place.damaged(e))?;
+        while let Some(row) = rows.next()? {
+            let position = Position::new(row.get::<_, i64>(0)?.unsigned_abs());
+            let flaw = |what: String| Broken::Flaw { position, what };
+            let stored = Stored::of(row).map_err(|e| flaw(format!("it cannot be read ({e})")))?;
             expected += 1;
             if stored.content.version != expected {
-                return Err(self
-                    .place
-                    .damaged(format!("version {expected} of stream {stream} is missing")));
+                return Err(flaw(format!(
+                    "version {expected} of stream {stream} is missing before it"
+                )));
             }
-            let event = stored.event().map_err(|what| {
-                self.place
-                    .damaged(format!("event {}: {what}", stored.content.position))
-            })?;
+            // What operations are carried out by is read from here alone.
+            if stream.is_system() {
+                self.check(connection, &stored)?;
+            }
+            let event = stored.event().map_err(flaw)?;
             bytes += size(&event);
             events.push(event);
             if bytes >= PAGE_BYTES {
@@ -216,7 +227,7 @@ impl Reader {
         self.with(|connection| {
             let mut events = Vec::with_capacity(limit.min(1024));
             let mut bytes = 0;
-            self.walk(connection, after, limit, WHILE_READING, |stored| {
+            let read = self.walk(connection, after, limit, WHILE_READING, |stored| {
                 let event = stored.event()?;
                 bytes += size(&event);
                 events.push(event);
@@ -225,15 +236,104 @@ impl Reader {
                 } else {
                     Break(())
                 })
-            })
-            .map_err(|broken| self.error(broken))?;
+            });
+            self.unless_begun(read.map(drop), &events)?;
             Ok(events)
         })
     }
 
+    /// Checks the last so many events. What is wrong with single ones is logged, and met again by whoever reads
+    /// them. Answers why nothing may be appended: new events would begin behind a hole, or take their time from
+    /// one that was changed.
+    ///
+    /// Errors: the file cannot be read.
+    pub fn look_at_the_end(
+        &self,
+        last: Position,
+        many: u64,
+        clock: &Clock,
+    ) -> Result<Option<LogError>, LogError> {
+        self.with(|connection| {
+            let mut at = Position::new(last.get().saturating_sub(many));
+            let mut flawed = false;
+            loop {
+                let walked = self.walk(connection, at, PAGE_ROWS, Hashes::Checked, |stored| {
+                    stored.event().map(|_| Continue(()))
+                });
+                match walked {
+                    Ok(to) if to > at => at = to,
+                    Ok(_) if at == last => break,
+                    Err(Broken::Flaw { position, what }) if at < last => {
+                        if !flawed {
+                            let position = position.get();
+                            tracing::error!(position, what, "an event is not as it was written");
+                        }
+                        flawed = true;
+                        at = position.max(at.next());
+                    }
+                    // The index of positions and the events in it do not agree: the file is broken.
+                    Ok(_) => return Err(self.place.damaged(format!("it ends at event {at}"))),
+                    Err(broken) => return Err(self.error(broken)),
+                }
+            }
+            if !flawed {
+                return Ok(None);
+            }
+            self.unsound(connection, last, clock())
+                .map_err(|broken| self.error(broken))
+        })
+    }
+
+    fn unsound(
+        &self,
+        connection: &Connection,
+        last: Position,
+        now: Timestamp,
+    ) -> Result<Option<LogError>, Broken> {
+        let refuse = |what: &str| {
+            let what = format!("{what}: nothing is appended behind it");
+            Some(self.place.flawed(last, &what))
+        };
+        let before = integer(last.get()) - 1;
+        if before < 0 || self.stored_hash(connection, before)?.is_none() {
+            return Ok(refuse("it is the last, and the one before it is missing"));
+        }
+        let mut statement = connection.prepare_cached(ONE)?;
+        let mut rows = statement.query([before + 1])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let Ok(stored) = Stored::of(row) else {
+            return Ok(refuse("it is the last, and cannot be read"));
+        };
+        if stored.hash.len() != size_of::<Hash>() {
+            return Ok(refuse("it is the last, and its hash is none"));
+        }
+        let changed = match self.check(connection, &stored) {
+            Ok(()) => false,
+            Err(Broken::Flaw { .. }) => true,
+            Err(failed) => return Err(failed),
+        };
+        if changed && stored.content.recorded_at > now.as_microsecond() {
+            return Ok(refuse(
+                "it is the last, was changed, and has a time that has not come",
+            ));
+        }
+        Ok(None)
+    }
+
+    /// A page that comes to an event that is not as it was written ends before it; the next page says so.
+    fn unless_begun(&self, read: Result<(), Broken>, events: &[Event]) -> Result<(), LogError> {
+        match read {
+            Err(Broken::Flaw { .. }) if !events.is_empty() => Ok(()),
+            read => read.map_err(|broken| self.error(broken)),
+        }
+    }
+
     pub(super) fn error(&self, broken: Broken) -> LogError {
         match broken {
-            Broken::Flaw { position, what } => {
+            Broken::Flaw { position, what } => self.place.flawed(position, &what),
+            Broken::Unreadable { position, what } => {
                 self.place.damaged(format!("event {position}: {what}"))
             }
             Broken::Failed(error) => self.place.error(&error),
@@ -259,7 +359,10 @@ impl Reader {
         let mut statement = connection.prepare_cached(ALL)?;
         let mut rows = statement.query(params![before, integer(limit as u64)])?;
         while let Some(row) = rows.next().map_err(|e| match e.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt) => flaw(before, format!("it cannot be read ({e})")),
+            Some(ErrorCode::DatabaseCorrupt) => Broken::Unreadable {
+                position: Position::new(before.unsigned_abs()).next(),
+                what: format!("it cannot be read ({e})"),
+            },
             _ => Broken::Failed(e),
         })? {
             let stored =
@@ -267,14 +370,19 @@ impl Reader {
             if stored.content.position != before + 1 {
                 return Err(flaw(before, "it is missing".into()));
             }
-            if hashes == Hashes::Checked {
-                let chain = match &mut chain {
-                    Some(chain) => chain,
+            if hashes != Hashes::Ignored {
+                let known = match &mut chain {
+                    Some(known) => known,
                     none => none.insert(Chain::at(self.hash_at(connection, before)?)),
                 };
-                if chain.next(&stored.content) != stored.hash {
-                    let what = "it or the one before it was changed: its hash does not fit";
-                    return Err(flaw(before, what.into()));
+                if known.next(&stored.content) != stored.hash {
+                    let system = stored.content.stream.starts_with('$');
+                    let given_out = system && hashes == Hashes::CheckedButSystem;
+                    if !given_out {
+                        self.check(connection, &stored)?;
+                    }
+                    // What follows hangs on the hash as it is stored.
+                    chain = Some(Chain::at(as_hash(stored.hash)));
                 }
             }
             let go_on = take(&stored).map_err(|what| flaw(before, what))?;
@@ -286,19 +394,65 @@ impl Reader {
         Ok(Position::new(before.unsigned_abs()))
     }
 
-    fn hash_at(&self, connection: &Connection, position: i64) -> Result<Hash, Broken> {
-        if position == 0 {
-            return Ok(self.genesis);
+    /// Errors: the event is not as it was written. Where of the one before it only the hash was changed, its own
+    /// hash shows what that was.
+    fn check(&self, connection: &Connection, stored: &Stored<'_>) -> Result<(), Broken> {
+        let position = Position::new(stored.content.position.unsigned_abs());
+        let flaw = |what: &str| Broken::Flaw {
+            position,
+            what: what.into(),
+        };
+        let hangs_on = |hash: Hash| Chain::at(hash).next(&stored.content) == stored.hash;
+        let before = stored.content.position - 1;
+        let Some(hash) = self.stored_hash(connection, before)? else {
+            return Err(flaw(
+                "the one before it is missing, so that its hash fits nothing",
+            ));
+        };
+        if hangs_on(hash) {
+            return Ok(());
         }
-        connection
-            .prepare_cached("SELECT hash FROM events WHERE position = ?")?
-            .query_row([position], |row| row.get(0))
-            .optional()?
+        let first = self.stored_hash(connection, before - 1)?;
+        let mut statement = connection.prepare_cached(ONE)?;
+        let mut rows = statement.query([before])?;
+        let (Some(first), Some(row)) = (first, rows.next()?) else {
+            return Err(flaw(CHANGED));
+        };
+        let Ok(one) = Stored::of(row) else {
+            return Err(flaw(EITHER));
+        };
+        let hash = *Chain::at(first).next(&one.content);
+        if hangs_on(hash) {
+            return Ok(());
+        }
+        // What hangs on a hash that is wrong itself may be as it was written: nothing says so any more.
+        Err(flaw(if hash == one.hash { CHANGED } else { EITHER }))
+    }
+
+    fn hash_at(&self, connection: &Connection, position: i64) -> Result<Hash, Broken> {
+        self.stored_hash(connection, position)?
             .ok_or_else(|| Broken::Flaw {
                 position: Position::new(position.unsigned_abs()),
                 what: "it is missing".into(),
             })
     }
+
+    /// `None` where there is no such event.
+    fn stored_hash(&self, connection: &Connection, position: i64) -> Result<Option<Hash>, Broken> {
+        if position == 0 {
+            return Ok(Some(self.genesis));
+        }
+        let stored: Option<Vec<u8>> = connection
+            .prepare_cached("SELECT hash FROM events WHERE position = ?")?
+            .query_row([position], |row| row.get(0))
+            .optional()?;
+        Ok(stored.map(|hash| as_hash(&hash)))
+    }
+}
+
+/// One of another length was not written by us, and fits nothing.
+fn as_hash(stored: &[u8]) -> Hash {
+    stored.try_into().unwrap_or_default()
 }
 
 /// About how much memory an event takes.
@@ -310,6 +464,8 @@ fn size(event: &Event) -> usize {
 pub(super) enum Broken {
     /// An event is not as it was written.
     Flaw { position: Position, what: String },
+    /// SQLite cannot read what should be an event: the file itself is broken there.
+    Unreadable { position: Position, what: String },
     /// SQLite said no.
     Failed(rusqlite::Error),
 }

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use uuid::Uuid;
 
-use crate::event::Timestamp;
+use crate::event::{Position, Timestamp};
 use crate::log::{Durability, LogError};
 
 /// `highW` + `log`, as far as 32 bits go: SQLite's `application_id` of our logs.
@@ -134,7 +134,17 @@ impl Place {
     pub fn damaged(&self, what: impl ToString) -> LogError {
         LogError::Damaged {
             path: self.file.clone(),
+            position: None,
             what: what.to_string(),
+        }
+    }
+
+    /// Says that one event is not as it was written.
+    pub fn flawed(&self, position: Position, what: &str) -> LogError {
+        LogError::Damaged {
+            path: self.file.clone(),
+            position: Some(position),
+            what: format!("event {position}: {what}"),
         }
     }
 
@@ -151,18 +161,24 @@ impl Place {
         let length = match fs::metadata(&self.file) {
             Ok(about) if about.is_dir() => return Err(self.stranger("a folder, not a file")),
             Ok(about) if !about.is_file() => return Err(self.stranger("not a regular file")),
-            Ok(about) => about.len(),
-            Err(e) if e.kind() == ErrorKind::NotFound => 0,
+            Ok(about) => Some(about.len()),
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(e) => return Err(opening(e)),
         };
-        if length == 0 {
+        if length.unwrap_or(0) == 0 {
             // A log begins with a whole first page: a WAL beside nothing belonged to a log that is gone,
             // and SQLite would pour it into a new one.
-            return match fs::metadata(self.wal()) {
-                Ok(wal) if wal.len() > 0 => Err(self.damaged(
+            let wal = fs::metadata(self.wal()).map_or(0, |wal| wal.len());
+            return match length {
+                _ if wal > 0 => Err(self.damaged(
                     "the file is missing or empty, but its log.db-wal is there and may hold events",
                 )),
-                _ => Ok(false),
+                // We move a log into its place whole, so that this was one, or was never ours. Who wants a
+                // new one removes the file.
+                Some(_) => Err(LogError::Emptied {
+                    path: self.file.clone(),
+                }),
+                None => Ok(false),
             };
         }
         let mut head = Vec::with_capacity(100);

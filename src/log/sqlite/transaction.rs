@@ -29,6 +29,8 @@ pub(super) struct Transactor {
     genesis: Hash,
     /// `None` after a failure, until it could be opened again.
     connection: Option<Connection>,
+    /// Why nothing may be appended.
+    unsound: Option<LogError>,
     // After the connection, which can wake it.
     sweeper: Sweeper,
     turn: File,
@@ -78,7 +80,12 @@ struct Tail {
 }
 
 impl Transactor {
-    pub fn new(place: Place, genesis: Hash, options: LogOptions) -> Result<Self, LogError> {
+    pub fn new(
+        place: Place,
+        genesis: Hash,
+        options: LogOptions,
+        unsound: Option<LogError>,
+    ) -> Result<Self, LogError> {
         let mut transactor = Self {
             turn: place.open_turn()?,
             sweeper: Sweeper::start(&place, options.durability)?,
@@ -86,6 +93,7 @@ impl Transactor {
             options,
             genesis,
             connection: None,
+            unsound,
             clamped: 0,
         };
         transactor.connection = Some(transactor.open()?);
@@ -109,6 +117,9 @@ impl Transactor {
     /// Stores what can be stored, waiting so long for another process's lock. After a failure everything is rolled back and the connection opened
     /// anew, so that the next transaction starts from what is in the file.
     pub fn store(&mut self, commits: &[Commit], patience: Duration) -> Result<Stored, Failure> {
+        if let Some(unsound) = &self.unsound {
+            return Err(Failure::NotStored(unsound.clone()));
+        }
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.open().map_err(Failure::NotStored)?,

@@ -50,12 +50,13 @@ struct Job {
 }
 
 impl Writer {
-    /// Starts the thread.
+    /// Starts the thread. `unsound` is why nothing may be appended, where that is so.
     pub fn start(
         place: Place,
         genesis: super::chain::Hash,
         options: LogOptions,
         head: watch::Sender<Position>,
+        unsound: Option<LogError>,
     ) -> Result<Self, LogError> {
         let (jobs, receiver) = channel();
         let clamped = Arc::new(AtomicU64::new(0));
@@ -63,7 +64,7 @@ impl Writer {
         let desk = Arc::new(Mutex::new(Desk {
             bell: Bell::open(&place)?,
             patience: options.lock_patience,
-            transactor: Transactor::new(place, genesis, options)?,
+            transactor: Transactor::new(place, genesis, options, unsound)?,
             queue: VecDeque::new(),
             head,
             clamped: Arc::clone(&clamped),

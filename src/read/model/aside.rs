@@ -3,7 +3,7 @@
 use rusqlite::TransactionBehavior;
 
 use super::super::guard::Mode;
-use super::super::parked::{self, Record, State, Waiting};
+use super::super::parked::{self, ParkedEvent, Record, State, Waiting};
 use super::super::projection::{ApplyError, Blame, Projection};
 use super::super::sql::blame;
 use super::{APPLY_LIMIT, Model, ModelError, in_parts, io, words};
@@ -27,6 +27,12 @@ impl Model {
         stream: &StreamId,
     ) -> Result<Option<Record>, ModelError> {
         parked::first_of(&self.db, stream).map_err(io(&self.path))
+    }
+
+    /// The first of all parked events.
+    pub(in crate::read) fn first_of_all_parked(&self) -> Result<Option<ParkedEvent>, ModelError> {
+        let first = parked::list(&self.db, Position::START, 1).map_err(io(&self.path))?;
+        Ok(first.into_iter().next())
     }
 
     /// The streams that have parked events, in the order of the first of them.

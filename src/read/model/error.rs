@@ -53,6 +53,22 @@ pub(in crate::read) fn io(path: &Path) -> impl Fn(rusqlite::Error) -> ModelError
     }
 }
 
+/// What helps where a file is damaged that its owner makes anew.
+const REMOVE: &str = ": remove the file, and it is made anew from the log";
+
+impl ModelError {
+    /// The same of a file that nobody makes anew.
+    pub(super) fn of_kept(self) -> Self {
+        match self {
+            Self::Io { path, reason } => {
+                let reason = reason.strip_suffix(REMOVE).unwrap_or(&reason).to_owned();
+                Self::Io { path, reason }
+            }
+            other => other,
+        }
+    }
+}
+
 /// Whether SQLite's own words say that the disk is full.
 pub fn is_disk_full(words: &str) -> bool {
     words.contains("database or disk is full")
@@ -65,9 +81,7 @@ pub(in crate::read) fn words(error: &rusqlite::Error) -> String {
             ": give this user the right to read and write the file and its folder"
         }
         Some(ErrorCode::DiskFull) => ": free some space; nothing is lost",
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            ": remove the file, and it is made anew from the log"
-        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => REMOVE,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             ": look for what else writes to it; highwater tries again"
         }

@@ -112,6 +112,26 @@ impl Past {
         Ok(self.read_rows(shown).map_err(fail)?)
     }
 
+    /// How many rows of a table stand before the first that an event changed; `None` where it changed none that
+    /// a key names and that is still there.
+    ///
+    /// Errors: the file cannot be read.
+    pub fn first_changed(&self, changed: &Changed, table: usize) -> Result<Option<u64>, FoldError> {
+        let fail = io(self.path());
+        let Some(rows) = &changed.rows else {
+            return Ok(None);
+        };
+        let name = self.tables().map_err(&fail)?.into_iter().nth(table);
+        let found = rows.differences.iter().map(|difference| &difference.find);
+        let found = found.filter(|found| Some(&found.table.name) == name.as_ref());
+        Ok(self.place_of(found).map_err(fail)?)
+    }
+
+    fn tables(&self) -> rusqlite::Result<Vec<String>> {
+        let Reading { tables, .. } = Reading::begin(self.path(), &self.work)?;
+        Ok(tables.into_iter().map(|table| table.name).collect())
+    }
+
     fn read_rows(&self, shown: Shown) -> rusqlite::Result<Rows> {
         let Reading { db, tables } = Reading::begin(self.path(), &self.work)?;
         let at = shown.table.min(tables.len().saturating_sub(1));

@@ -1,6 +1,8 @@
 //! Events that were set aside: parked, tried again, skipped, and parked again.
 
-use super::super::parked::{Aside, OnError, PARKED_LIMIT, ParkedCount, Record, State, Why};
+use super::super::parked::{
+    Aside, OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, Record, State, Why,
+};
 use super::super::projection::Blame;
 use super::{Runner, RunnerError, event_at};
 use crate::crash;
@@ -71,6 +73,17 @@ impl Runner {
     /// How much is parked.
     pub fn parked(&self) -> ParkedCount {
         self.waiting_aside.count()
+    }
+
+    /// The first event that its file has as parked. Errors: the file.
+    pub fn first_parked(&self) -> Result<Option<ParkedEvent>, RunnerError> {
+        Ok(self.model.first_of_all_parked()?)
+    }
+
+    /// Whether its file has this event as parked. Errors: the file.
+    pub fn has_parked(&self, event: Position) -> Result<bool, RunnerError> {
+        let record = self.model.record(event)?;
+        Ok(record.is_some_and(|record| record.state == State::Parked))
     }
 
     /// These events are to be left out of every version: somebody decided so. What of them is parked here is

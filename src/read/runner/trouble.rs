@@ -10,6 +10,13 @@ use crate::event::{Event, Position};
 /// How often an event is tried alone before the projection stops at it.
 pub const TRIES: u32 = 5;
 
+/// So many events get all of these tries before they are parked. Where more fail soon after, it is not about
+/// one event, and waiting for each of them would hold everything else up: they are tried alone once.
+const PATIENT: u32 = 3;
+
+/// How long after an event was parked another one counts as soon after.
+const SOON: Duration = Duration::from_secs(10);
+
 /// An event that could not be applied yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
@@ -57,6 +64,35 @@ pub(super) struct Hopeless {
     pub(super) tries: u32,
 }
 
+/// How many events were parked soon after each other.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    events: u32,
+    /// When the last one was (monotonic).
+    last: Duration,
+}
+
+impl Losses {
+    /// How often the next event is tried alone before it is parked.
+    fn tries(&self, monotonic: Duration) -> u32 {
+        let soon = monotonic.saturating_sub(self.last) < SOON;
+        if soon && self.events >= PATIENT {
+            1
+        } else {
+            TRIES
+        }
+    }
+
+    /// One was parked.
+    fn count(&mut self, monotonic: Duration) {
+        if monotonic.saturating_sub(self.last) >= SOON {
+            self.events = 0;
+        }
+        self.events += 1;
+        self.last = monotonic;
+    }
+}
+
 impl Runner {
     /// Something was applied: perhaps what failed before.
     pub(super) fn passed_trouble(&mut self) {
@@ -91,7 +127,12 @@ impl Runner {
             Some(trouble) if trouble.position == position => trouble.tries + 1,
             _ => 1,
         };
-        let hopeless = error.blame == Blame::Event && tries >= TRIES;
+        let most = if self.parks() {
+            self.losses.tries(now.monotonic)
+        } else {
+            TRIES
+        };
+        let hopeless = error.blame == Blame::Event && tries >= most;
         // Where the rest need not wait for this one, it does not wait long.
         let first = if self.parks() { 1 } else { 100 };
         let pause = Duration::from_millis(first) * 2_u32.pow(tries.min(5) - 1);
@@ -104,6 +145,7 @@ impl Runner {
             blame: error.blame,
         });
         if hopeless && self.parks() {
+            self.losses.count(now.monotonic);
             self.trouble = None;
             self.hopeless = Some(Hopeless {
                 position,

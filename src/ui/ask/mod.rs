@@ -1,7 +1,6 @@
 //! What the screens ask of the workspace: one file a screen, with its questions, the answers, and how they are got.
 
 pub mod events;
-pub mod log;
 pub mod projection;
 pub mod rebuilds;
 pub mod stream;

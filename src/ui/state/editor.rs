@@ -41,6 +41,11 @@ impl Editor {
         &self.text
     }
 
+    /// Whether nobody has touched it: what is typed replaces it.
+    pub const fn is_suggestion(&self) -> bool {
+        self.suggestion
+    }
+
     /// What stands before the cursor.
     pub fn before(&self) -> &str {
         &self.text[..self.cursor]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::editor::Editor;
-use crate::workspace::{CommandInfo, from_word};
+use crate::workspace::{CommandInfo, Keys, from_word};
 
 /// The form of one command, as far as it is filled in.
 #[derive(Debug, Clone)]
@@ -46,6 +46,10 @@ pub struct Field {
     pub editor: Editor,
     /// Whether somebody was there: an empty field is no error before.
     pub touched: bool,
+    /// What it could be: the values of a choice, or keys that there are.
+    pub options: Vec<String>,
+    /// While somebody goes through them: what was typed before, and the place among those that fit.
+    pub going: Option<(String, usize)>,
 }
 
 /// What a field takes.
@@ -123,6 +127,13 @@ impl Form {
         }
     }
 
+    /// Takes in which keys there are.
+    pub fn know(&mut self, keys: &Keys) {
+        for field in &mut self.fields {
+            field.options = options(&self.command.schema, &field.name, keys);
+        }
+    }
+
     /// The field that is being filled in.
     pub fn focused(&mut self) -> Option<&mut Field> {
         self.fields.get_mut(self.focus)
@@ -169,6 +180,22 @@ impl Form {
             }
         }
         Ok(())
+    }
+}
+
+/// What a field could be: the values of a choice, or the keys there are of the category that it is named after. The
+/// category can be said by `x-category` in the field's schema, too.
+pub fn options(schema: &Value, field: &str, keys: &Keys) -> Vec<String> {
+    let property = resolve(&schema["properties"][field], schema);
+    match kind(&property) {
+        Kind::Choice(all) => all,
+        Kind::Boolean => vec!["true".to_owned(), "false".to_owned()],
+        Kind::Text { .. } | Kind::Integer { .. } => {
+            let named = field.strip_suffix("_id").unwrap_or(field);
+            let category = property["x-category"].as_str().unwrap_or(named);
+            keys.get(category).cloned().unwrap_or_default()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -219,7 +246,43 @@ impl Field {
                 None => Editor::new(filled),
             },
             touched: false,
+            options: Vec::new(),
+            going: None,
         }
+    }
+
+    /// What it could be, as far as what was typed fits, the first first.
+    pub fn fitting(&self) -> impl Iterator<Item = &str> {
+        let typed = match &self.going {
+            Some((typed, _)) => typed.as_str(),
+            None if self.editor.is_suggestion() => "",
+            None => self.editor.text(),
+        };
+        let all = self.options.iter().map(String::as_str);
+        all.filter(move |option| option.starts_with(typed))
+    }
+
+    /// Fills in the next of what it could be, or the one before; what was typed comes after the last.
+    pub fn go_on(&mut self, back: bool) {
+        let typed = match &self.going {
+            Some((typed, _)) => typed.clone(),
+            None if self.editor.is_suggestion() => String::new(),
+            None => self.editor.text().to_owned(),
+        };
+        let fitting: Vec<String> = self.fitting().map(str::to_owned).collect();
+        if fitting.is_empty() {
+            return;
+        }
+        let count = fitting.len();
+        let at = match (&self.going, back) {
+            (None, false) => 0,
+            (None, true) => count - 1,
+            (Some((_, at)), false) => (at + 1) % count,
+            (Some((_, at)), true) => (at + count - 1) % count,
+        };
+        self.editor.set(&fitting[at]);
+        self.going = Some((typed, at));
+        self.touched = true;
     }
 
     /// What is filled in, as JSON; `None` where an optional field is empty. Errors, in words: it is

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
 use super::super::action::{ACTIONS, Action};
+use super::super::keymap::shown;
 use super::super::screen::Screen;
 use super::Model;
 use super::editor::Editor;
+use super::form;
 use super::operation::POLICIES;
 use super::stream::recent;
 
@@ -16,8 +21,8 @@ pub struct CommandLine {
     pub editor: Editor,
     /// What is wrong with it, once Enter was pressed.
     pub error: Option<String>,
-    /// How many lines back in history; 0 is the one that is typed.
-    pub back: usize,
+    /// What was typed before somebody went back in history, and the place there of what is shown.
+    pub back: Option<(String, usize)>,
 }
 
 /// The words of a line. Quotes, single or double, and brackets keep spaces together.
@@ -71,16 +76,25 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
     } else {
         words.pop().unwrap_or_default()
     };
+    if let Some((field, typed)) = last.split_once('=') {
+        return values(model, words.first(), field, typed);
+    }
     let options: Vec<String> = match words.first().map(String::as_str) {
         None => first_words(model),
         Some(first) => match action_named(model, first) {
-            Some(Action::Policy) if words.len() >= 2 => {
+            Some(Action::Policy | Action::Objective) if words.len() >= 2 => {
                 return policies(&words[2..], &last);
             }
+            Some(Action::Ask) if words.len() >= 2 => queries(model, &words[1], &words[2..]),
             Some(Action::Retry) if words.len() == 2 => vec!["all".to_owned()],
             Some(Action::Fault) => faults(model, &words[1..]),
             Some(Action::Go(Screen::Stream)) if words.len() == 1 => streams(model),
             Some(Action::Go(Screen::Events)) => terms(model),
+            Some(Action::Export) if words.len() == 1 => vec!["csv".to_owned(), "json".to_owned()],
+            Some(Action::Repair) if words.len() == 2 => keys_of(model, &words[1]),
+            Some(Action::Past) if words.len() == 2 => {
+                vec!["1m".to_owned(), "10m".to_owned(), "1h".to_owned()]
+            }
             Some(action) if takes_projection(action) && words.len() == 1 => {
                 let all = model.snapshot.projections.iter();
                 all.map(|view| view.name.clone()).collect()
@@ -123,7 +137,102 @@ pub fn takes_projection(action: Action) -> bool {
             | Action::Verify
             | Action::Repair
             | Action::Copy
+            | Action::Ask
+            | Action::Objective
     )
+}
+
+/// How `field=` of a command could go on: with the values of a choice, or keys that there are.
+fn values(model: &Model, command: Option<&String>, field: &str, typed: &str) -> Vec<String> {
+    let info = model
+        .commands
+        .iter()
+        .find(|info| Some(&info.name) == command);
+    let all = info.map(|info| form::options(&info.schema, field, &model.known));
+    let fits = |value: &String| value.starts_with(typed) && value != typed;
+    let fitting = all.unwrap_or_default().into_iter().filter(fits);
+    fitting
+        .map(|value| format!("{field}={}", quoted(&value)))
+        .collect()
+}
+
+/// A word that is read as one.
+fn quoted(word: &str) -> String {
+    if word.contains(|c: char| c.is_whitespace() || "[]{}'".contains(c)) && !word.contains('"') {
+        format!("\"{word}\"")
+    } else {
+        word.to_owned()
+    }
+}
+
+/// The keys that may be rows of a read model: of the categories whose events it takes, as far as that is known.
+fn keys_of(model: &Model, projection: &str) -> Vec<String> {
+    let named = model
+        .known
+        .iter()
+        .filter(|(category, _)| projection.starts_with(category.as_str()));
+    named.flat_map(|(_, keys)| keys.iter().cloned()).collect()
+}
+
+/// One line of the list of what can be typed first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The word.
+    pub name: String,
+    /// Its keys where the line was opened, as they are shown.
+    pub keys: String,
+    /// What it does.
+    pub help: String,
+}
+
+/// What the first word could be, the best first: what begins with what is typed, then what has its letters in their
+/// order.
+pub fn choices(model: &Model, typed: &str) -> Vec<Choice> {
+    let below = model
+        .layers
+        .len()
+        .checked_sub(2)
+        .and_then(|at| model.layers.get(at));
+    let context = model.context_of(below);
+    let mut found: Vec<Choice> = Vec::new();
+    for entry in ACTIONS
+        .iter()
+        .filter(|entry| !entry.name.is_empty() && model.has(entry))
+    {
+        if found.iter().any(|choice| choice.name == entry.name) {
+            continue;
+        }
+        let counts = entry.contexts.contains(&context);
+        let keys = if counts {
+            model.keys.keys(context, entry)
+        } else {
+            Vec::new()
+        };
+        let keys: Vec<&str> = keys.into_iter().map(shown).collect();
+        found.push(Choice {
+            name: entry.name.to_owned(),
+            keys: keys.join(" "),
+            help: entry.help.to_owned(),
+        });
+    }
+    let commands = model.commands.iter().filter(|_| !model.read_only);
+    found.extend(commands.map(|command| Choice {
+        name: command.name.clone(),
+        keys: String::new(),
+        help: command.description.clone(),
+    }));
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
+    let mut space = Vec::new();
+    let mut scored: Vec<(bool, u32, Choice)> = Vec::new();
+    for choice in found {
+        let score = pattern.score(Utf32Str::new(&choice.name, &mut space), &mut matcher);
+        if let Some(score) = score {
+            scored.push((choice.name.starts_with(typed), score, choice));
+        }
+    }
+    scored.sort_by_key(|(begins, score, _)| std::cmp::Reverse((*begins, *score)));
+    scored.into_iter().map(|(_, _, choice)| choice).collect()
 }
 
 fn first_words(model: &Model) -> Vec<String> {
@@ -142,7 +251,16 @@ fn first_words(model: &Model) -> Vec<String> {
 /// The streams that something happened to lately, the newest first.
 fn streams(model: &Model) -> Vec<String> {
     let streams = recent(&model.snapshot).into_iter();
-    streams.map(|r| r.last.stream.to_string()).collect()
+    let mut all: Vec<String> = streams.map(|r| r.last.stream.to_string()).collect();
+    let known = model.known.iter();
+    let known =
+        known.flat_map(|(category, keys)| keys.iter().map(move |key| format!("{category}-{key}")));
+    for stream in known {
+        if !all.contains(&stream) {
+            all.push(stream);
+        }
+    }
+    all
 }
 
 /// What the log could be narrowed to: what the projections take, and what happened lately.
@@ -187,6 +305,23 @@ fn faults(model: &Model, typed: &[String]) -> Vec<String> {
         _ => Vec::new(),
     };
     options.into_iter().map(str::to_owned).collect()
+}
+
+/// How a question could go on: a query, its parameters, how fresh.
+fn queries(model: &Model, name: &str, typed: &[String]) -> Vec<String> {
+    let queries = model.projection(name).map(|view| view.queries.as_slice());
+    let queries = queries.unwrap_or_default();
+    let Some((query, given)) = typed.split_first() else {
+        return queries.iter().map(|query| query.name.clone()).collect();
+    };
+    let found = queries.iter().find(|found| found.name == *query);
+    let parameters = found.map_or(&[][..], |found| &found.parameters);
+    let leads = parameters.iter().map(|name| format!("{name}="));
+    let levels = ["eventual", "strong", "within=2s", "at-least="].map(str::to_owned);
+    leads
+        .filter(|lead| !given.iter().any(|word| word.starts_with(lead)))
+        .chain(levels)
+        .collect()
 }
 
 fn policies(typed: &[String], last: &str) -> Vec<String> {

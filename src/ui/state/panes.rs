@@ -17,9 +17,4 @@ impl Panes {
             self.focus = (self.focus + by) % count;
         }
     }
-
-    /// Whether a pane is shown.
-    pub const fn shows(self, pane: usize) -> bool {
-        !self.zoomed || self.focus == pane
-    }
 }

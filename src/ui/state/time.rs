@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use ratatui::layout::Size;
-
 use crate::event::Position;
 use crate::workspace::{AsOf, Moment, Progress, Shown};
 
@@ -29,13 +27,17 @@ pub struct Pane {
     pub moment: Option<Arc<Moment>>,
     /// Why the last look showed nothing.
     pub error: Option<String>,
+    /// How far the version that answers was when it was looked at beside.
+    pub beside: Position,
+    /// Whether somebody drags the mark along the log.
+    pub dragged: bool,
 }
 
 impl Pane {
     /// One that shows nothing yet.
-    pub fn new(number: u64, projection: String, goal: Option<AsOf>, size: Size) -> Self {
+    pub fn new(number: u64, projection: String, goal: Option<AsOf>, most: usize) -> Self {
         let shown = Shown {
-            most: usize::from(size.height),
+            most,
             ..Shown::default()
         };
         Self {
@@ -47,17 +49,22 @@ impl Pane {
             progress: None,
             moment: None,
             error: None,
+            beside: Position::START,
+            dragged: false,
+        }
+    }
+
+    /// Where on the log it is going, or stands.
+    pub fn position(&self) -> Option<Position> {
+        match self.goal {
+            Some(AsOf::Position(position)) => Some(position),
+            _ => self.moment.as_ref().map(|moment| moment.position),
         }
     }
 
     /// Goes so many events on, or back where that is negative; from where it is going already.
     pub fn step(&mut self, by: i64, head: Position) {
-        let shown = self.moment.as_ref().map(|moment| moment.position);
-        let from = match self.goal {
-            Some(AsOf::Position(position)) => Some(position),
-            _ => shown,
-        };
-        let Some(from) = from else {
+        let Some(from) = self.position() else {
             return;
         };
         let to = from.get().saturating_add_signed(by);

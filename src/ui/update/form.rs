@@ -16,6 +16,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let step = match action {
         Action::Next => 1,
         Action::Previous => count - 1,
+        Action::NextOption | Action::OptionBefore if !form.sending => {
+            form.answer = None;
+            if let Some(field) = form.focused() {
+                field.go_on(action == Action::OptionBefore);
+            }
+            return Vec::new();
+        }
         Action::Accept if !form.sending => {
             return match form.data() {
                 Ok(data) => {
@@ -42,6 +49,15 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     form.focus = (form.focus + step) % count;
     Vec::new()
+}
+
+/// Which keys there are was answered: the forms that are open take it in.
+pub fn known(model: &mut Model) {
+    for layer in &mut model.layers {
+        if let Layer::Form(form) = layer {
+            form.know(&model.known);
+        }
+    }
 }
 
 /// A command was answered: an accepted one closes its form and is followed, another stays open with

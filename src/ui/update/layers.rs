@@ -4,7 +4,7 @@ use super::super::action::{Action, Edit};
 use super::super::state::form::Form;
 use super::super::state::{Layer, Model};
 use super::super::{state, view};
-use super::{Change, Effect, chosen, form, line, operation, page, screen};
+use super::{Change, Effect, chosen, form, line, operation, page, question, screen};
 
 /// An action within the topmost layer.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -54,8 +54,23 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 Action::Down => chooser.chosen = (chooser.chosen + 1) % count,
                 Action::Accept => {
                     if let Some(command) = chooser.command() {
-                        let form = Form::new(command);
+                        let mut form = Form::new(command);
+                        form.know(&model.known);
                         model.layers.push(Layer::Form(form));
+                    }
+                }
+                _ => {}
+            }
+            Vec::new()
+        }
+        Some(Layer::Queries(chooser)) => {
+            let count = chooser.fitting.len().max(1);
+            match action {
+                Action::Up => chooser.chosen = (chooser.chosen + count - 1) % count,
+                Action::Down => chooser.chosen = (chooser.chosen + 1) % count,
+                Action::Accept => {
+                    if let Some(query) = chooser.command().cloned() {
+                        question::form(model, &query);
                     }
                 }
                 _ => {}
@@ -70,6 +85,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Some(Layer::Form(_)) => form::act(model, action),
+        Some(Layer::Query(_)) => question::act(model, action),
         Some(Layer::Policy(_) | Layer::Confirm(_)) => operation::act(model, action),
         Some(Layer::Line(_)) => line::act(model, action),
     }
@@ -87,7 +103,7 @@ pub fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
 
 fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
     match model.layers.last_mut() {
-        Some(Layer::Commands(chooser)) => {
+        Some(Layer::Commands(chooser) | Layer::Queries(chooser)) => {
             let before = chooser.filter.text().to_owned();
             change.apply(&mut chooser.filter);
             if chooser.filter.text() != before {
@@ -97,6 +113,14 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
         Some(Layer::Form(form)) if !form.sending => {
             form.answer = None;
             if let Some(field) = form.focused() {
+                field.touched = true;
+                field.going = None;
+                change.apply(&mut field.editor);
+            }
+        }
+        Some(Layer::Query(question)) => {
+            question.form.answer = None;
+            if let Some(field) = question.form.focused() {
                 field.touched = true;
                 change.apply(&mut field.editor);
             }
@@ -109,6 +133,7 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
         Some(Layer::Policy(prompt)) => change.apply(&mut prompt.editor),
         Some(Layer::Line(line)) => {
             line.error = None;
+            line.back = None;
             change.apply(&mut line.editor);
         }
         Some(Layer::Confirm(confirm)) => {

@@ -1,17 +1,17 @@
 //! The command line: completed, recalled, done.
 
-use super::super::action::Action;
+use super::super::action::{ACTIONS, Action};
 use super::super::screen::Screen;
 use super::super::state::form::Form;
-use super::super::state::line::{action_named, candidates, takes_projection, words};
+use super::super::state::line::{action_named, candidates, choices, takes_projection, words};
 use super::super::state::{Layer, Model};
-use super::{Effect, chosen, load};
+use super::{Effect, chosen, export, load};
 use crate::event::{Position, StreamId};
 use crate::lag::Status;
 use crate::workspace::{AsOf, FaultError, FaultOrder, Operation, Policy, Which, reason};
 
 /// How many lines are remembered.
-const HISTORY: usize = 100;
+const HISTORY: usize = 500;
 
 /// An action within the command line.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -25,21 +25,33 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
+/// The line before that begins with what was typed, or the one after it; after the last, what was typed.
 fn recall(model: &mut Model, back: bool) {
-    let count = model.history.len();
     let Some(Layer::Line(line)) = model.layers.last_mut() else {
         return;
     };
-    line.back = if back {
-        (line.back + 1).min(count)
+    let (typed, at) = match line.back.take() {
+        Some(back) => back,
+        None => (line.editor.text().to_owned(), model.history.len()),
+    };
+    let shown = line.editor.text();
+    let fits = |at: &usize| {
+        let other = model.history[*at].as_str();
+        other.starts_with(&typed) && other != shown
+    };
+    let found = if back {
+        (0..at).rev().find(fits)
     } else {
-        line.back.saturating_sub(1)
+        (at + 1..model.history.len()).find(fits)
     };
-    let text = match line.back {
-        0 => String::new(),
-        back => model.history[count - back].clone(),
-    };
-    line.editor.set(text);
+    match found {
+        Some(found) => {
+            line.editor.set(model.history[found].as_str());
+            line.back = Some((typed, found));
+        }
+        None if back => line.back = Some((typed, at)),
+        None => line.editor.set(typed),
+    }
 }
 
 fn complete(model: &mut Model) {
@@ -47,7 +59,14 @@ fn complete(model: &mut Model) {
         return;
     };
     let typed = line.editor.text().to_owned();
-    let Some(word) = candidates(model, &typed).into_iter().next() else {
+    let candidate = candidates(model, &typed).into_iter().next();
+    // The first word may have been typed by some of its letters.
+    let some_letters = || {
+        let first = !typed.contains(char::is_whitespace) && !typed.is_empty();
+        let choice = first.then(|| choices(model, &typed).into_iter().next());
+        choice.flatten().map(|choice| choice.name)
+    };
+    let Some(word) = candidate.or_else(some_letters) else {
         return;
     };
     let start = typed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
@@ -73,8 +92,10 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     };
     match run(model, first, rest) {
         Ok(effects) => {
+            let mut effects = effects;
             if model.history.last() != Some(&typed) {
-                model.history.push(typed);
+                model.history.push(typed.clone());
+                effects.push(Effect::Remember(typed));
             }
             if model.history.len() > HISTORY {
                 model.history.remove(0);
@@ -92,6 +113,9 @@ fn accept(model: &mut Model) -> Vec<Effect> {
 
 /// Does what a line says; the line is closed where it could be done. Errors: what is wrong with it.
 fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, String> {
+    if model.read_only && changes(model, first) {
+        return Err("this dashboard only looks: it was started with --read-only".to_owned());
+    }
     if first == "resume" && !model.read_only {
         let name = projection(model, rest)?;
         model.layers.pop();
@@ -131,6 +155,15 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
                 .ok_or("write the load in commands a second, as load 50")?;
             model.layers.pop();
             Ok(load::set(model, rate))
+        } else if action == Action::Export {
+            let format = match rest {
+                [] => export::Format::Csv,
+                [word] if word == "csv" => export::Format::Csv,
+                [word] if word == "json" => export::Format::Json,
+                _ => return Err("write export csv or export json".to_owned()),
+            };
+            model.layers.pop();
+            Ok(export::table(model, format))
         } else {
             model.layers.pop();
             Ok(super::act(model, action))
@@ -139,11 +172,29 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
     send(model, first, rest)
 }
 
+/// Whether a word asks for a change.
+fn changes(model: &Model, first: &str) -> bool {
+    let mut named = ACTIONS.iter().filter(|entry| entry.name == first);
+    matches!(first, "resume" | "unskip")
+        || named.any(|entry| entry.changing)
+        || model.commands.iter().any(|command| command.name == first)
+}
+
 fn on_projection(
     model: &mut Model,
     action: Action,
     rest: &[String],
 ) -> Result<Vec<Effect>, String> {
+    if action == Action::Past
+        && let Some(name) = time_shown(model)
+        && rest
+            .first()
+            .is_some_and(|word| model.projection(word).is_none())
+        && let Ok(at) = as_of(&rest.join(" "))
+    {
+        model.layers.pop();
+        return Ok(super::time::open(model, name, Some(at)));
+    }
     let name = projection(model, rest)?;
     let rest = rest.get(1..).unwrap_or_default();
     match action {
@@ -199,6 +250,18 @@ fn on_projection(
             model.layers.pop();
             return Ok(super::time::open(model, name, at));
         }
+        Action::Ask => return super::question::typed(model, &name, rest),
+        Action::Objective => {
+            let policy = match rest {
+                [] => None,
+                words => {
+                    let policy: Result<Policy, _> = words.join(" ").parse();
+                    Some(policy.map_err(|e: <Policy as std::str::FromStr>::Err| e.to_string())?)
+                }
+            };
+            model.layers.pop();
+            return Ok(super::projection::objective(model, name, policy));
+        }
         Action::Repair => {
             let [key] = rest else {
                 return Err("whose rows? Write repair NAME KEY, as repair orders 1042".to_owned());
@@ -223,6 +286,12 @@ fn on_projection(
     }
     model.layers.pop();
     Ok(chosen::on_projection(model, action, &name, after))
+}
+
+/// The projection on the Time screen, while that is shown: it need not be named there.
+fn time_shown(model: &Model) -> Option<String> {
+    let pane = model.time.as_ref()?;
+    (model.screen == Screen::Time).then(|| pane.projection.clone())
 }
 
 /// When a read model is to be shown. Errors: what was typed is no point of time.

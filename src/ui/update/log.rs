@@ -1,37 +1,50 @@
-//! What keys do on the Log screen, and what it does with answers.
+//! What keys do on the Log screen.
+
+use std::sync::Arc;
 
 use super::super::action::Action;
-use super::super::ask::log::Answer;
+use super::super::journal::Message;
+use super::super::screen::Screen;
 use super::super::state::Model;
 use super::super::state::filter::Filter;
 use super::Effect;
 
-/// The screen is shown: what it needs is asked for.
-pub fn opened(_model: &mut Model) -> Vec<Effect> {
+/// How many messages a page key moves.
+const PAGE: usize = 10;
+
+/// The screen is shown: what came is read.
+pub fn opened(model: &mut Model) -> Vec<Effect> {
+    model.log.unread = 0;
     Vec::new()
 }
 
-/// A new picture of the workspace came while it is shown.
-pub fn seen(_model: &mut Model) -> Vec<Effect> {
-    Vec::new()
+/// The program said something.
+pub fn logged(model: &mut Model, messages: Vec<Arc<Message>>) {
+    model.log.take(messages, model.screen == Screen::Log);
 }
 
 /// An action.
-pub fn act(_model: &mut Model, _action: Action) -> Vec<Effect> {
-    Vec::new()
-}
-
-/// A click on a cell.
-pub fn clicked(_model: &mut Model, _x: u16, _y: u16) -> Vec<Effect> {
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let above = model.log.above();
+    let to = match action {
+        Action::Up => above.saturating_sub(1),
+        Action::Down => above + 1,
+        Action::PageUp => above.saturating_sub(PAGE),
+        Action::PageDown => above + PAGE,
+        Action::First => 0,
+        Action::Last => usize::MAX,
+        _ => return Vec::new(),
+    };
+    let last = model.log.shown().count().saturating_sub(1);
+    let top = model.log.shown().nth(to.min(last)).map(|m| m.number);
+    // The newest stays at the top while more come.
+    model.log.top = top.filter(|_| to > 0);
     Vec::new()
 }
 
 /// The filter is another one.
-pub fn filtered(_model: &mut Model, _filter: Filter) -> Vec<Effect> {
+pub fn filtered(model: &mut Model, filter: Filter) -> Vec<Effect> {
+    model.log.filter = filter;
+    model.log.top = None;
     Vec::new()
-}
-
-/// An answer came.
-pub fn answered(_model: &mut Model, answer: Answer) -> Vec<Effect> {
-    match answer {}
 }

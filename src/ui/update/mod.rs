@@ -1,7 +1,9 @@
 //! What a message changes: state in, state and effects out. No I/O and no clock.
 
+mod chart;
 mod chosen;
 mod events;
+mod export;
 mod form;
 mod layers;
 mod line;
@@ -12,13 +14,15 @@ mod operation;
 mod overview;
 mod page;
 mod projection;
+mod question;
 mod rebuilds;
 mod screen;
-mod stream;
+pub(super) mod stream;
 #[cfg(test)]
 mod tests;
 mod time;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
@@ -29,13 +33,15 @@ use serde_json::Value;
 use super::action::Context;
 use super::action::{Action, Edit};
 use super::ask;
+use super::journal::Message;
 use super::keymap;
+use super::screen::Screen;
 use super::state;
 use super::state::editor::Editor;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
 use crate::workspace::{
-    AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Mending, Moment, Operation, Outcome,
+    AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Keys, Mending, Moment, Operation, Outcome,
     Preview, Progress, Recorded, Shown, Snapshot, Undone,
 };
 
@@ -50,8 +56,12 @@ pub enum Msg {
     Stream(ask::stream::Answer),
     /// An answer for the Rebuilds screen.
     Rebuilds(ask::rebuilds::Answer),
-    /// An answer for the Log screen.
-    Log(ask::log::Answer),
+    /// The program said something.
+    Logged(Vec<Arc<Message>>),
+    /// The keys of streams that something happened in lately.
+    Keys(Result<Keys, String>),
+    /// Something was saved in a file: where; or why not.
+    Saved(Result<PathBuf, String>),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -160,8 +170,6 @@ pub enum Effect {
     Stream(ask::stream::Ask),
     /// Ask something for the Rebuilds screen; answered by [`Msg::Rebuilds`].
     Rebuilds(ask::rebuilds::Ask),
-    /// Ask something for the Log screen; answered by [`Msg::Log`].
-    Log(ask::log::Ask),
     /// Send a command; answered by [`Msg::Sent`].
     Send {
         /// Its name.
@@ -235,6 +243,24 @@ pub enum Effect {
         /// Which key.
         key: String,
     },
+    /// Ask which keys there are lately; answered by [`Msg::Keys`].
+    Keys,
+    /// Write a text into a new file; answered by [`Msg::Saved`].
+    Save {
+        /// Its name, as far as it is free.
+        stem: String,
+        /// How its name ends.
+        ending: &'static str,
+        /// What is in it.
+        text: String,
+    },
+    /// Save the screen as a picture; answered by [`Msg::Saved`].
+    Picture {
+        /// Its name, as far as it is free.
+        stem: String,
+    },
+    /// Keep a line that was typed, for the next session.
+    Remember(String),
     /// Set the demo's load, in commands a second.
     SetLoad(f64),
     /// Put a text into the terminal's clipboard.
@@ -249,6 +275,14 @@ pub enum Effect {
     Quit,
 }
 
+/// Begins with a screen, and says what has to be done for it.
+pub fn begin(model: &mut Model, start: Screen) -> Vec<Effect> {
+    if start == Screen::default() {
+        return Vec::new();
+    }
+    screen::go(model, start)
+}
+
 /// Takes in what happened at a moment, and says what has to be done.
 pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
     model.now = now;
@@ -257,7 +291,25 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Projection(answer) => projection::answered(model, answer),
         Msg::Stream(answer) => stream::answered(model, answer),
         Msg::Rebuilds(answer) => rebuilds::answered(model, answer),
-        Msg::Log(answer) => log::answered(model, answer),
+        Msg::Keys(keys) => {
+            model.asks_known = false;
+            if let Ok(keys) = keys {
+                model.known = Arc::new(keys);
+                form::known(model);
+            }
+            Vec::new()
+        }
+        Msg::Saved(result) => {
+            match result {
+                Ok(path) => model.say(Tone::Good, format!("saved {}", path.display())),
+                Err(why) => model.say(Tone::Bad, why),
+            }
+            Vec::new()
+        }
+        Msg::Logged(messages) => {
+            log::logged(model, messages);
+            Vec::new()
+        }
         Msg::Key(event) if event.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(event) => key(model, &event),
         Msg::Mouse(event) => screen::mouse(model, event),
@@ -272,6 +324,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             effects
         }
         Msg::Snapshot(snapshot) => {
+            model.lagging.see(&snapshot);
             if let Some(Said::Ripple(ripple)) = &mut model.said {
                 ripple.see(&snapshot);
             }
@@ -351,7 +404,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
 
 fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     let context = model.context();
-    match keymap::action(context, event) {
+    match model.keys.action(context, event) {
         Some(action) => act(model, action),
         None if context.is_text() => match keymap::typed(event) {
             Some(c) => layers::typed(model, c.encode_utf8(&mut [0; 4])),
@@ -372,7 +425,10 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     match action {
         Action::Quit => vec![Effect::Quit],
-        Action::Suspend => vec![Effect::Suspend],
+        Action::Suspend => {
+            model.lagging.look_away(model.now);
+            vec![Effect::Suspend]
+        }
         Action::Redraw => vec![Effect::Redraw],
         Action::Help => {
             match model.layers.last() {
@@ -385,6 +441,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             if let Some(effects) = time::is_broken_off(model) {
                 return effects;
             }
+            if stream::is_closed(model) {
+                return Vec::new();
+            }
             match model.layers.pop() {
                 None => screen::act(model, action),
                 Some(Layer::Filter(narrowing)) => screen::narrow(model, &narrowing.before),
@@ -394,6 +453,15 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Edit(edit) => layers::edit(model, edit),
         _ if model.layers.is_empty() => screen::act(model, action),
         _ => layers::act(model, action),
+    }
+}
+
+/// Asks which keys there are, unless that is asked already.
+fn keys_known(model: &mut Model) -> Vec<Effect> {
+    if std::mem::replace(&mut model.asks_known, true) {
+        Vec::new()
+    } else {
+        vec![Effect::Keys]
     }
 }
 

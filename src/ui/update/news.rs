@@ -1,6 +1,7 @@
 //! What others did meanwhile: an engine that came or went, an operation that was asked for elsewhere.
 
 use super::super::state::{Model, Said, Tone};
+use crate::text::program;
 use crate::workspace::{EngineInfo, Snapshot};
 
 /// Says what is new in a snapshot and was not done here. The newest is said; the log has all of it.
@@ -37,8 +38,9 @@ fn engine(before: EngineInfo, next: EngineInfo, read_only: bool) -> Option<(Tone
         (Some(gone), None) if read_only => Some((
             Tone::Bad,
             format!(
-                "the engine (process {gone}) is gone: what is stored is shown. Start one with `highwater run`, or \
-                 open this without --read-only"
+                "the engine (process {gone}) is gone: what is stored is shown. Start one with `{program} run`, or \
+                 open this without --read-only",
+                program = program()
             ),
         )),
         (Some(gone), None) => Some((

@@ -5,6 +5,7 @@ use super::super::state::operation::{Ask, Confirm};
 use super::super::state::page::About;
 use super::super::state::{Layer, Model, Tone};
 use super::Effect;
+use crate::text::thousands;
 use crate::workspace::{Done, Operation, Preview};
 
 /// An action within a prompt.
@@ -81,7 +82,7 @@ pub fn start(model: &mut Model, projection: String, operation: Operation) -> Vec
         Operation::Resume => "resuming".to_owned(),
         Operation::SetPolicy(policy) => format!("setting the policy to {policy}"),
         Operation::Apply => "applying what waits".to_owned(),
-        Operation::Rebuild { .. } => {
+        Operation::Rebuild { .. } | Operation::Build { .. } => {
             "rebuilding: the version there is goes on answering".to_owned()
         }
         Operation::PauseRebuild => "pausing its rebuild".to_owned(),
@@ -90,10 +91,16 @@ pub fn start(model: &mut Model, projection: String, operation: Operation) -> Vec
         Operation::CutOver { .. } => "cutting over to the new version".to_owned(),
         Operation::Repair { key } => format!("mending the rows of key {key}"),
         Operation::RollBack { .. } => "rolling back to the version before".to_owned(),
-        Operation::Replay { after } => format!("replaying the events after {after}"),
+        Operation::Replay { after } => {
+            format!("replaying the events after {}", thousands(after.get()))
+        }
         Operation::Retry(_) => "trying parked events again".to_owned(),
-        Operation::Skip { event, .. } => format!("leaving event {event} out"),
-        Operation::Unskip { event } => format!("leaving event {event} out no longer"),
+        Operation::Skip { event, .. } => {
+            format!("leaving event {} out", thousands(event.get()))
+        }
+        Operation::Unskip { event } => {
+            format!("leaving event {} out no longer", thousands(event.get()))
+        }
     };
     model.say(Tone::Info, format!("{projection}: {what}"));
     vec![Effect::Operate {
@@ -131,7 +138,7 @@ pub fn operated(
         Operation::Resume => ("resume", "resumed"),
         Operation::SetPolicy(_) => ("policy", "changed"),
         Operation::Apply => ("apply", "applied"),
-        Operation::Rebuild { .. } => ("rebuild", "rebuilt"),
+        Operation::Rebuild { .. } | Operation::Build { .. } => ("rebuild", "rebuilt"),
         Operation::PauseRebuild => ("pause of the rebuild", "waits"),
         Operation::ResumeRebuild => ("resume of the rebuild", "goes on"),
         Operation::Cancel => ("cancel", "cancelled"),

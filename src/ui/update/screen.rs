@@ -10,7 +10,7 @@ use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
 use super::super::state::{Layer, Model, Narrowing, Tone};
 use super::super::view;
-use super::{Effect, events, load, log, overview, projection, rebuilds, stream, time};
+use super::{Effect, events, export, load, log, overview, projection, rebuilds, stream, time};
 
 /// How many screens back one can go.
 const TRAIL: usize = 20;
@@ -19,6 +19,7 @@ const TRAIL: usize = 20;
 pub fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.layers.clear();
     if model.screen != screen {
+        overview::pin(model);
         model.trail.retain(|before| *before != screen);
         model.trail.push(model.screen);
         if model.trail.len() > TRAIL {
@@ -55,12 +56,12 @@ fn opened(model: &mut Model) -> Vec<Effect> {
 /// A new picture of the workspace is shown.
 pub fn seen(model: &mut Model) -> Vec<Effect> {
     match model.screen {
-        Screen::Overview | Screen::Time => Vec::new(),
+        Screen::Overview | Screen::Log => Vec::new(),
+        Screen::Time => time::seen(model),
         Screen::Events => events::seen(model),
         Screen::Projection => projection::seen(model),
         Screen::Stream => stream::seen(model),
         Screen::Rebuilds => rebuilds::seen(model),
-        Screen::Log => log::seen(model),
     }
 }
 
@@ -84,7 +85,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Commands => {
             let chooser = Chooser::new(model.commands.clone());
             model.layers.push(Layer::Commands(chooser));
+            return super::keys_known(model);
         }
+        Action::Export => return export::table(model, export::Format::Csv),
+        Action::Picture => return export::picture(model),
         // It needs words: the line for them, begun.
         Action::Fault => {
             let line = CommandLine {
@@ -121,7 +125,11 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
 fn filter(model: &Model) -> &str {
     match model.screen {
         Screen::Overview => model.overview.table.filter.text(),
+        Screen::Rebuilds => model.rebuilds.table.filter.text(),
+        Screen::Log => model.log.filter.text(),
         Screen::Events => model.events.search.text(),
+        Screen::Projection => model.projection.rows.filter.text(),
+        Screen::Stream => model.stream.list.filter.text(),
         _ => "",
     }
 }
@@ -160,7 +168,7 @@ fn freeze(model: &mut Model) -> Vec<Effect> {
 /// Opens the command line, over whatever is there.
 pub fn line(model: &mut Model) -> Vec<Effect> {
     model.layers.push(Layer::Line(CommandLine::default()));
-    Vec::new()
+    super::keys_known(model)
 }
 
 fn mouse_over(model: &mut Model) -> Vec<Effect> {
@@ -185,6 +193,9 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         MouseEventKind::Down(MouseButton::Left) if model.layers.is_empty() => {
             return clicked(model, event.column, event.row);
         }
+        MouseEventKind::Drag(MouseButton::Left) if model.layers.is_empty() => {
+            return time::dragged(model, event.column);
+        }
         _ => return Vec::new(),
     };
     if model.screen == Screen::Events && model.layers.is_empty() {
@@ -207,8 +218,8 @@ fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Screen::Events => events::clicked(model, x, y),
         Screen::Projection => projection::clicked(model, x, y),
         Screen::Stream => stream::clicked(model, x, y),
-        Screen::Time => Vec::new(),
+        Screen::Time => time::clicked(model, x, y),
+        Screen::Log => Vec::new(),
         Screen::Rebuilds => rebuilds::clicked(model, x, y),
-        Screen::Log => log::clicked(model, x, y),
     }
 }

@@ -1,13 +1,25 @@
 //! What keys do on the Stream screen, and what it does with answers.
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use super::super::action::Action;
-use super::super::ask::stream::Answer;
+use super::super::ask::stream::{Answer, Ask};
+use super::super::json::Json;
 use super::super::screen::Screen;
-use super::super::state::Model;
+use super::super::state::editor::Editor;
 use super::super::state::filter::Filter;
-use super::super::state::stream::{Shown, recent};
-use super::{Effect, screen};
-use crate::event::StreamId;
+use super::super::state::line::CommandLine;
+use super::super::state::stream::{MODELS, PAGE, PANES, STATE, STEPS, Shown, recent, waiting};
+use super::super::state::{Layer, Model, Tone};
+use super::super::view;
+use super::{Effect, operation, screen};
+use crate::event::{StreamId, Version};
+use crate::workspace::{KeyRows, Operation};
+
+/// How many rows a page key moves.
+const FAR: i64 = 10;
 
 /// Shows a stream, at its newest event.
 pub fn open(model: &mut Model, stream: StreamId) -> Vec<Effect> {
@@ -21,31 +33,637 @@ fn show(model: &mut Model, stream: StreamId, from_list: bool) {
 }
 
 /// The screen is shown: what it needs is asked for.
-pub fn opened(_model: &mut Model) -> Vec<Effect> {
-    Vec::new()
+pub fn opened(model: &mut Model) -> Vec<Effect> {
+    let snapshot = model.snapshot.clone();
+    with(model, |shown| {
+        shown.head = snapshot.head;
+        shown.note(&snapshot);
+        let mut effects = ask_steps(shown);
+        effects.extend(ask_rows(shown));
+        effects
+    })
 }
 
-/// A new picture of the workspace came while it is shown.
-pub fn seen(_model: &mut Model) -> Vec<Effect> {
-    Vec::new()
+/// A new picture of the workspace came while it is shown: what may be another is asked for again.
+pub fn seen(model: &mut Model) -> Vec<Effect> {
+    let snapshot = model.snapshot.clone();
+    with(model, |shown| {
+        let mut effects = Vec::new();
+        if shown.has_news(&snapshot) {
+            effects.extend(ask_steps(shown));
+        }
+        if shown.has_moved(&snapshot) {
+            effects.extend(ask_rows(shown));
+        }
+        shown.head = snapshot.head.max(shown.head);
+        shown.note(&snapshot);
+        effects
+    })
 }
 
 /// An action.
-pub fn act(_model: &mut Model, _action: Action) -> Vec<Effect> {
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if action == Action::FindStream {
+        let line = CommandLine {
+            editor: Editor::new("stream "),
+            ..CommandLine::default()
+        };
+        model.layers.push(Layer::Line(line));
+        return Vec::new();
+    }
+    if action == Action::Apply {
+        return apply(model);
+    }
+    if model.stream.shown.is_none() {
+        return act_on_list(model, action);
+    }
+    let effects = with(model, |shown| act_on_stream(shown, action));
+    lay(model);
+    effects
+}
+
+/// Has the read models apply what waits that do so only when somebody asks.
+fn apply(model: &mut Model) -> Vec<Effect> {
+    let waiting = waiting(model);
+    if waiting.is_empty() {
+        let words = "no read model waits for somebody to ask";
+        model.say(Tone::Info, words);
+    }
+    let start = |name| operation::start(model, name, Operation::Apply);
+    waiting.into_iter().flat_map(start).collect()
+}
+
+/// Esc: from a stream that was chosen in the list back to the list. Says whether it was one.
+pub fn is_closed(model: &mut Model) -> bool {
+    let chosen = model.stream.shown.as_ref();
+    let is_it = model.screen == Screen::Stream
+        && model.layers.is_empty()
+        && chosen.is_some_and(|shown| shown.from_list);
+    if is_it {
+        model.stream.shown = None;
+    }
+    is_it
+}
+
+fn act_on_list(model: &mut Model, action: Action) -> Vec<Effect> {
+    let streams = listed(model);
+    let at = model
+        .stream
+        .list
+        .index(streams.iter().map(StreamId::as_str));
+    let to = match action {
+        Action::Up => at.saturating_sub(1),
+        Action::Down => at + 1,
+        Action::PageUp => at.saturating_sub(10),
+        Action::PageDown => at + 10,
+        Action::First => 0,
+        Action::Last => usize::MAX,
+        Action::Open => {
+            let Some(stream) = streams.into_iter().nth(at) else {
+                return Vec::new();
+            };
+            show(model, stream, true);
+            return opened(model);
+        }
+        _ => return Vec::new(),
+    };
+    choose(model, &streams, to);
     Vec::new()
 }
 
-/// A click on a cell.
-pub fn clicked(_model: &mut Model, _x: u16, _y: u16) -> Vec<Effect> {
+fn choose(model: &mut Model, streams: &[StreamId], to: usize) {
+    let chosen = streams.get(to.min(streams.len().saturating_sub(1)));
+    model.stream.list.chosen = chosen.map(ToString::to_string);
+}
+
+/// The streams of the list, in their order.
+pub fn listed(model: &Model) -> Vec<StreamId> {
+    let filter = &model.stream.list.filter;
+    let streams = recent(&model.snapshot).into_iter();
+    let fits = streams.filter(|r| filter.fits(r.last.stream.as_str()));
+    fits.map(|r| r.last.stream.clone()).collect()
+}
+
+fn act_on_stream(shown: &mut Shown, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Next => shown.panes.turn(PANES, false),
+        Action::Previous => shown.panes.turn(PANES, true),
+        Action::Zoom => shown.panes.zoomed = !shown.panes.zoomed,
+        Action::Before => return step(shown, -1),
+        Action::After => return step(shown, 1),
+        _ => match shown.panes.focus {
+            STEPS => return act_on_steps(shown, action),
+            STATE => act_on_state(&mut shown.json, action),
+            _ => {
+                if let Some(to) = moved(action, shown.scroll) {
+                    shown.scroll = to;
+                }
+            }
+        },
+    }
     Vec::new()
+}
+
+fn act_on_steps(shown: &mut Shown, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Up => step(shown, -1),
+        Action::Down => step(shown, 1),
+        Action::PageUp => step(shown, -FAR),
+        Action::PageDown => step(shown, FAR),
+        Action::First => step(shown, i64::MIN),
+        Action::Last => step(shown, i64::MAX),
+        Action::Open => {
+            shown.panes.focus = STATE;
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn act_on_state(json: &mut Json, action: Action) {
+    match moved(action, json.chosen()) {
+        Some(to) => json.choose(to),
+        None if action == Action::Open => drop(json.turn()),
+        None => {}
+    }
+}
+
+/// Where a row's place goes.
+fn moved(action: Action, at: usize) -> Option<usize> {
+    Some(match action {
+        Action::Up => at.saturating_sub(1),
+        Action::Down => at + 1,
+        Action::PageUp => at.saturating_sub(10),
+        Action::PageDown => at + 10,
+        Action::First => 0,
+        Action::Last => usize::MAX,
+        _ => return None,
+    })
+}
+
+/// Looks at another version; steps that were not read yet are asked for.
+fn step(shown: &mut Shown, by: i64) -> Vec<Effect> {
+    let before = shown.version();
+    shown.step_by(by);
+    if shown.version() != before {
+        show_state(shown);
+    }
+    if shown.looked_at().is_none() && shown.newest() > Version::NONE {
+        return ask_steps(shown);
+    }
+    Vec::new()
+}
+
+/// A click on a cell: a row of the list, a step, a pane.
+pub fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
+    match view::stream_at(model, x, y) {
+        Some(view::StreamAt::Listed(row)) => {
+            let streams = listed(model);
+            let again =
+                model.stream.list.chosen.as_deref() == streams.get(row).map(StreamId::as_str);
+            choose(model, &streams, row);
+            if again {
+                return act_on_list(model, Action::Open);
+            }
+            Vec::new()
+        }
+        Some(view::StreamAt::Step(version)) => with(model, |shown| {
+            shown.panes.focus = STEPS;
+            let by = version.get().cast_signed() - shown.version().get().cast_signed();
+            step(shown, by)
+        }),
+        Some(view::StreamAt::State(row)) => with(model, |shown| {
+            shown.panes.focus = STATE;
+            if let Some(row) = row {
+                shown.json.choose(row);
+                shown.json.turn();
+            }
+            Vec::new()
+        }),
+        Some(view::StreamAt::Models) => with(model, |shown| {
+            shown.panes.focus = MODELS;
+            Vec::new()
+        }),
+        None => Vec::new(),
+    }
 }
 
 /// The filter is another one.
-pub fn filtered(_model: &mut Model, _filter: Filter) -> Vec<Effect> {
+pub fn filtered(model: &mut Model, filter: Filter) -> Vec<Effect> {
+    model.stream.list.filter = filter;
     Vec::new()
 }
 
 /// An answer came.
-pub fn answered(_model: &mut Model, answer: Answer) -> Vec<Effect> {
-    match answer {}
+pub fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
+    let snapshot = model.snapshot.clone();
+    let effects = match answer {
+        Answer::Steps { number, result } => with_number(model, number, |shown| {
+            let was = shown.looked_at().map(|step| step.event.version);
+            let again = shown.steps.take(result);
+            if shown.looked_at().map(|step| step.event.version) != was {
+                show_state(shown);
+            }
+            let mut effects = Vec::new();
+            if shown.last() > shown.rows_up_to {
+                effects.extend(ask_rows(shown));
+            }
+            let lacks = shown.looked_at().is_none() && shown.newest() > Version::NONE;
+            if again || lacks && shown.steps.error.is_none() {
+                effects.extend(ask_steps(shown));
+            }
+            effects
+        }),
+        Answer::Rows { number, result } => with_number(model, number, |shown| {
+            let was = shown.rows.is.clone();
+            let again = shown.rows.take(result);
+            shown.caught_up = caught_up(was.as_ref(), shown.rows.is.as_ref());
+            // What moved while they were read is told by no picture that is still to come. Where they are the same as
+            // before, the next picture is waited for.
+            let is_new = was != shown.rows.is && shown.rows.error.is_none();
+            if again || is_new && shown.has_moved(&snapshot) {
+                ask_rows(shown)
+            } else {
+                Vec::new()
+            }
+        }),
+    };
+    lay(model);
+    effects
+}
+
+/// The read models that lacked something before, and nothing after.
+fn caught_up(was: Option<&Arc<KeyRows>>, is: Option<&Arc<KeyRows>>) -> Vec<String> {
+    let (Some(was), Some(is)) = (was, is) else {
+        return Vec::new();
+    };
+    let lacked = |name: &str| {
+        let mut models = was.models.iter();
+        models.any(|model| model.name == name && model.coming.lacks > 0)
+    };
+    let now = is.models.iter();
+    let has_all = now.filter(|model| model.coming.lacks == 0 && lacked(&model.name));
+    has_all.map(|model| model.name.clone()).collect()
+}
+
+fn with(model: &mut Model, change: impl FnOnce(&mut Shown) -> Vec<Effect>) -> Vec<Effect> {
+    let shown = model.stream.shown.as_mut();
+    shown.map_or_else(Vec::new, change)
+}
+
+fn with_number(
+    model: &mut Model,
+    number: u64,
+    change: impl FnOnce(&mut Shown) -> Vec<Effect>,
+) -> Vec<Effect> {
+    let shown = model.stream.shown.as_mut();
+    let shown = shown.filter(|shown| shown.number == number);
+    shown.map_or_else(Vec::new, change)
+}
+
+fn ask_steps(shown: &mut Shown) -> Vec<Effect> {
+    if shown.steps.is_asked {
+        shown.steps.is_wanted = true;
+        return Vec::new();
+    }
+    shown.steps.is_asked = true;
+    vec![Effect::Stream(Ask::Steps {
+        number: shown.number,
+        stream: shown.stream.clone(),
+        from: shown.from(),
+        limit: PAGE,
+    })]
+}
+
+fn ask_rows(shown: &mut Shown) -> Vec<Effect> {
+    if shown.rows.is_asked {
+        shown.rows.is_wanted = true;
+        return Vec::new();
+    }
+    shown.rows.is_asked = true;
+    shown.rows_up_to = shown.head.max(shown.last());
+    vec![Effect::Stream(Ask::Rows {
+        number: shown.number,
+        stream: shown.stream.clone(),
+    })]
+}
+
+/// Makes rows of the state after the step that is looked at.
+fn show_state(shown: &mut Shown) {
+    let Some(step) = shown.looked_at() else {
+        shown.json = Json::default();
+        return;
+    };
+    let mut values: Vec<(&str, Value)> = Vec::new();
+    if let Some(after) = &step.after {
+        values.push(("state", after.state.clone()));
+    }
+    values.push(("event", step.event.data.value()));
+    shown.json = Json::new(values, ROOM, 0);
+}
+
+/// As many rows are unfolded at first.
+const ROOM: usize = 24;
+
+/// Tells the rows of the state how wide they are; nothing is scrolled beyond its end.
+fn lay(model: &mut Model) {
+    let cells = view::state_width(model);
+    let scroll = view::models_scroll(model);
+    if let Some(shown) = &mut model.stream.shown {
+        shown.json.set_cells(cells);
+        shown.scroll = shown.scroll.min(scroll);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{HEAD, answer_stream, key_rows, model, now, steps};
+    use super::super::super::tests::{press, type_in};
+    use super::super::{Msg, update};
+    use super::*;
+    use crate::event::Position;
+    use crate::workspace::{Policy, Snapshot};
+
+    fn order() -> StreamId {
+        StreamId::new("order-1042").unwrap()
+    }
+
+    /// The Stream screen with an order of which a replica lacks two events.
+    fn shown() -> Model {
+        let mut model = model();
+        let effects = open(&mut model, order());
+        let left = answers(&mut model, effects);
+        assert_eq!(left, []);
+        model
+    }
+
+    /// Answers what was asked; says what is asked next.
+    fn answers(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut next = Vec::new();
+        for effect in effects {
+            if let Effect::Stream(asked) = effect {
+                next.extend(update(model, now(), Msg::Stream(answer_stream(&asked, 0))));
+            }
+        }
+        next
+    }
+
+    fn see(model: &mut Model, change: impl FnOnce(&mut Snapshot)) -> Vec<Effect> {
+        let mut snapshot = (*model.snapshot).clone();
+        change(&mut snapshot);
+        update(model, now(), Msg::Snapshot(snapshot.into()))
+    }
+
+    fn asks(effects: &[Effect]) -> (usize, usize) {
+        let count = |is: fn(&Ask) -> bool| {
+            let asked = effects.iter().filter(|effect| match effect {
+                Effect::Stream(ask) => is(ask),
+                _ => false,
+            });
+            asked.count()
+        };
+        let steps = count(|ask| matches!(ask, Ask::Steps { .. }));
+        (steps, count(|ask| matches!(ask, Ask::Rows { .. })))
+    }
+
+    fn version(model: &Model) -> u64 {
+        model.stream.shown.as_ref().unwrap().version().get()
+    }
+
+    #[test]
+    fn nothing_is_asked_again_while_nothing_of_what_is_shown_has_moved() {
+        let mut model = shown();
+        assert_eq!(see(&mut model, |_| {}), []);
+        // Others move, and the replica moves too, but not as far as the first event that it lacks.
+        let moved = see(&mut model, |snapshot| {
+            snapshot.projections[0].checkpoint = Position::new(HEAD);
+            snapshot.projections[3].checkpoint = Position::new(HEAD - 91);
+        });
+        assert_eq!(moved, []);
+        let reached = see(&mut model, |snapshot| {
+            snapshot.projections[3].checkpoint = Position::new(HEAD - 90);
+        });
+        assert_eq!(asks(&reached), (0, 1));
+    }
+
+    #[test]
+    fn a_new_event_of_the_stream_is_read_and_one_of_another_is_not() {
+        let mut model = shown();
+        let grown = |snapshot: &mut Snapshot, stream: &str| {
+            let mut event = snapshot.recent.last().unwrap().clone();
+            event.position = snapshot.head.next();
+            event.stream = StreamId::new(stream).unwrap();
+            snapshot.head = event.position;
+            let mut recent = snapshot.recent.to_vec();
+            recent.push(event);
+            snapshot.recent = recent.into();
+        };
+        let other = see(&mut model, |snapshot| grown(snapshot, "order-7"));
+        assert_eq!(asks(&other), (0, 0));
+        let own = see(&mut model, |snapshot| grown(snapshot, "order-1042"));
+        assert_eq!(asks(&own), (1, 0));
+        // More at once than anybody was told of.
+        answers(&mut model, own);
+        let gap = see(&mut model, |snapshot| {
+            snapshot.head = snapshot.head.plus(5_000);
+            snapshot.recent = Vec::new().into();
+        });
+        assert_eq!(asks(&gap), (1, 0));
+    }
+
+    #[test]
+    fn what_is_under_way_is_asked_once_more_and_never_twice_at_once() {
+        let mut model = model();
+        let first = open(&mut model, order());
+        assert_eq!(asks(&first), (1, 1));
+        let again = opened(&mut model);
+        assert_eq!(asks(&again), (0, 0));
+        let next = answers(&mut model, first);
+        assert_eq!(asks(&next), (1, 1));
+        assert_eq!(answers(&mut model, next), []);
+    }
+
+    #[test]
+    fn rows_that_were_read_while_something_moved_are_read_again() {
+        let mut model = shown();
+        // The replica went on between the reading of its rows and the answer, and no picture comes any more.
+        let reached = see(&mut model, |snapshot| {
+            snapshot.projections[3].checkpoint = Position::new(HEAD - 90);
+        });
+        let number = model.stream.shown.as_ref().unwrap().number;
+        let mut older = key_rows(&order(), true);
+        older.models[1].coming.position = Position::new(HEAD - 95);
+        let answer = || Answer::Rows {
+            number,
+            result: Ok(Arc::new(older.clone())),
+        };
+        assert_eq!(asks(&reached), (0, 1));
+        let again = update(&mut model, now(), Msg::Stream(answer()));
+        assert_eq!(asks(&again), (0, 1), "the answer is of an older position");
+        let again = update(&mut model, now(), Msg::Stream(answer()));
+        assert_eq!(asks(&again), (0, 0), "nobody asks on and on");
+        // A step that was stored after the rows were asked for.
+        let mut model = shown();
+        let number = model.stream.shown.as_ref().unwrap().number;
+        let mut found = steps(&order(), 1);
+        found.steps[3].event.position = Position::new(HEAD + 1);
+        let result = Ok(Arc::new(found));
+        let answer = Answer::Steps { number, result };
+        let asked = update(&mut model, now(), Msg::Stream(answer));
+        assert_eq!(asks(&asked), (0, 1));
+    }
+
+    #[test]
+    fn an_answer_for_another_stream_is_dropped() {
+        let mut model = shown();
+        let outdated = model.stream.shown.as_ref().unwrap().number;
+        open(&mut model, StreamId::new("order-7").unwrap());
+        let result = Ok(Arc::new(steps(&order(), 1)));
+        let answer = Answer::Steps {
+            number: outdated,
+            result,
+        };
+        assert_eq!(update(&mut model, now(), Msg::Stream(answer)), []);
+        assert!(model.stream.shown.as_ref().unwrap().steps.is.is_none());
+    }
+
+    #[test]
+    fn keys_step_through_versions_and_the_newest_is_followed() {
+        let mut model = shown();
+        assert_eq!(version(&model), 4);
+        press(&mut model, &["left", "h"]);
+        assert_eq!(version(&model), 2);
+        press(&mut model, &["home", "left"]);
+        assert_eq!(version(&model), 1);
+        press(&mut model, &["j", "l", "right"]);
+        assert_eq!(version(&model), 4);
+        assert_eq!(model.stream.shown.as_ref().unwrap().at, None);
+        press(&mut model, &["pageup", "pagedown", "g", "G", "k", "enter"]);
+        assert_eq!(version(&model), 3);
+        let shown = model.stream.shown.as_ref().unwrap();
+        assert_eq!(shown.panes.focus, STATE);
+    }
+
+    #[test]
+    fn each_pane_has_keys_of_its_own_and_z_gives_it_the_screen() {
+        let mut model = shown();
+        press(&mut model, &["tab", "down", "down"]);
+        let rows = model.stream.shown.as_ref().unwrap().json.len();
+        assert_eq!(model.stream.shown.as_ref().unwrap().json.chosen(), 2);
+        press(&mut model, &["up", "up", "enter"]);
+        assert!(model.stream.shown.as_ref().unwrap().json.len() < rows);
+        press(
+            &mut model,
+            &["tab", "z", "down", "end", "backtab", "backtab"],
+        );
+        let shown = model.stream.shown.as_ref().unwrap();
+        assert_eq!((shown.panes.focus, shown.panes.zoomed), (STEPS, true));
+        assert_eq!(shown.scroll, 0, "all of it fits");
+        assert_eq!(version(&model), 4);
+    }
+
+    #[test]
+    fn esc_goes_back_to_the_list_that_the_stream_was_chosen_from() {
+        let mut model = model();
+        press(&mut model, &["4", "j", "j", "k"]);
+        let second = listed(&model)[1].clone();
+        let effects = press(&mut model, &["enter"]);
+        assert_eq!(asks(&effects), (1, 1));
+        assert_eq!(model.stream.shown.as_ref().unwrap().stream, second);
+        press(&mut model, &["esc"]);
+        assert!(model.stream.shown.is_none());
+        assert_eq!(model.screen, Screen::Stream);
+        press(&mut model, &["esc"]);
+        assert_eq!(model.screen, Screen::Overview);
+        // One that was opened from elsewhere goes back there.
+        let mut model = shown();
+        press(&mut model, &["esc"]);
+        assert_eq!(model.screen, Screen::Overview);
+    }
+
+    #[test]
+    fn a_name_is_typed_with_completion_and_a_wrong_one_stays_with_its_error() {
+        let mut model = model();
+        press(&mut model, &["4", "f"]);
+        type_in(&mut model, "order-10");
+        press(&mut model, &["tab", "enter"]);
+        let stream = &model.stream.shown.as_ref().unwrap().stream;
+        assert!(stream.as_str().starts_with("order-10"), "{stream}");
+        press(&mut model, &["f"]);
+        type_in(&mut model, &"x".repeat(300));
+        press(&mut model, &["enter"]);
+        assert!(matches!(model.layers.last(), Some(Layer::Line(line)) if line.error.is_some()));
+    }
+
+    #[test]
+    fn the_list_is_narrowed_and_keeps_its_choice() {
+        let mut model = model();
+        press(&mut model, &["4", "/"]);
+        type_in(&mut model, "cust");
+        press(&mut model, &["enter"]);
+        let streams = listed(&model);
+        assert!(!streams.is_empty());
+        assert!(streams.iter().all(|stream| stream.category() == "customer"));
+        press(&mut model, &["G"]);
+        let last = streams.last().map(ToString::to_string);
+        assert_eq!(model.stream.list.chosen, last);
+    }
+
+    #[test]
+    fn a_asks_those_that_wait_for_somebody_to_ask() {
+        let mut model = shown();
+        see(&mut model, |snapshot| {
+            snapshot.projections[3].policy = Policy::Manual;
+            snapshot.projections[3].event_types = vec!["NoteAdded".to_owned()];
+        });
+        let effects = press(&mut model, &["a"]);
+        let asked = effects.iter().filter_map(|effect| match effect {
+            Effect::Operate {
+                projection,
+                operation,
+            } => Some((projection.as_str(), operation)),
+            _ => None,
+        });
+        assert_eq!(
+            asked.collect::<Vec<_>>(),
+            [("orders@ap", &Operation::Apply)]
+        );
+    }
+
+    #[test]
+    fn what_has_caught_up_is_told_until_the_rows_are_read_again() {
+        let mut model = shown();
+        let number = model.stream.shown.as_ref().unwrap().number;
+        let fresh = || {
+            Msg::Stream(Answer::Rows {
+                number,
+                result: Ok(Arc::new(key_rows(&order(), false))),
+            })
+        };
+        update(&mut model, now(), fresh());
+        assert_eq!(
+            model.stream.shown.as_ref().unwrap().caught_up,
+            ["orders@ap"]
+        );
+        update(&mut model, now(), fresh());
+        assert!(model.stream.shown.as_ref().unwrap().caught_up.is_empty());
+    }
+
+    #[test]
+    fn a_long_stream_is_read_a_page_at_a_time_around_what_is_looked_at() {
+        let mut model = model();
+        open(&mut model, order());
+        let shown = model.stream.shown.as_mut().unwrap();
+        let mut found = steps(&order(), 1);
+        found.version = Version::new(9_000);
+        shown.steps.is = Some(Arc::new(found));
+        shown.steps.is_asked = false;
+        assert_eq!(shown.from(), Version::new(8_900));
+        let effects = press(&mut model, &["k"]);
+        let from = effects.iter().find_map(|effect| match effect {
+            Effect::Stream(Ask::Steps { from, .. }) => Some(from.get()),
+            _ => None,
+        });
+        assert_eq!(from, Some(8_899));
+    }
 }

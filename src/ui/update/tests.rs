@@ -31,6 +31,7 @@ fn preview(refused: Option<&str>) -> Preview {
         disk_needed: 0,
         disk_free: None,
         answers: Vec::new(),
+        parked: Default::default(),
         refused: refused.map(str::to_owned),
     }
 }

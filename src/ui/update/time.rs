@@ -6,6 +6,7 @@ use super::super::action::Action;
 use super::super::screen::Screen;
 use super::super::state::Model;
 use super::super::state::time::{FAR, Pane};
+use super::super::view;
 use super::{Effect, screen};
 use crate::event::Position;
 use crate::workspace::{AsOf, Moment, Progress};
@@ -36,14 +37,81 @@ pub fn open(model: &mut Model, projection: String, goal: Option<AsOf>) -> Vec<Ef
 
 fn begin(model: &mut Model, projection: String, goal: Option<AsOf>) -> Vec<Effect> {
     let number = model.begin();
-    let mut pane = Pane::new(number, projection, goal, model.size);
+    let most = view::time_rows(model);
+    let mut pane = Pane::new(number, projection, goal, most);
     let effects = look(&mut pane);
     model.time = Some(pane);
     effects
 }
 
+/// A new picture of the workspace: where the version that answers has moved, its rows are read again.
+pub fn seen(model: &mut Model) -> Vec<Effect> {
+    let Some(pane) = &mut model.time else {
+        return Vec::new();
+    };
+    let mut views = model.snapshot.projections.iter();
+    let now = views.find(|view| view.name == pane.projection);
+    match now.map(|view| view.checkpoint) {
+        Some(now) if now != pane.beside && pane.under_way.is_none() && pane.error.is_none() => {
+            pane.beside = now;
+            look(pane)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A click on the ruler takes the mark there.
+pub fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
+    let on_it = view::is_on_the_log(model, x, y);
+    with(model, |pane| {
+        pane.dragged = on_it;
+        Vec::new()
+    });
+    dragged(model, x)
+}
+
+/// The mark is dragged along the log.
+pub fn dragged(model: &mut Model, x: u16) -> Vec<Effect> {
+    let Some(position) = view::position_at(model, x).filter(|_| model.screen == Screen::Time)
+    else {
+        return Vec::new();
+    };
+    with(model, |pane| {
+        if !pane.dragged || pane.position() == Some(position) {
+            return Vec::new();
+        }
+        pane.goal = Some(AsOf::Position(position));
+        break_off(pane)
+    })
+}
+
+/// Another projection, at the same position.
+fn turn(model: &mut Model, back: bool) -> Vec<Effect> {
+    let Some(pane) = &model.time else {
+        return opened(model);
+    };
+    let views = &model.snapshot.projections;
+    let at = views.iter().position(|view| view.name == pane.projection);
+    let by = if back {
+        views.len().saturating_sub(1)
+    } else {
+        1
+    };
+    let next = at.map_or(0, |at| (at + by) % views.len());
+    let Some(name) = views.get(next).map(|view| view.name.clone()) else {
+        return Vec::new();
+    };
+    let goal = pane.position().map(AsOf::Position);
+    begin(model, name, goal)
+}
+
 /// An action within it.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::NextProjection => return turn(model, false),
+        Action::PreviousProjection => return turn(model, true),
+        _ => {}
+    }
     let head = model.snapshot.head;
     let far = i64::try_from(FAR).unwrap_or(i64::MAX);
     with(model, |pane| {
@@ -90,14 +158,14 @@ pub fn is_broken_off(model: &mut Model) -> Option<Vec<Effect>> {
     }
 }
 
-/// Looks again where more rows fit by now.
+/// Looks again where more rows fit by now, or fewer.
 pub fn resized(model: &mut Model) -> Vec<Effect> {
-    let height = usize::from(model.size.height);
+    let most = view::time_rows(model);
     with(model, |pane| {
-        if pane.shown.most >= height {
+        if pane.shown.most == most {
             return Vec::new();
         }
-        pane.shown.most = height;
+        pane.shown.most = most;
         look(pane)
     })
 }
@@ -166,4 +234,127 @@ fn break_off(pane: &mut Pane) -> Vec<Effect> {
         effects.push(Effect::BreakOff { number });
     }
     effects
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+    use super::super::super::testing::{self, HEAD, model, now};
+    use super::super::super::tests::{number, press, type_in};
+    use super::super::{Effect, Msg, update};
+    use super::*;
+    use crate::ui::state::Model;
+
+    /// The Time screen with `audit` as it was.
+    fn looking() -> (Model, u64) {
+        let mut model = model();
+        let number = number(&press(&mut model, &["T"]));
+        answer(&mut model, number, HEAD - 100);
+        (model, number)
+    }
+
+    fn answer(model: &mut Model, number: u64, at: u64) -> Vec<Effect> {
+        let mut moment = testing::moment();
+        moment.position = Position::new(at);
+        let result = Ok(Arc::new(moment));
+        update(model, now(), Msg::Looked { number, result })
+    }
+
+    fn mouse(model: &mut Model, kind: MouseEventKind, x: u16, y: u16) -> Vec<Effect> {
+        let event = MouseEvent {
+            kind,
+            column: x,
+            row: y,
+            modifiers: KeyModifiers::NONE,
+        };
+        update(model, now(), Msg::Mouse(event))
+    }
+
+    const DOWN: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
+    const DRAG: MouseEventKind = MouseEventKind::Drag(MouseButton::Left);
+
+    fn looks(effects: &[Effect]) -> Vec<Option<AsOf>> {
+        let look = |effect: &Effect| match effect {
+            Effect::Look { at, .. } => Some(*at),
+            _ => None,
+        };
+        effects.iter().filter_map(look).collect()
+    }
+
+    #[test]
+    fn a_mark_that_is_dragged_over_a_hundred_cells_is_folded_twice() {
+        let (mut model, number) = looking();
+        let line = view::body(&model)
+            .map(|body| (body.x + 2, body.y + 3))
+            .unwrap();
+        let mut effects = mouse(&mut model, DOWN, line.0, line.1);
+        assert_eq!(looks(&effects), [Some(AsOf::Position(Position::START))]);
+        for x in 1..=100 {
+            // The line may be left on the way.
+            effects.extend(mouse(&mut model, DRAG, line.0 + x, line.1 + x % 9));
+        }
+        assert_eq!(looks(&effects).len(), 1);
+        assert!(effects.contains(&Effect::BreakOff { number }));
+        let effects = answer(&mut model, number, 3);
+        let Some(AsOf::Position(to)) = looks(&effects)[0] else {
+            panic!("{effects:?}");
+        };
+        let share = HEAD * 100 / 115;
+        assert!(to.get().abs_diff(share) < HEAD / 100, "{to}");
+        let settled = answer(&mut model, number, to.get());
+        assert_eq!(settled, []);
+        assert_eq!(model.time.as_ref().unwrap().goal, Some(AsOf::Position(to)));
+    }
+
+    #[test]
+    fn what_is_pressed_beside_the_line_drags_nothing() {
+        let (mut model, _) = looking();
+        let before = model.time.as_ref().unwrap().goal;
+        assert_eq!(mouse(&mut model, DOWN, 40, 20), []);
+        assert_eq!(mouse(&mut model, DRAG, 50, 6), []);
+        assert_eq!(model.time.as_ref().unwrap().goal, before);
+    }
+
+    #[test]
+    fn another_projection_is_shown_at_the_same_position() {
+        let (mut model, first) = looking();
+        let effects = press(&mut model, &["J"]);
+        assert_eq!(
+            looks(&effects),
+            [Some(AsOf::Position(Position::new(HEAD - 100)))]
+        );
+        assert_ne!(number(&effects), first);
+        assert_eq!(model.time.as_ref().unwrap().projection, "customers");
+        press(&mut model, &["K", "K"]);
+        assert_eq!(model.time.as_ref().unwrap().projection, "stock");
+    }
+
+    #[test]
+    fn rows_beside_are_read_again_only_when_the_read_model_has_moved() {
+        let (mut model, number) = looking();
+        let same = testing::normal();
+        let asked = update(&mut model, now(), Msg::Snapshot(same.clone().into()));
+        assert_eq!(looks(&asked).len(), 1, "it was not known where it stands");
+        answer(&mut model, number, HEAD - 100);
+        assert_eq!(update(&mut model, now(), Msg::Snapshot(same.into())), []);
+        let mut moved = testing::normal();
+        moved.projections[0].checkpoint = Position::new(HEAD);
+        let asked = update(&mut model, now(), Msg::Snapshot(moved.clone().into()));
+        assert_eq!(looks(&asked).len(), 1);
+        assert_eq!(update(&mut model, now(), Msg::Snapshot(moved.into())), []);
+    }
+
+    #[test]
+    fn a_time_is_typed_without_the_name_of_what_is_shown() {
+        let (mut model, _) = looking();
+        press(&mut model, &[":"]);
+        type_in(&mut model, "as-of 10m");
+        let effects = press(&mut model, &["enter"]);
+        let ago = AsOf::Ago(std::time::Duration::from_secs(600));
+        assert_eq!(looks(&effects), [Some(ago)]);
+        assert_eq!(model.time.as_ref().unwrap().projection, "audit");
+    }
 }

@@ -3,6 +3,7 @@
 use ratatui::text::Line;
 
 use super::super::action::Action;
+use super::super::keymap::Keymap;
 use super::super::state::page::{Repair, Verify};
 use super::super::text;
 use super::super::theme::Theme;
@@ -16,7 +17,7 @@ use crate::workspace::{Checked, Mending, Phase, Progress, Shape, Side};
 const DIGEST: usize = 16;
 
 /// The lines of a read model that is verified.
-pub fn verify(verify: &Verify, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+pub fn verify(verify: &Verify, keys: &Keymap, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     match &verify.result {
         None => vec![
             Line::from(own(progress(verify.progress), theme.text)),
@@ -24,7 +25,7 @@ pub fn verify(verify: &Verify, theme: &Theme, width: usize) -> Vec<Line<'static>
             Line::from(own("Esc breaks it off.", theme.dim)),
         ],
         Some(Err(error)) => wrapped(error, theme.bad, width, theme),
-        Some(Ok(checked)) => verified(checked, theme, width),
+        Some(Ok(checked)) => verified(checked, keys, theme, width),
     }
 }
 
@@ -40,7 +41,7 @@ pub fn progress(progress: Progress) -> String {
     }
 }
 
-fn verified(checked: &Checked, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+fn verified(checked: &Checked, keys: &Keymap, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let comparison = &checked.comparison;
     let at = thousands(checked.position.get());
     let count = |rows| text::count(rows, "row", "rows");
@@ -88,8 +89,8 @@ fn verified(checked: &Checked, theme: &Theme, width: usize) -> Vec<Line<'static>
     let words = format!(
         "On the left of each arrow what is stored, on the right a fresh fold. {} mends the rows of one key, {} makes \
          all anew.",
-        key_of(Action::Repair),
-        key_of(Action::Rebuild)
+        key_of(keys, Action::Repair),
+        key_of(keys, Action::Rebuild)
     );
     lines.extend(wrapped(&words, theme.dim, width, theme));
     lines

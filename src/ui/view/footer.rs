@@ -23,17 +23,20 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 
 /// The keys of a context on one line; help and quit are always among those that fit.
 pub fn keys(model: &Model, context: Context, theme: &Theme, width: u16) -> Line<'static> {
-    let all: Vec<&Entry> = within(context)
+    let all: Vec<&'static Entry> = within(context)
         .filter(|entry| !entry.hint.is_empty() && model.can(entry))
+        .filter(|entry| !model.keys.keys(context, entry).is_empty())
         .collect();
-    let piece = |entry: &&Entry| -> Piece {
+    let piece = |entry: &&'static Entry| -> Piece {
+        let key = model.keys.keys(context, entry);
         vec![
-            own(shown(entry.keys[0]), theme.title),
+            own(shown(key.first().unwrap_or(&"")), theme.title),
             own(format!(" {}", hint(model, entry)), theme.dim),
         ]
     };
-    let always =
-        |entry: &&&Entry| matches!(entry.action, Action::Help | Action::Quit | Action::Close);
+    let always = |entry: &&&'static Entry| {
+        matches!(entry.action, Action::Help | Action::Quit | Action::Close)
+    };
     let last: Vec<Piece> = all.iter().filter(always).map(piece).collect();
     let rest: Vec<Piece> = all.iter().filter(|e| !always(e)).map(piece).collect();
     let between = Span::raw("  ");

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::super::action::Context;
 use super::super::state::Model;
 use super::super::state::commands::Chooser;
-use super::super::state::form::{Field, Form};
+use super::super::state::form::{Field, Form, Kind};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::{input, popup, rows};
@@ -18,7 +18,7 @@ use super::{put, put_cut};
 /// The widest box.
 const WIDTH: u16 = 88;
 
-/// Draws the list of commands with its filter.
+/// Draws the list of commands, or of queries, with its filter.
 pub fn choose(
     model: &Model,
     chooser: &Chooser,
@@ -26,10 +26,14 @@ pub fn choose(
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let keys = footer::keys(model, Context::Commands, theme, WIDTH.min(area.width) - 6);
+    let (title, what) = match model.context() {
+        Context::Queries => ("Ask a query", "query"),
+        _ => ("Send a command", "command"),
+    };
+    let keys = footer::keys(model, model.context(), theme, WIDTH.min(area.width) - 6);
     let height = u16::try_from(chooser.commands.len()).unwrap_or(u16::MAX);
     let size = (WIDTH, height.saturating_add(4));
-    let inner = popup::draw(buf, area, size, "Send a command", keys, theme);
+    let inner = popup::draw(buf, area, size, title, keys, theme);
     if inner.height < 3 {
         return None;
     }
@@ -56,7 +60,7 @@ pub fn choose(
             buf,
             list,
             0,
-            &Line::from(own("  no command has these letters", theme.dim)),
+            &Line::from(own(format!("  no {what} has these letters"), theme.dim)),
         );
     }
     let window = rows::window(&vec![1; chooser.fitting.len()], chooser.chosen, list.height);
@@ -82,7 +86,7 @@ pub fn choose(
     cursor
 }
 
-/// Draws the form of a command.
+/// Draws the form of a command or a query.
 pub fn fill(
     model: &Model,
     form: &Form,
@@ -90,7 +94,7 @@ pub fn fill(
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let keys = footer::keys(model, Context::Form, theme, WIDTH.min(area.width) - 6);
+    let keys = footer::keys(model, model.context(), theme, WIDTH.min(area.width) - 6);
     let inside = usize::from(WIDTH.min(area.width).saturating_sub(4));
     let answer = answer(form, inside, theme);
     let fields = u16::try_from(form.fields.len() * 2)
@@ -98,7 +102,11 @@ pub fn fill(
         .max(1);
     let below = u16::try_from(answer.len()).unwrap_or(0);
     let height = fields.saturating_add(4 + below + u16::from(below > 0));
-    let title = text::clean(&form.command.name).into_owned();
+    let title = match model.context() {
+        Context::Query => format!("{} of {}", form.command.name, form.command.category),
+        _ => form.command.name.clone(),
+    };
+    let title = text::clean(&title).into_owned();
     let inner = popup::draw(buf, area, (WIDTH, height), &title, keys, theme);
     put(
         buf,
@@ -179,7 +187,13 @@ fn fields_of(form: &Form, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option
                     width: row.width.saturating_sub(pad + 5),
                     ..row
                 };
-                put_cut(buf, row, 0, &Line::from(remark(field, theme)), theme);
+                put_cut(
+                    buf,
+                    row,
+                    0,
+                    &Line::from(remark(field, focused, theme)),
+                    theme,
+                );
             }
         }
     }
@@ -228,7 +242,7 @@ fn value(
 }
 
 /// What a field takes; what is wrong with it, once somebody was there.
-fn remark(field: &Field, theme: &Theme) -> Vec<Span<'static>> {
+fn remark(field: &Field, focused: bool, theme: &Theme) -> Vec<Span<'static>> {
     if field.touched
         && let Err(wrong) = field.value()
     {
@@ -237,6 +251,16 @@ fn remark(field: &Field, theme: &Theme) -> Vec<Span<'static>> {
             Span::raw(" "),
             span(&wrong, theme.warn),
         ];
+    }
+    // Of a choice all are named anyway.
+    if focused && !matches!(field.kind, Kind::Choice(_) | Kind::Boolean) {
+        let there: Vec<&str> = field.fitting().take(12).collect();
+        if !there.is_empty() {
+            return vec![
+                own("there is  ", theme.dim),
+                span(&there.join("  "), theme.accent),
+            ];
+        }
     }
     let mut spans = vec![span(&field.kind.words(), theme.dim)];
     if !field.required {

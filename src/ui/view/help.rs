@@ -5,9 +5,10 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::action::{Context, Entry, within};
+use super::super::action::{Action, Context, Entry, within};
 use super::super::keymap::shown;
 use super::super::state::Model;
+use super::super::state::line::takes_projection;
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::popup;
@@ -15,6 +16,13 @@ use super::footer;
 use super::put;
 use super::words::{own, status};
 use crate::lag::Status;
+
+/// The widest box; from `BESIDE` cells on, its lines stand in two columns.
+const WIDTH: u16 = 132;
+const BESIDE: u16 = 100;
+
+/// What is between two columns.
+const BETWEEN: usize = 3;
 
 /// Draws it.
 pub fn draw(
@@ -24,48 +32,153 @@ pub fn draw(
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let lines = lines(model, theme, usize::from(area.width).saturating_sub(4));
-    let widest = lines.iter().map(Line::width).max().unwrap_or(0);
-    let width = u16::try_from(widest + 4).unwrap_or(u16::MAX);
-    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
-    let keys = footer::keys(model, Context::Help, theme, area.width);
+    let inside = usize::from(WIDTH.min(area.width)).saturating_sub(4);
+    let columns = if area.width < BESIDE {
+        vec![groups(model, theme, inside).concat()]
+    } else {
+        side_by_side(groups(model, theme, (inside - BETWEEN) / 2))
+    };
+    let long = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = columns.iter().map(|lines| widest(lines)).collect();
+    let width = widths.iter().sum::<usize>() + BETWEEN * (columns.len() - 1) + 4;
+    let size = [width, long + 2].map(|cells| u16::try_from(cells).unwrap_or(u16::MAX));
+    let keys = footer::keys(model, Context::Help, theme, area.width.saturating_sub(6));
     let room = usize::from(area.height.saturating_sub(2));
-    let last = lines.len().saturating_sub(room);
+    let last = long.saturating_sub(room);
     let title = match scroll {
         _ if last == 0 => "Keys",
         scroll if scroll >= last => "Keys, the end",
         _ => "Keys, more below",
     };
-    let inner = popup::draw(buf, area, (width, height), title, keys, theme);
-    for (row, line) in (0..).zip(lines.iter().skip(scroll.min(last))) {
-        put(buf, inner, row, line);
+    let inner = popup::draw(buf, area, (size[0], size[1]), title, keys, theme);
+    let mut x = inner.x;
+    for (lines, wide) in columns.iter().zip(widths) {
+        let part = Rect {
+            x: x.min(inner.right()),
+            width: inner.right().saturating_sub(x),
+            ..inner
+        };
+        for (row, line) in (0..).zip(lines.iter().skip(scroll.min(last))) {
+            put(buf, part, row, line);
+        }
+        x += u16::try_from(wide + BETWEEN).unwrap_or(u16::MAX);
     }
     None
 }
 
-/// The keys of what lies under the help, then what a projection can be.
-fn lines(model: &Model, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+fn widest(lines: &[Line<'_>]) -> usize {
+    lines.iter().map(Line::width).max().unwrap_or(0)
+}
+
+/// The groups in two columns of about the same length; none is split.
+fn side_by_side(groups: Vec<Vec<Line<'static>>>) -> Vec<Vec<Line<'static>>> {
+    let all: usize = groups.iter().map(Vec::len).sum();
+    let mut columns = [Vec::new(), Vec::new()];
+    let mut before = 0;
+    for group in groups {
+        let right = before + group.len() / 2 >= all.div_ceil(2);
+        before += group.len();
+        columns[usize::from(right)].extend(group);
+    }
+    columns.into()
+}
+
+/// What a key is for, as the help groups them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Here,
+    Moving,
+    Screens,
+    Projection,
+    Command,
+    Text,
+    Program,
+}
+
+impl Group {
+    const ALL: [(Self, &'static str); 7] = [
+        (Self::Command, "Commands"),
+        (Self::Here, "Here"),
+        (Self::Projection, "The chosen projection"),
+        (Self::Moving, "Moving"),
+        (Self::Text, "Text"),
+        (Self::Screens, "Screens"),
+        (Self::Program, "Everywhere"),
+    ];
+
+    /// Where an action belongs.
+    fn of(action: Action) -> Self {
+        match action {
+            Action::Up
+            | Action::Down
+            | Action::PageUp
+            | Action::PageDown
+            | Action::First
+            | Action::Last
+            | Action::Next
+            | Action::Previous
+            | Action::Before
+            | Action::After
+            | Action::FurtherBack
+            | Action::FurtherOn => Self::Moving,
+            Action::Go(_) | Action::NextScreen | Action::PreviousScreen => Self::Screens,
+            Action::Commands | Action::Load | Action::Faster | Action::Slower | Action::Fault => {
+                Self::Command
+            }
+            Action::Edit(_) => Self::Text,
+            Action::Help
+            | Action::Quit
+            | Action::Line
+            | Action::Mouse
+            | Action::Export
+            | Action::Picture
+            | Action::Redraw
+            | Action::Suspend => Self::Program,
+            action if takes_projection(action) => Self::Projection,
+            _ => Self::Here,
+        }
+    }
+}
+
+/// The keys of what lies under the help, by group, then what a projection can be.
+fn groups(model: &Model, theme: &Theme, width: usize) -> Vec<Vec<Line<'static>>> {
     let mut under = model.layers.iter().rev();
     under.next();
-    let entries: Vec<&Entry> = within(model.context_of(under.next()))
+    let context = model.context_of(under.next());
+    let entries: Vec<(&Entry, String)> = within(context)
         .filter(|entry| model.has(entry))
+        .map(|entry| (entry, keys(model, context, entry)))
+        .filter(|(_, keys)| !keys.is_empty())
         .collect();
-    let widest = entries.iter().map(|e| text::width(&keys(e))).max();
-    let pad = widest.unwrap_or(0);
-    let mut lines = Vec::new();
-    for entry in entries {
-        let lead = own(format!("{:>pad$}", keys(entry)), theme.title);
-        described(
-            &mut lines,
-            lead,
-            pad,
-            (entry.help, theme.text),
-            width,
-            theme,
-        );
+    let pad = entries.iter().map(|(_, keys)| text::width(keys)).max();
+    let pad = pad.unwrap_or(0);
+    let mut groups = Vec::new();
+    for (group, name) in Group::ALL {
+        let mut lines = vec![Line::from(own(name, theme.strong))];
+        for (entry, keys) in &entries {
+            if Group::of(entry.action) == group {
+                let lead = own(format!("{keys:>pad$}"), theme.title);
+                described(
+                    &mut lines,
+                    lead,
+                    pad,
+                    (entry.help, theme.text),
+                    width,
+                    theme,
+                );
+            }
+        }
+        if lines.len() > 1 {
+            lines.push(Line::default());
+            groups.push(lines);
+        }
     }
-    lines.push(Line::default());
-    lines.push(Line::from(own("What a projection can be", theme.strong)));
+    groups.push(statuses(theme, width));
+    groups
+}
+
+fn statuses(theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::from(own("What a projection can be", theme.strong))];
     for (state, words) in STATUSES {
         let (glyph, word, style) = status(*state, theme);
         let lead = own(format!("{glyph} {word}"), style);
@@ -100,8 +213,9 @@ const STATUSES: &[(Status, &str)] = &[
 ];
 
 /// An entry's keys, as they are shown.
-fn keys(entry: &Entry) -> String {
-    let all: Vec<&str> = entry.keys.iter().map(|key| shown(key)).collect();
+fn keys(model: &Model, context: Context, entry: &'static Entry) -> String {
+    let keys = model.keys.keys(context, entry);
+    let all: Vec<&str> = keys.into_iter().map(shown).collect();
     all.join(" ")
 }
 

@@ -5,13 +5,13 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::super::state::Model;
-use super::super::state::line::{CommandLine, candidates};
+use super::super::state::line::{Choice, CommandLine, candidates, choices};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::flow;
 use super::super::widgets::{input, popup, rule};
-use super::put;
 use super::words::{own, span};
+use super::{put, put_cut};
 
 /// Draws it on the last three lines of the screen.
 pub fn draw(
@@ -21,6 +21,7 @@ pub fn draw(
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
+    let whole = area;
     let height = area.height.min(3);
     let area = Rect {
         y: area.bottom() - height,
@@ -28,6 +29,10 @@ pub fn draw(
         ..area
     };
     popup::clear(buf, area);
+    let first = !line.editor.text().contains(char::is_whitespace) && line.error.is_none();
+    if first {
+        list(model, line.editor.text(), theme, whole, buf);
+    }
     let keys = super::footer::keys(
         model,
         super::super::action::Context::Line,
@@ -48,8 +53,45 @@ pub fn draw(
     if let (Some(first), true) = (options.first(), line.editor.at_end()) {
         ghost(buf, field, typed, first, theme);
     }
-    put(buf, area, 2, &below(line, &options, theme, area.width));
+    // The list above names them already.
+    let options = if first { &[] } else { options.as_slice() };
+    put(buf, area, 2, &below(line, options, theme, area.width));
     cursor
+}
+
+/// What the first word could be, above the line: as much as fits into half of the screen.
+fn list(model: &Model, typed: &str, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let all = choices(model, typed);
+    let most = usize::from(area.height / 2).saturating_sub(3);
+    let count = all.len().min(most);
+    if count == 0 || all.iter().all(|choice| choice.name == typed) {
+        return;
+    }
+    let height = u16::try_from(count).unwrap_or(0) + 1;
+    let area = Rect {
+        y: area.bottom() - 3 - height,
+        height,
+        ..area
+    };
+    popup::clear(buf, area);
+    let more = Line::from(own(format!("{count} of {}", all.len()), theme.dim));
+    rule::draw(buf, area, "What can be typed", &more, theme);
+    let shown = &all[..count];
+    let widest = |of: fn(&Choice) -> &str| shown.iter().map(|c| text::width(of(c))).max();
+    let names = widest(|choice| &choice.name).unwrap_or(0).min(28);
+    let keys = widest(|choice| &choice.keys).unwrap_or(0).min(12);
+    for (row, choice) in (1..).zip(shown) {
+        let name = text::cut(&text::clean(&choice.name), names, theme.glyphs.ellipsis);
+        let space = " ".repeat(names - text::width(&name));
+        let key = text::cut(&choice.keys, keys, theme.glyphs.ellipsis);
+        let line = Line::from(vec![
+            Span::raw("   "),
+            own(name, theme.strong),
+            own(format!("{space}  {key:>keys$}  "), theme.title),
+            span(&choice.help, theme.dim),
+        ]);
+        put_cut(buf, area, row, &line, theme);
+    }
 }
 
 /// The rest of the first candidate, after what is typed.

@@ -1,10 +1,85 @@
-//! Draws the Log screen.
+//! Draws the Log screen: the program's own messages, the newest first.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+use tracing::Level;
 
+use super::super::journal::Message;
 use super::super::state::Model;
+use super::super::text;
 use super::super::theme::Theme;
+use super::super::widgets::rule;
+use super::words::{own, span};
+use super::{put, put_cut};
 
 /// Draws it.
-pub fn draw(_model: &Model, _theme: &Theme, _area: Rect, _buf: &mut Buffer) {}
+pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let log = &model.log;
+    let right = if log.filter.is_everything() {
+        "newest first; data/highwater.log has warnings and errors".to_owned()
+    } else {
+        format!("narrowed to {}", text::clean(log.filter.text()))
+    };
+    rule::draw(buf, area, "Log", &Line::from(own(right, theme.dim)), theme);
+    let below = Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(1),
+        ..area
+    };
+    let mut row = 0;
+    for message in log.shown().skip(log.above()) {
+        for line in lines(message, theme, usize::from(below.width)) {
+            if row >= below.height {
+                return;
+            }
+            put_cut(buf, below, row, &line, theme);
+            row += 1;
+        }
+    }
+    if row == 0 {
+        let words = if log.messages.is_empty() {
+            "   Nothing to report: the program has said nothing since it started."
+        } else {
+            "   No message fits the filter."
+        };
+        put(buf, below, 0, &Line::from(own(words, theme.dim)));
+    }
+}
+
+/// How many cells stand before a message's words.
+const LEAD: usize = 21;
+
+fn lines(message: &Message, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let (word, style) = level(message.level, theme);
+    let room = width.saturating_sub(LEAD + 1).max(20);
+    let words = text::clean(&message.text);
+    let wrapped = text::wrap(&words, room, theme.glyphs.ellipsis);
+    let mut lines = Vec::with_capacity(wrapped.len());
+    for (at, part) in wrapped.into_iter().enumerate() {
+        lines.push(if at == 0 {
+            Line::from(vec![
+                own(format!("  {}  ", message.at.strftime("%T%.3f")), theme.dim),
+                span(word, style),
+                own(" ", theme.text),
+                own(part, theme.text),
+            ])
+        } else {
+            Line::from(vec![
+                own(" ".repeat(LEAD), theme.text),
+                own(part, theme.text),
+            ])
+        });
+    }
+    lines
+}
+
+fn level(level: Level, theme: &Theme) -> (&'static str, Style) {
+    match level {
+        Level::ERROR => ("error", theme.bad),
+        Level::WARN => ("warn ", theme.warn),
+        Level::INFO => ("info ", theme.accent),
+        _ => ("debug", theme.dim),
+    }
+}

@@ -1,6 +1,7 @@
 //! Draws the state, and changes nothing.
 
 mod brief;
+mod chart;
 mod checked;
 mod diff;
 pub mod events;
@@ -17,7 +18,7 @@ mod page;
 mod parked;
 pub mod plain;
 mod projection;
-mod rebuilds;
+pub mod rebuilds;
 mod rows;
 mod said;
 mod stream;
@@ -27,12 +28,16 @@ mod words;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Color;
 use ratatui::text::Line;
 
 use super::screen::Screen;
+use super::state::projection::Pane;
 use super::state::{Layer, Model};
 use super::text;
 use super::theme::Theme;
+pub use overview::At as OverviewAt;
+pub use projection::At as ProjectionAt;
 
 /// The smallest terminal in which there is something to see.
 pub const SMALLEST: (u16, u16) = (40, 8);
@@ -40,10 +45,25 @@ pub const SMALLEST: (u16, u16) = (40, 8);
 /// Draws everything, and says where the cursor is, if anywhere.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let cursor = screen(model, theme, area, buf);
+    if let Some(colours) = theme.painted {
+        paint(colours, buf);
+    }
     if theme.is_ascii() {
         only_ascii(buf);
     }
     cursor
+}
+
+/// The theme's own background and text in place of the terminal's.
+fn paint((ground, text): (Color, Color), buf: &mut Buffer) {
+    for cell in &mut buf.content {
+        if cell.bg == Color::Reset {
+            cell.bg = ground;
+        }
+        if cell.fg == Color::Reset {
+            cell.fg = text;
+        }
+    }
 }
 
 /// What is stored may have any characters: those that are not ASCII become question marks.
@@ -84,7 +104,10 @@ fn screen(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<
     // Only the topmost: two boxes over each other are two things to look at.
     model.layers.last().and_then(|layer| match layer {
         Layer::Help(scroll) => help::draw(model, *scroll, theme, area, buf),
-        Layer::Commands(chooser) => form::choose(model, chooser, theme, area, buf),
+        Layer::Commands(chooser) | Layer::Queries(chooser) => {
+            form::choose(model, chooser, theme, area, buf)
+        }
+        Layer::Query(question) => form::fill(model, &question.form, theme, area, buf),
         Layer::Form(form) => form::fill(model, form, theme, area, buf),
         Layer::Policy(prompt) => operation::policy(model, prompt, theme, area, buf),
         Layer::Confirm(confirm) => operation::confirm(model, confirm, theme, area, buf),
@@ -152,8 +175,51 @@ pub fn tab_at(model: &Model, x: u16, y: u16) -> Option<Screen> {
     body(model)?;
     let tabs = Parts::of(model, &Theme::colour(), area).tabs;
     tabs.contains(Position::new(x, y))
-        .then(|| tabs::at(area.width, x))
+        .then(|| tabs::at(model.screen, area.width, x))
         .flatten()
+}
+
+/// What stands at a cell of the Stream screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamAt {
+    /// A row of the list of streams.
+    Listed(usize),
+    /// A step.
+    Step(crate::event::Version),
+    /// The state, and which of its rows.
+    State(Option<usize>),
+    /// What the read models have.
+    Models,
+}
+
+/// What stands at a cell of the Stream screen.
+pub fn stream_at(model: &Model, x: u16, y: u16) -> Option<StreamAt> {
+    stream::at(model, body(model)?, Position::new(x, y))
+}
+
+/// How many cells a row of the state has on the Stream screen.
+pub fn state_width(model: &Model) -> usize {
+    body(model).map_or(0, |area| stream::state_width(model, area))
+}
+
+/// How far the read-model side of the Stream screen can be scrolled.
+pub fn models_scroll(model: &Model) -> usize {
+    body(model).map_or(0, |area| stream::models_scroll(model, area))
+}
+
+/// How many rows of a read model as it was there is room for.
+pub fn time_rows(model: &Model) -> usize {
+    body(model).map_or(0, time::rows)
+}
+
+/// Whether the log is drawn at a cell of the Time screen.
+pub fn is_on_the_log(model: &Model, x: u16, y: u16) -> bool {
+    body(model).is_some_and(|area| time::log(area).contains(Position::new(x, y)))
+}
+
+/// The position of the log that stands at a column of the Time screen, or the nearest.
+pub fn position_at(model: &Model, x: u16) -> Option<crate::event::Position> {
+    Some(time::position_at(model, time::log(body(model)?), x))
 }
 
 /// How many lines a page has on this terminal.
@@ -161,9 +227,25 @@ pub fn page_length(model: &Model, page: &super::state::page::Page) -> usize {
     page::length(model, page, model.size.width)
 }
 
-/// The projection drawn at a cell of the Overview, by its place.
-pub fn row_at(model: &Model, x: u16, y: u16) -> Option<usize> {
-    overview::row_at(model, body(model)?, Position::new(x, y))
+/// What is drawn at a cell of the Overview.
+pub fn overview_at(model: &Model, x: u16, y: u16) -> Option<OverviewAt> {
+    overview::at(model, body(model)?, Position::new(x, y))
+}
+
+/// What is drawn at a cell of the Projection screen.
+pub fn projection_at(model: &Model, x: u16, y: u16) -> Option<ProjectionAt> {
+    projection::at(model, body(model)?, Position::new(x, y))
+}
+
+/// The panes of the Projection screen that are shown.
+pub fn projection_panes(model: &Model) -> Vec<Pane> {
+    let body = body(model);
+    body.map_or_else(Vec::new, |area| projection::shown(model, area))
+}
+
+/// How many lines, or rows, the pane that has the keys has.
+pub fn projection_length(model: &Model) -> usize {
+    body(model).map_or(0, |area| projection::length(model, area))
 }
 
 /// Draws a line at the left of a row.

@@ -324,6 +324,13 @@ fn facts(confirm: &Confirm, preview: &Preview, width: usize, theme: &Theme) -> V
         lines.push(row(label, vec![own(line, theme.text)]));
         label = "";
     }
+    if preview.parked.count.any() {
+        let words = text::clean(&preview.parked.to_string()).into_owned();
+        let wrapped = text::wrap(&words, room, theme.glyphs.ellipsis);
+        let labels = std::iter::once("without").chain(std::iter::repeat(""));
+        let lacks = labels.zip(wrapped).take(4);
+        lines.extend(lacks.map(|(label, line)| row(label, vec![own(line, theme.warn)])));
+    }
     lines
 }
 

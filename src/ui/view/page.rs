@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::super::action::{ACTIONS, Action};
-use super::super::keymap::shown;
+use super::super::action::Action;
+use super::super::keymap::Keymap;
 use super::super::state::Model;
 use super::super::state::page::{About, Page};
 use super::super::text;
@@ -14,8 +14,8 @@ use super::super::widgets::popup;
 use super::put_cut;
 use super::words::{own, span, status};
 use super::{checked, diff, footer, parked};
-use crate::lag::why::Remedy;
-use crate::text::thousands;
+use crate::lag::why::{Case, Remedy, Verdict};
+use crate::text::{program, thousands};
 use crate::workspace::Recorded;
 
 /// The widest page.
@@ -76,7 +76,7 @@ fn lines(
     width: usize,
 ) -> (Vec<Line<'static>>, Option<usize>) {
     if let About::Parked(Some(Ok(found))) = &page.about {
-        let (lines, seen) = parked::lines(found, (page.scroll, model.read_only), theme, width);
+        let (lines, seen) = parked::lines(found, page.scroll, model, theme, width);
         return (lines, Some(seen));
     }
     let lines = match &page.about {
@@ -86,8 +86,8 @@ fn lines(
         About::Operations(Some(Ok(recorded))) => operations(recorded, theme, width),
         About::Diff(None) => vec![Line::from(own("comparing rows …", theme.dim))],
         About::Diff(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
-        About::Diff(Some(Ok(found))) => diff::lines(found, theme, width),
-        About::Verify(verify) => checked::verify(verify, theme, width),
+        About::Diff(Some(Ok(found))) => diff::lines(found, &model.keys, theme, width),
+        About::Verify(verify) => checked::verify(verify, &model.keys, theme, width),
         About::Repair(repair) => checked::repair(repair, theme, width),
         About::Parked(Some(Err(error))) => wrapped(error, theme.bad, width, theme),
         About::Parked(_) => vec![Line::from(own("reading …", theme.dim))],
@@ -132,17 +132,32 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
             own(number.value.to_string(), theme.text),
         ]));
     }
-    let remedies = case.remedies(&verdict);
-    if !remedies.is_empty() {
+    let helps = helps((&case, &verdict), &model.keys, theme, width);
+    if !helps.is_empty() {
         lines.push(Line::default());
+        lines.extend(helps);
+    }
+    lines
+}
+
+/// What helps, with the keys that do it; nothing where nothing is wrong.
+pub(super) fn helps(
+    (case, verdict): (&Case, &Verdict),
+    keys: &Keymap,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let remedies = case.remedies(verdict);
+    let mut lines = Vec::new();
+    if !remedies.is_empty() {
         lines.push(Line::from(own("What helps", theme.strong)));
     }
     for remedy in remedies {
         let (action, words) = remedy_words(*remedy);
-        let key = action.map_or("", key_of);
+        let key = action.map_or_else(String::new, |action| key_of(keys, action));
         let lead = own(format!("{key:>4}  "), theme.title);
         let mut parts =
-            text::wrap(words, width.saturating_sub(6), theme.glyphs.ellipsis).into_iter();
+            text::wrap(&words, width.saturating_sub(6), theme.glyphs.ellipsis).into_iter();
         let first = parts.next().unwrap_or_default();
         lines.push(Line::from(vec![lead, own(first, theme.text)]));
         lines.extend(
@@ -153,8 +168,14 @@ fn why(model: &Model, name: &str, theme: &Theme, width: usize) -> Vec<Line<'stat
 }
 
 /// What a remedy is in words, and the action that does it.
-const fn remedy_words(remedy: Remedy) -> (Option<Action>, &'static str) {
-    match remedy {
+fn remedy_words(remedy: Remedy) -> (Option<Action>, String) {
+    if remedy == Remedy::StartEngine {
+        let program = program();
+        let words =
+            format!("start an engine: `{program} run`, or the dashboard without --read-only");
+        return (None, words);
+    }
+    let (action, words) = match remedy {
         Remedy::Resume => (Some(Action::Pause), "let it go on"),
         Remedy::TryAgain => (Some(Action::Pause), "have it try the event again"),
         Remedy::Rebuild => (Some(Action::Rebuild), "fold it again from the first event"),
@@ -166,24 +187,18 @@ const fn remedy_words(remedy: Remedy) -> (Option<Action>, &'static str) {
             None,
             "find who else has the read model's file open for writing, and end that",
         ),
-        Remedy::StartEngine => (
-            None,
-            "start an engine: `highwater run`, or the dashboard without --read-only",
-        ),
         _ => (None, "nothing needs to be done: it helps itself"),
-    }
+    };
+    (action, words.to_owned())
 }
 
-pub(super) fn key_of(action: Action) -> &'static str {
-    ACTIONS
-        .iter()
-        .find(|entry| entry.action == action)
-        .and_then(|entry| entry.keys.first())
-        .map_or("", |key| shown(key))
+/// An action's main key, as it is in force.
+pub(super) fn key_of(keys: &Keymap, action: Action) -> String {
+    keys.of(action)
 }
 
 /// Who asked what, the newest first.
-fn operations(recorded: &[Recorded], theme: &Theme, width: usize) -> Vec<Line<'static>> {
+pub(super) fn operations(recorded: &[Recorded], theme: &Theme, width: usize) -> Vec<Line<'static>> {
     if recorded.is_empty() {
         return vec![Line::from(own("nothing was asked of it yet", theme.dim))];
     }

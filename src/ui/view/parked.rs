@@ -3,17 +3,19 @@
 use ratatui::text::Line;
 
 use super::super::action::Action;
+use super::super::state::Model;
 use super::super::text;
 use super::super::theme::Theme;
 use super::page::{key_of, wrapped};
 use super::words::own;
-use crate::text::thousands;
+use crate::text::{program, thousands};
 use crate::workspace::{ParkedCount, ParkedEvent};
 
 /// Its lines, of a page that is so wide, and which of them is the last that has to be seen.
 pub fn lines(
     (count, events): &(ParkedCount, Vec<ParkedEvent>),
-    (chosen, read_only): (usize, bool),
+    chosen: usize,
+    model: &Model,
     theme: &Theme,
     width: usize,
 ) -> (Vec<Line<'static>>, usize) {
@@ -23,10 +25,10 @@ pub fn lines(
     }
     let help = format!(
         " {} tries again, {} leaves one out.",
-        key_of(Action::Retry),
-        key_of(Action::Skip)
+        key_of(&model.keys, Action::Retry),
+        key_of(&model.keys, Action::Skip)
     );
-    let help = if read_only { "" } else { &help };
+    let help = if model.read_only { "" } else { &help };
     let words = format!("{count}: this read model is not whole.{help}");
     let mut lines = wrapped(&words, theme.warn, width, theme);
     lines.push(Line::default());
@@ -48,7 +50,10 @@ pub fn lines(
     let shown = events.len() as u64;
     if shown < count.events {
         let more = thousands(count.events - shown);
-        let words = format!("and {more} more: `highwater parked -n 0` lists all");
+        let words = format!(
+            "and {more} more: `{program} parked -n 0` lists all",
+            program = program()
+        );
         lines.push(Line::from(own(words, theme.dim)));
     }
     (lines, seen)

@@ -4,7 +4,8 @@ use ratatui::text::{Line, Span};
 
 use super::super::theme::Theme;
 use super::page::wrapped;
-use crate::workspace::Difference;
+use crate::ui::text;
+use crate::workspace::{Cell, Difference};
 
 /// What it means that a row is on one side only: gone after, or only there after.
 pub struct Only {
@@ -51,4 +52,18 @@ pub fn lines(
         }
     }
     lines
+}
+
+/// A value for people, of which no more is looked at than so many cells could show: text without quotation marks,
+/// nothing as a dash.
+pub fn value(cell: &Cell, cells: usize) -> String {
+    let most = cells.saturating_mul(4);
+    match cell {
+        Cell::Null => "-".to_owned(),
+        Cell::Text(words) => {
+            text::clean(&words.chars().take(most).collect::<String>()).into_owned()
+        }
+        Cell::Blob(bytes) => Cell::Blob(bytes.iter().take(most).copied().collect()).to_string(),
+        other => other.to_string(),
+    }
 }

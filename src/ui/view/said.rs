@@ -5,6 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
+use super::super::action::Action;
+use super::super::keymap::Keymap;
 use super::super::state::ripple::{Reach, Ripple};
 use super::super::state::{Model, Said, Tone};
 use super::super::text;
@@ -78,7 +80,7 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
                 None => visible.push((took, vec![&view.name])),
             }
         } else {
-            let (words, style) = waits(&reach, theme);
+            let (words, style) = waits(&reach, &model.keys, theme);
             waiting.push(vec![
                 span(&view.name, theme.text),
                 own(format!(" {words}"), style),
@@ -125,12 +127,15 @@ fn as_many(names: &[&str], room: usize) -> String {
 }
 
 /// What a read model that lacks the events waits for.
-fn waits(reach: &Reach, theme: &Theme) -> (String, Style) {
+pub(super) fn waits(reach: &Reach, keys: &Keymap, theme: &Theme) -> (String, Style) {
     match reach {
         Reach::Waiting(Some(left)) if left.is_zero() => ("any moment".to_owned(), theme.accent),
         Reach::Waiting(Some(left)) => (format!("at most {} more", text::span(*left)), theme.accent),
         Reach::Visible(_) | Reach::Waiting(None) => ("waiting".to_owned(), theme.accent),
-        Reach::Held => (format!("when asked ({})", key()), theme.held),
+        Reach::Held => {
+            let key = keys.of(Action::Apply);
+            (format!("when asked ({key})"), theme.held)
+        }
         Reach::Paused => ("paused".to_owned(), theme.held),
         Reach::Stopped(why) => (status(*why, theme).1.to_owned(), theme.bad),
     }
@@ -141,11 +146,4 @@ fn label(pieces: &mut [Piece], words: &'static str, theme: &Theme) {
     if let Some(first) = pieces.first_mut() {
         first.insert(0, own(words, theme.dim));
     }
-}
-
-/// The key that applies what waits, from the table of actions.
-fn key() -> &'static str {
-    use super::super::action::{ACTIONS, Action};
-    let apply = ACTIONS.iter().find(|entry| entry.action == Action::Apply);
-    apply.map_or("", |entry| super::super::keymap::shown(entry.keys[0]))
 }

@@ -26,8 +26,16 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
             (theme.title, theme.dim)
         };
         line.push_span(own(format!("{number}"), key));
-        line.push_span(own(format!(" {}", screen.name()), name));
-        line.push_span(Span::raw(space(area.width)));
+        if is_named(screen, model.screen, area.width) {
+            line.push_span(own(format!(" {}", screen.name()), name));
+        }
+        let unread = screen == Screen::Log && model.log.unread > 0;
+        let after = if unread {
+            own(theme.glyphs.breach, theme.warn)
+        } else {
+            Span::raw(space(area.width))
+        };
+        line.push_span(after);
     }
     put(buf, area, 0, &line);
     if let Some(newest) = &model.newest {
@@ -48,11 +56,21 @@ const fn space(width: u16) -> &'static str {
     if width < 76 { " " } else { "  " }
 }
 
+/// Whether there is room for a name, or for its number alone.
+fn is_named(screen: Screen, shown: Screen, width: u16) -> bool {
+    width >= 68 || screen == shown
+}
+
 /// The screen whose name stands at a column.
-pub fn at(width: u16, x: u16) -> Option<Screen> {
+pub fn at(shown: Screen, width: u16, x: u16) -> Option<Screen> {
     let mut left = 1;
     Screen::ALL.into_iter().find(|screen| {
-        let wide = screen.name().len() + 2;
+        let name = if is_named(*screen, shown, width) {
+            screen.name().len() + 1
+        } else {
+            0
+        };
+        let wide = 1 + name;
         let is_it = (left..left + wide).contains(&usize::from(x));
         left += wide + space(width).len();
         is_it

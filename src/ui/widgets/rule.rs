@@ -2,21 +2,20 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::super::theme::Theme;
 
 /// Draws it on the area's first line.
 pub fn draw(buf: &mut Buffer, area: Rect, name: &str, right: &Line<'_>, theme: &Theme) {
-    draw_in(buf, area, (name, theme.title), right, theme);
+    pane(buf, area, (name, false), right, theme);
 }
 
-/// The same with a style of its own for the name.
-pub fn draw_in(
+/// The same where there are several panels: the one that has the keys is marked.
+pub fn pane(
     buf: &mut Buffer,
     area: Rect,
-    (name, style): (&str, Style),
+    (name, has_keys): (&str, bool),
     right: &Line<'_>,
     theme: &Theme,
 ) {
@@ -24,7 +23,11 @@ pub fn draw_in(
         return;
     }
     let line = theme.glyphs.rule.repeat(usize::from(area.width));
-    buf.set_stringn(area.x, area.y, line, usize::from(area.width), theme.rule);
+    let style = if has_keys { theme.accent } else { theme.rule };
+    buf.set_stringn(area.x, area.y, line, usize::from(area.width), style);
+    if has_keys {
+        buf.set_string(area.x, area.y, theme.glyphs.selected, theme.title);
+    }
     let title = format!(" {name} ");
     let taken = super::super::text::width(&title) + 2;
     buf.set_stringn(

@@ -9,13 +9,13 @@ use std::time::Duration;
 use super::super::operations::{self, Operations};
 use super::super::report::{self, Progress, Report};
 use super::super::snapshot::{
-    Asked, Fault, HISTORY, ProjectionView, QueryInfo, RebuildView, Visibility,
+    Asked, Bucket, Fault, HISTORY, ProjectionView, QueryInfo, RebuildView, Visibility,
 };
 use super::super::{Workspace, WorkspaceError};
 use crate::event::{Position, StreamId, Timestamp};
 use crate::lag::why::Loop;
 use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Spent, Status, eta};
-use crate::log::SharedLog;
+use crate::log::{LogError, SharedLog};
 use crate::read::{
     Backlog, Checkpoint, ParkedCount, Policy, Projection, QueryError, Reader, Survey, Tail,
     Versions, is_foreign,
@@ -32,6 +32,8 @@ pub(super) struct Follower {
     operations: Operations,
     /// Up to where the log's operations are known.
     operations_to: Position,
+    /// What is wrong in its history.
+    pub(super) history_problem: Option<String>,
     reader: Option<(PathBuf, Reader)>,
     /// Why its file cannot be read just now.
     pub(super) unread: Option<String>,
@@ -62,6 +64,7 @@ impl Follower {
             stream: operations::stream(projection.name()).ok()?,
             operations: Operations::default(),
             operations_to: Position::START,
+            history_problem: None,
             reader: None,
             unread: None,
             foreign: false,
@@ -114,7 +117,11 @@ impl Follower {
         moment: &Moment<'_>,
     ) -> Result<ProjectionView, WorkspaceError> {
         self.take_operations(moment).await?;
-        self.foreign = is_foreign(&**moment.log, checkpoint).await?;
+        self.foreign = match is_foreign(&**moment.log, checkpoint).await {
+            // The event there is not as it was written: its id says nothing.
+            Err(LogError::Damaged { .. }) => false,
+            known => known?,
+        };
         let subscription = match &self.reader {
             Some((_, reader)) => reader.projection().subscription(),
             None => self.projection.subscription(),
@@ -167,8 +174,16 @@ impl Follower {
             .iter()
             .rev()
             .take_while(|event| event.position > before);
-        if skipped || news.any(|event| event.stream == self.stream) {
-            self.operations.refresh(&**moment.log, &self.stream).await?;
+        let flawed = moment.tail.flawed().range(before.next()..).next().is_some();
+        if skipped || flawed || news.any(|event| event.stream == self.stream) {
+            let read = self.operations.refresh(&**moment.log, &self.stream).await;
+            self.history_problem = match read {
+                Ok(_) => operations::told(self.projection.name(), &self.operations.passed_over),
+                Err(error @ LogError::Damaged { .. }) => {
+                    Some(format!("{}: {error}", self.projection.name()))
+                }
+                Err(error) => return Err(error.into()),
+            };
         }
         self.operations_to = moment.tail.head();
         Ok(())
@@ -329,6 +344,7 @@ impl Follower {
             owner: owned.map(|(pid, _)| pid),
             runs: runs(moment.pid, owned),
             problem: progress.and_then(|progress| progress.problem.clone()),
+            not_built: self.not_built(),
             work: self.samples.work(),
             rates,
             eta,
@@ -339,6 +355,14 @@ impl Follower {
                     max: micros(max),
                 },
             ),
+            visible_after: progress.map_or_else(Default::default, |progress| {
+                let told = progress.visible_after_us.iter();
+                told.map(|(up_to, events)| Bucket {
+                    up_to: micros(*up_to),
+                    events: *events,
+                })
+                .collect()
+            }),
             rebuild: progress.and_then(|progress| self.rebuild(progress, moment.tail.head())),
             replayable: shown.replayable(),
             history: self.history.iter().copied().collect(),
@@ -352,6 +376,13 @@ impl Follower {
                 .collect(),
             path: self.versions.link(),
         }
+    }
+
+    /// Why what its file says now could not be built, where it could not.
+    pub(super) fn not_built(&self) -> Option<String> {
+        let not_built = self.operations.not_built.as_ref();
+        let of_today = not_built.filter(|of| of.definition == self.projection.hash());
+        of_today.map(|of| of.why.clone())
     }
 
     fn rebuild(&self, progress: &Progress, head: Position) -> Option<RebuildView> {
@@ -369,6 +400,7 @@ impl Follower {
                 .filter(|_| !shadow.held && !shadow.paused),
             held: shadow.held,
             paused: shadow.paused,
+            parked: shadow.parked.clone(),
         })
     }
 }

@@ -46,6 +46,8 @@ pub(super) enum Entry {
         engine: Option<u64>,
         /// The hash of the definition that is not to be built by itself any more.
         declines: Option<String>,
+        /// The hash of the definition that could not be built.
+        not_built: Option<String>,
         /// What the version is called that answers, or is held, by this.
         version: Option<String>,
     },
@@ -98,6 +100,7 @@ impl Entry {
                 },
                 engine: number("engine"),
                 declines: text("declines"),
+                not_built: text("not_built"),
                 version: text("version"),
             });
         }
@@ -118,7 +121,7 @@ impl Operation {
             Self::Resume => "ResumeRequested",
             Self::SetPolicy(_) => "PolicyRequested",
             Self::Apply => "ApplyRequested",
-            Self::Rebuild { .. } => "RebuildRequested",
+            Self::Rebuild { .. } | Self::Build { .. } => "RebuildRequested",
             Self::PauseRebuild => "RebuildPauseRequested",
             Self::ResumeRebuild => "RebuildResumeRequested",
             Self::Cancel => "CancelRequested",
@@ -139,7 +142,7 @@ impl Operation {
             Self::Resume => "Resumed",
             Self::SetPolicy(_) => "PolicyChanged",
             Self::Apply => "Applied",
-            Self::Rebuild { .. } => "RebuildFinished",
+            Self::Rebuild { .. } | Self::Build { .. } => "RebuildFinished",
             Self::PauseRebuild => "RebuildPaused",
             Self::ResumeRebuild => "RebuildResumed",
             Self::Cancel => "Cancelled",
@@ -161,6 +164,9 @@ fn parse_request(event_type: &str, data: &Value) -> Option<Operation> {
         "PauseRequested" => Operation::Pause,
         "ResumeRequested" => Operation::Resume,
         "ApplyRequested" => Operation::Apply,
+        "RebuildRequested" if data.get("definition").is_some() => Operation::Build {
+            definition: text("definition")?,
+        },
         "RebuildRequested" => Operation::Rebuild {
             hold: data.get("hold").and_then(Value::as_bool).unwrap_or(false),
         },
@@ -199,13 +205,10 @@ pub async fn outcome(
     stream: &StreamId,
     request: &Committed,
 ) -> Result<Option<Ended>, LogError> {
-    let mut after = request.version;
-    loop {
-        let page = log.read_stream(stream, after, 100).await?;
-        let Some(last) = page.events.last() else {
-            return Ok(None);
-        };
-        after = last.version;
+    let (mut after, mut passed_over) = (request.version, 0);
+    while let Some(page) = super::reading::page(log, stream, after, passed_over).await? {
+        after = page.to;
+        passed_over += usize::from(page.passed_over.is_some());
         for event in &page.events {
             match Entry::of(event) {
                 Some(Entry::Ended {
@@ -215,6 +218,7 @@ pub async fn outcome(
             }
         }
     }
+    Ok(None)
 }
 
 /// Stores a request, which may undo an earlier one. Errors: the log's.
@@ -224,11 +228,36 @@ pub async fn request(
     operation: &Operation,
     undoes: Option<Position>,
 ) -> Result<Committed, AppendError> {
-    let mut data = json!({ "by": who() });
+    store_request(log, stream, operation, &who(), undoes).await
+}
+
+/// Stores a request of the engine's own, whose outcome it says itself. Errors: the log's.
+pub async fn ask(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    operation: Operation,
+) -> Result<Request, AppendError> {
+    let by = format!("the engine (process {})", std::process::id());
+    let stored = store_request(log, stream, &operation, &by, None).await?;
+    Ok(Request {
+        position: stored.last,
+        operation,
+    })
+}
+
+async fn store_request(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    operation: &Operation,
+    by: &str,
+    undoes: Option<Position>,
+) -> Result<Committed, AppendError> {
+    let mut data = json!({ "by": by });
     match operation {
         Operation::SetPolicy(policy) => data["policy"] = json!(policy),
         Operation::Replay { after } => data["after"] = json!(after),
         Operation::Rebuild { hold: true } => data["hold"] = json!(true),
+        Operation::Build { definition } => data["definition"] = json!(definition),
         Operation::CutOver {
             version: Some(version),
         } => data["version"] = json!(version),
@@ -260,6 +289,8 @@ pub struct Done {
     pub ended: Ended,
     /// The hash of the definition that is not to be built by itself any more.
     pub declines: Option<String>,
+    /// The hash of the definition that could not be built.
+    pub not_built: Option<String>,
     /// What the version is called that answers, or is held, by this.
     pub version: Option<String>,
 }
@@ -271,6 +302,7 @@ impl Done {
             request,
             ended,
             declines: None,
+            not_built: None,
             version: None,
         }
     }
@@ -286,6 +318,9 @@ impl Done {
         let mut data = json!({ "request": request, "what": what, "engine": std::process::id() });
         if let Some(declines) = &self.declines {
             data["declines"] = json!(declines);
+        }
+        if let Some(not_built) = &self.not_built {
+            data["not_built"] = json!(not_built);
         }
         if let Some(version) = &self.version {
             data["version"] = json!(version);

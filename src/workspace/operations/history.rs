@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::entry::Entry;
+use super::reading::{self, PassedOver};
 use super::{Defined, Ended, Operation};
 use crate::event::{Event, Position, StreamId, Timestamp, Version};
 use crate::log::{EventLog, LogError};
@@ -39,6 +40,39 @@ pub struct Recorded {
     version: Option<String>,
     /// Whether its version was built and waits, or waited.
     held: bool,
+}
+
+#[cfg(test)]
+impl Recorded {
+    /// A made-up one, for the tests of what is made of it; an outcome is what was done, or why not.
+    pub(crate) fn example(
+        projection: &str,
+        what: &str,
+        by: Option<&str>,
+        outcome: Option<Result<&str, &str>>,
+    ) -> Self {
+        let at: Timestamp = "2026-03-14T09:26:53Z".parse().unwrap();
+        Self {
+            projection: projection.to_owned(),
+            position: Position::new(121_004),
+            at,
+            by: by.map(str::to_owned),
+            what: what.to_owned(),
+            undoes: None,
+            outcome: outcome.map(|outcome| RecordedOutcome {
+                at,
+                finished: outcome.is_ok(),
+                what: outcome.unwrap_or_else(|why| why).to_owned(),
+                engine: Some(4_242),
+            }),
+            breach: None,
+            operation: None,
+            policy_before: None,
+            paused_before: false,
+            version: None,
+            held: false,
+        }
+    }
 }
 
 /// The beginning or the end of a breach, and when that was.
@@ -91,29 +125,27 @@ pub enum CannotUndo {
     },
 }
 
-/// A projection's stream, oldest first. Events that make no sense are left out.
+/// A projection's stream, oldest first; and what of it was passed over.
 ///
 /// Errors: the log cannot be read.
 pub(in crate::workspace) async fn read(
     log: &dyn EventLog,
     projection: &str,
     stream: &StreamId,
-) -> Result<Vec<Recorded>, LogError> {
+) -> Result<(Vec<Recorded>, Vec<PassedOver>), LogError> {
     let mut folding = Folding {
         projection,
         ..Folding::default()
     };
     let mut version = Version::default();
-    loop {
-        let page = log.read_stream(stream, version, 500).await?;
-        let Some(last) = page.events.last() else {
-            return Ok(folding.recorded);
-        };
-        version = last.version;
+    while let Some(page) = reading::page(log, stream, version, folding.passed_over.len()).await? {
+        version = page.to;
         for event in &page.events {
             folding.take(event);
         }
+        folding.passed_over.extend(page.passed_over);
     }
+    Ok((folding.recorded, folding.passed_over))
 }
 
 #[derive(Default)]
@@ -123,6 +155,7 @@ struct Folding<'a> {
     by_request: BTreeMap<Position, usize>,
     policy: Option<Policy>,
     paused: bool,
+    passed_over: Vec<PassedOver>,
 }
 
 impl Folding<'_> {
@@ -152,7 +185,7 @@ impl Folding<'_> {
                 breach: Some(Turn::Cleared(since)),
                 ..self.line(event, "objective held again".to_owned())
             }),
-            None => {}
+            None => self.passed_over.push(PassedOver::senseless(event)),
         }
     }
 
@@ -295,10 +328,13 @@ pub(in crate::workspace) fn undo(
                 "the events were applied again; a rebuild folds it anew",
             ));
         }
-        Some(Operation::Rebuild { .. }) if last.held => Operation::Cancel,
+        Some(Operation::Rebuild { .. } | Operation::Build { .. }) if last.held => Operation::Cancel,
         // Refused where another version answers by now.
         Some(
-            Operation::Rebuild { .. } | Operation::CutOver { .. } | Operation::RollBack { .. },
+            Operation::Rebuild { .. }
+            | Operation::Build { .. }
+            | Operation::CutOver { .. }
+            | Operation::RollBack { .. },
         ) => match &last.version {
             Some(version) => Operation::RollBack {
                 from: Some(version.clone()),

@@ -16,12 +16,14 @@ use crate::read::Policy;
 
 mod entry;
 mod history;
+mod reading;
 
 use entry::Entry;
 
-pub use entry::{Done, cleared, define, finish, outcome, raised, request, who};
+pub use entry::{Done, ask, cleared, define, finish, outcome, raised, request, who};
 pub use history::{CannotUndo, Recorded, RecordedOutcome, Turn};
 pub(super) use history::{read as read_history, undo};
+pub use reading::{PassedOver, told};
 
 /// What somebody asks an engine to do with one projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,12 @@ pub enum Operation {
         /// Whether the new version, once it has caught up, waits until somebody cuts over; else it answers at
         /// once.
         hold: bool,
+    },
+    /// Fold the definition that is in force now into a new version, where what answers was built from another:
+    /// what the engine asks for itself when a file was saved. It waits where the file says so.
+    Build {
+        /// The hash of that definition.
+        definition: String,
     },
     /// Let the rebuild under way stand still; the version that answers goes on.
     PauseRebuild,
@@ -123,6 +131,10 @@ impl fmt::Display for Operation {
             Self::Apply => f.write_str("apply"),
             Self::Rebuild { hold: false } => f.write_str("rebuild"),
             Self::Rebuild { hold: true } => f.write_str("rebuild --hold"),
+            Self::Build { definition } if is_of_code(definition) => {
+                f.write_str("rebuild (its code has changed)")
+            }
+            Self::Build { .. } => f.write_str("rebuild (its file was saved)"),
             Self::PauseRebuild => f.write_str("pause --rebuild"),
             Self::ResumeRebuild => f.write_str("resume --rebuild"),
             Self::Cancel => f.write_str("cancel"),
@@ -140,6 +152,14 @@ impl fmt::Display for Operation {
         }
     }
 }
+
+/// Whether a hash is that of a projection in Rust: it begins with its revision.
+fn is_of_code(hash: &str) -> bool {
+    hash.starts_with('r')
+}
+
+/// How a rebuild ends whose projection is removed.
+pub const FILE_GONE: &str = "cancelled: its file is gone";
 
 /// What somebody asked for, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,6 +192,15 @@ pub enum Ended {
     Failed(String),
 }
 
+impl Ended {
+    /// The sentence.
+    pub fn what(&self) -> &str {
+        match self {
+            Self::Finished(what) | Self::Held(what) | Self::Failed(what) => what,
+        }
+    }
+}
+
 /// What a projection's system stream comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Operations {
@@ -190,7 +219,7 @@ pub struct Operations {
     /// Requests without an outcome, oldest first.
     pub pending: Vec<Request>,
     /// The rebuild whose version has caught up and waits, until somebody cuts over or cancels.
-    pub held: Option<Position>,
+    pub held: Option<Request>,
     /// Whether the rebuild under way is to stand still.
     pub rebuild_paused: bool,
     /// What the version is called that was rolled back last: it is kept, for going forward again.
@@ -198,8 +227,21 @@ pub struct Operations {
     /// The hash of a definition that is not built by itself, because what was built of it was rolled back or
     /// cancelled; until the file says something else.
     pub declined: Option<String>,
+    /// The definition that could not be built; until another one could, or somebody cancels it.
+    pub not_built: Option<NotBuilt>,
     /// The events that are left out, because somebody decided so.
     pub skipped: BTreeSet<Position>,
+    /// The events of the stream that are not as they were written, or make no sense.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A definition of which no version could be made, so that an older one answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotBuilt {
+    /// Its hash.
+    pub definition: String,
+    /// Why, and the way out.
+    pub why: String,
 }
 
 /// What a projection's file said when it was recorded.
@@ -251,15 +293,27 @@ impl Operations {
         stream: &StreamId,
     ) -> Result<bool, LogError> {
         let before = self.version;
-        loop {
-            let page = log.read_stream(stream, self.version, 500).await?;
-            if page.events.is_empty() {
-                return Ok(self.version != before);
-            }
+        while let Some(page) =
+            reading::page(log, stream, self.version, self.passed_over.len()).await?
+        {
             for event in &page.events {
                 self.take(event);
             }
+            self.version = page.to;
+            if let Some(passed_over) = page.passed_over {
+                self.pass_over(passed_over);
+            }
         }
+        Ok(self.version != before)
+    }
+
+    fn pass_over(&mut self, passed_over: PassedOver) {
+        tracing::warn!(
+            position = passed_over.position.get(),
+            why = passed_over.why,
+            "an event of a projection's stream is passed over"
+        );
+        self.passed_over.push(passed_over);
     }
 
     /// Folds one event. One that makes no sense is passed over: somebody edited the stream by hand.
@@ -286,12 +340,20 @@ impl Operations {
                 request,
                 ended,
                 declines,
+                not_built,
+                version,
                 ..
             }) => {
                 let at = self.pending.iter().position(|p| p.position == request);
                 if let Some(at) = at {
                     let request = self.pending.remove(at);
-                    self.ended(&request, &ended, declines);
+                    self.ended(&Done {
+                        request,
+                        ended,
+                        declines,
+                        not_built,
+                        version,
+                    });
                 }
                 return;
             }
@@ -301,6 +363,7 @@ impl Operations {
                     self.held = None;
                     self.rebuild_paused = false;
                     self.declined = None;
+                    self.not_built = None;
                 }
                 self.defined = Some(defined);
                 return;
@@ -314,27 +377,35 @@ impl Operations {
                 return;
             }
             None => {
-                tracing::warn!(
-                    position = event.position.get(),
-                    "an event of a system stream makes no sense; passed over"
-                );
+                self.pass_over(PassedOver::senseless(event));
                 return;
             }
         };
-        self.pending.push(Request {
+        self.asked(Request {
             position: event.position,
             operation,
         });
     }
 
+    /// Somebody asked; told twice, it counts once.
+    pub fn asked(&mut self, request: Request) {
+        if !self.pending.contains(&request) {
+            self.pending.push(request);
+        }
+    }
+
     /// What a request's outcome changes, for one that is no longer pending.
-    pub fn ended(&mut self, request: &Request, ended: &Ended, declines: Option<String>) {
+    pub fn ended(&mut self, outcome: &Done) {
+        let Done { request, ended, .. } = outcome;
         let done = !matches!(ended, Ended::Failed(_));
         match &request.operation {
-            Operation::Rebuild { .. } => {
+            Operation::Rebuild { .. } | Operation::Build { .. } => {
                 self.rebuild_paused = false;
                 if let Ended::Held(_) = ended {
-                    self.held = Some(request.position);
+                    self.held = Some(request.clone());
+                }
+                if done {
+                    self.not_built = None;
                 }
             }
             Operation::PauseRebuild if done => self.rebuild_paused = true,
@@ -342,6 +413,7 @@ impl Operations {
             Operation::Cancel | Operation::CutOver { .. } if done => {
                 self.held = None;
                 self.rebuild_paused = false;
+                self.not_built = None;
             }
             Operation::Skip { event, .. } if done => {
                 self.skipped.insert(*event);
@@ -352,8 +424,13 @@ impl Operations {
             Operation::RollBack { from } if done => self.rolled_back.clone_from(from),
             _ => {}
         }
-        if done && declines.is_some() {
-            self.declined = declines;
+        if done && outcome.declines.is_some() {
+            self.declined.clone_from(&outcome.declines);
+        }
+        if let Some(definition) = &outcome.not_built {
+            let definition = definition.clone();
+            let why = ended.what().to_owned();
+            self.not_built = Some(NotBuilt { definition, why });
         }
     }
 }

@@ -10,6 +10,7 @@ use super::rebuild::{Shadow, remove_shadow, unwritten};
 use crate::crash;
 use crate::event::Position;
 use crate::read::{Model, Policy, Runner, built_from, label};
+use crate::text::thousands;
 
 impl Owned<'_> {
     /// Makes the shadow the version that answers. Killed at any point in here, the next owner goes on:
@@ -21,6 +22,10 @@ impl Owned<'_> {
         if let Err(error) = shadow.runner.flush() {
             return self.give_up_shadow(unwritten(&error)).await;
         }
+        let lacks = match shadow.parked() {
+            sum if sum.count.any() => format!("; {sum}"),
+            _ => String::new(),
+        };
         let path = shadow.runner.model().path().to_owned();
         // The live one is kept for going back. What was kept so far goes first, so that what is left after
         // the switch is what is kept, whenever somebody looks.
@@ -42,15 +47,15 @@ impl Owned<'_> {
             return Ok(());
         };
         self.answer_with(runner);
-        self.progress.problem = None;
         let label = self.live.model().about().label();
         let applied = self.live.checkpoint().applied;
         let built = format!(
-            "version {label} answers: {applied} events in {:.1?}",
+            "version {label} answers: {} events in {:.1?}{lacks}",
+            thousands(applied),
             began.elapsed()
         );
-        let answers = format!("version {label} answers");
-        let asked = [(request, built), (cut_over, answers)];
+        let answers = format!("version {label} answers{lacks}");
+        let asked = [(Some(request), built), (cut_over, answers)];
         let asked = asked
             .into_iter()
             .filter_map(|(request, what)| Some((request?, what)));
@@ -92,7 +97,7 @@ impl Owned<'_> {
             };
             return self.finish_all(vec![done]).await;
         }
-        self.begin_wanted().await?;
+        self.begin_held().await?;
         let paused = self.operations.rebuild_paused;
         let refusal = match &mut self.shadow {
             None => "no new version is held: a rebuild with hold builds one".to_owned(),
@@ -109,8 +114,8 @@ impl Owned<'_> {
             Some(shadow) => format!(
                 "version {} is not ready: it stands at position {} of {}",
                 shadow.label(),
-                shadow.runner.checkpoint().position,
-                self.live.checkpoint().position
+                thousands(shadow.runner.checkpoint().position.get()),
+                thousands(self.live.checkpoint().position.get())
             ),
         };
         self.finish(request, &Ended::Failed(refusal)).await
@@ -130,13 +135,14 @@ impl Owned<'_> {
             .filter(|pending| {
                 matches!(
                     pending.operation,
-                    Operation::Rebuild { .. } | Operation::CutOver { .. }
+                    Operation::Rebuild { .. } | Operation::Build { .. } | Operation::CutOver { .. }
                 )
             })
             .cloned()
             .collect();
         let shadow = self.shadow.take();
-        if shadow.is_none() && asked.is_empty() && !is_new {
+        let nothing = shadow.is_none() && self.operations.held.is_none();
+        if nothing && asked.is_empty() && !is_new {
             let why = "nothing is being rebuilt, and no version is held".to_owned();
             return self.finish(request, &Ended::Failed(why)).await;
         }
@@ -145,11 +151,11 @@ impl Owned<'_> {
             Some(shadow) => {
                 let (label, at) = (shadow.label(), shadow.runner.checkpoint().position);
                 remove_shadow(shadow.runner)?;
+                let at = thousands(at.get());
                 format!("version {label} is gone, at position {at}; {live} goes on answering")
             }
             None => format!("{live} goes on answering"),
         };
-        self.progress.problem = None;
         let mut done: Vec<Done> = asked
             .into_iter()
             .map(|asked| Done::plain(asked, Ended::Failed("cancelled".to_owned())))
@@ -214,7 +220,8 @@ impl Owned<'_> {
         let about = self.live.model().about().label();
         let at = self.live.checkpoint().position;
         let what = format!(
-            "version {about} answers again, from position {at} on; {} is kept",
+            "version {about} answers again, from position {} on; {} is kept",
+            thousands(at.get()),
             live.label()
         );
         done.push(Done {
@@ -262,8 +269,14 @@ impl Owned<'_> {
         let model = match Model::open_checked(&path) {
             Ok(model) => model,
             Err(error) => {
+                let is_same = label.starts_with(self.live.projection().short_hash());
+                let way_out = if is_same {
+                    "a rebuild folds the same definition from the log again"
+                } else {
+                    "save the text of its definition again, and that is folded from the log"
+                };
                 return Ok(Err(format!(
-                    "the kept version {label} cannot be used: {error}"
+                    "the kept version {label} cannot be used, and nothing makes it anew: {error}. What helps: {way_out}"
                 )));
             }
         };

@@ -8,9 +8,13 @@ use super::super::operations::{Ended, Request, Which};
 use super::Owned;
 use crate::event::{Position, StreamId};
 use crate::read::{Runner, RunnerError, Skipped, Tried, Unskipped};
+use crate::text::thousands;
 
 /// How long parked events are tried again before live work has its turn.
 const PART: Duration = Duration::from_millis(50);
+
+/// What only the new version has parked is not tried while it waits.
+const AFTER_CUTOVER: &str = "try it again after the cutover";
 
 /// Parked events that are being tried again.
 pub(super) struct Retrying {
@@ -75,14 +79,26 @@ impl Owned<'_> {
             return Ok(());
         }
         let ended = match tried {
+            Ok(Tried::Not(why)) => Ended::Failed(match self.parked_beside(event)? {
+                Some(label) => format!("{why} here, but in {label}: {AFTER_CUTOVER}"),
+                None => why,
+            }),
             Ok(Tried::Applied) => {
+                let event = thousands(event.get());
                 Ended::Finished(format!("event {event} is applied; {}", self.still()))
             }
             Ok(Tried::Failed { error, tries }) => Ended::Failed(failed_again(event, tries, &error)),
-            Ok(Tried::Not(why)) => Ended::Failed(why),
             Err(error) => Ended::Failed(error.to_string()),
         };
         self.finish(request, &ended).await
+    }
+
+    /// What the new version is called, where it has parked an event.
+    fn parked_beside(&self, event: Position) -> Result<Option<String>, RunnerError> {
+        match &self.shadow {
+            Some(shadow) if shadow.runner.has_parked(event)? => Ok(Some(shadow.label())),
+            _ => Ok(None),
+        }
     }
 
     /// Tries some of the parked events again that somebody wants tried. Says whether there is more to do.
@@ -146,7 +162,7 @@ impl Owned<'_> {
         let applied_all = match applied {
             0 => self.still(),
             1 => format!("1 event applied; {}", self.still()),
-            _ => format!("{applied} events applied; {}", self.still()),
+            _ => format!("{} events applied; {}", thousands(applied), self.still()),
         };
         Ok(match (&retrying.first, interrupted) {
             (_, Some(why)) => Ended::Failed(format!("{why}. {applied_all}")),
@@ -155,9 +171,20 @@ impl Owned<'_> {
             }
             (Some(first), None) => Ended::Failed(format!(
                 "{} streams fail again; {first}. {applied_all}",
-                retrying.failed
+                thousands(retrying.failed)
             )),
-            (None, None) if applied == 0 => Ended::Failed("no such event is parked".to_owned()),
+            (None, None) if applied == 0 => {
+                let beside = self.shadow.as_ref().filter(|s| s.runner.parked().any());
+                Ended::Failed(beside.map_or_else(
+                    || "no such event is parked".to_owned(),
+                    |shadow| {
+                        let (label, parked) = (shadow.label(), shadow.runner.parked());
+                        format!(
+                            "no such event is parked here. In {label} {parked}: {AFTER_CUTOVER}"
+                        )
+                    },
+                ))
+            }
             (None, None) => Ended::Finished(applied_all),
         })
     }
@@ -180,13 +207,28 @@ impl Owned<'_> {
             let why = self.hindrance().unwrap_or_default().to_owned();
             return self.finish(request, &Ended::Failed(why)).await;
         }
-        let ended = match self.live.skip(event, request.position)? {
-            Skipped::NotParked => Ended::Failed(format!("event {event} is not parked")),
-            Skipped::Done { left: 0, .. } => {
-                Ended::Finished(format!("event {event} is left out; {}", self.still()))
+        let shown = thousands(event.get());
+        let mut beside = None;
+        let mut skipped = self.live.skip(event, request.position)?;
+        if let (Skipped::NotParked, Some(shadow)) = (&skipped, &mut self.shadow) {
+            // The version that answers has it, and keeps it.
+            skipped = shadow.runner.skip(event, request.position)?;
+            beside = Some(shadow.label());
+        }
+        let ended = match (skipped, beside) {
+            (Skipped::NotParked, _) => Ended::Failed(format!("event {shown} is not parked")),
+            (Skipped::Done { left, .. }, Some(label)) => Ended::Finished(format!(
+                "event {shown} is left out of {label}, and of later versions{}",
+                match left {
+                    0 => String::new(),
+                    left => format!("; {left} of its stream wait behind it: {AFTER_CUTOVER}"),
+                }
+            )),
+            (Skipped::Done { left: 0, .. }, None) => {
+                Ended::Finished(format!("event {shown} is left out; {}", self.still()))
             }
-            Skipped::Done { stream, left } => Ended::Finished(format!(
-                "event {event} is left out; {left} of {stream} wait behind it: try the stream again"
+            (Skipped::Done { stream, left }, None) => Ended::Finished(format!(
+                "event {shown} is left out; {left} of {stream} wait behind it: try the stream again"
             )),
         };
         let done = matches!(ended, Ended::Finished(_));
@@ -209,19 +251,27 @@ impl Owned<'_> {
             return self.finish(request, &Ended::Failed(why.to_owned())).await;
         }
         let unskipped = self.live.unskip(event, request.position).await?;
+        let mut beside = None;
         if let Some(shadow) = &mut self.shadow {
-            shadow.runner.unskip(event, request.position).await?;
+            let unskipped = shadow.runner.unskip(event, request.position).await?;
+            beside = (unskipped == Unskipped::Parked).then(|| shadow.label());
         }
+        let shown = thousands(event.get());
         let ended = match unskipped {
-            Unskipped::Parked => Ended::Finished(format!("event {event} is parked again")),
+            Unskipped::Parked => Ended::Finished(format!("event {shown} is parked again")),
             Unskipped::Passed(later) => Ended::Finished(format!(
-                "event {event} is tried by the next rebuild; this version stays without it, since event {later}, \
-                 which follows it in its stream, is applied"
+                "event {shown} is tried by the next rebuild; this version stays without it, since event {}, \
+                 which follows it in its stream, is applied",
+                thousands(later.get())
+            )),
+            Unskipped::NotHere if beside.is_some() => Ended::Finished(format!(
+                "event {shown} is parked again in {}",
+                beside.unwrap_or_default()
             )),
             Unskipped::NotHere if self.operations.skipped.contains(&event) => {
-                Ended::Finished(format!("event {event} is tried by the next rebuild"))
+                Ended::Finished(format!("event {shown} is tried by the next rebuild"))
             }
-            Unskipped::NotHere => Ended::Failed(format!("event {event} is not skipped")),
+            Unskipped::NotHere => Ended::Failed(format!("event {shown} is not skipped")),
         };
         self.finish(request, &ended).await
     }
@@ -229,7 +279,8 @@ impl Owned<'_> {
 
 fn failed_again(event: Position, tries: u32, error: &str) -> String {
     format!(
-        "event {event} failed again, after {tries} tries: {}",
+        "event {} failed again, after {tries} tries: {}",
+        thousands(event.get()),
         crate::text::clean(error)
     )
 }

@@ -4,20 +4,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::WorkspaceError;
-use super::super::operations::{Done, Ended, Operation, Request};
+use super::super::operations::{self, Done, Ended, Operation, Request};
 use super::Owned;
 use super::turns::Turns;
 use crate::crash;
 use crate::event::Position;
 use crate::read::{
-    Blame, Model, Policy, Projection, Runner, RunnerError, Step, TRIES, Trouble, Versions,
-    is_disk_full, remove_database,
+    Blame, Model, ParkedSum, Policy, Projection, Runner, RunnerError, Step, TRIES, Trouble,
+    Versions, is_disk_full, remove_database,
 };
+use crate::text::thousands;
 
 /// A version that is built beside the live one.
 pub(super) struct Shadow {
     pub(super) runner: Runner,
-    pub(super) request: Option<Request>,
+    /// The request that it is built for.
+    pub(super) request: Request,
     pub(super) began: Instant,
     /// Whether it waits, once it has caught up.
     pub(super) hold: bool,
@@ -27,6 +29,8 @@ pub(super) struct Shadow {
     pub(super) adopted: bool,
     /// Who asked for it to answer.
     pub(super) cut_over: Option<Request>,
+    /// What it has parked.
+    parked: ParkedSum,
     turns: Turns,
 }
 
@@ -34,6 +38,21 @@ impl Shadow {
     /// What it is called.
     pub(super) fn label(&self) -> String {
         self.runner.model().about().label()
+    }
+
+    /// What it has parked. The file is asked only where that has changed.
+    pub(super) fn parked(&mut self) -> &ParkedSum {
+        let count = self.runner.parked();
+        if self.parked.count != count {
+            self.parked = match self.runner.first_parked() {
+                Ok(first) => ParkedSum::new(count, first.filter(|_| count.any())),
+                Err(error) => {
+                    tracing::warn!(%error, "the first parked event could not be read");
+                    ParkedSum::new(count, None)
+                }
+            };
+        }
+        &self.parked
     }
 }
 
@@ -114,6 +133,7 @@ impl Owned<'_> {
         match &self.shadow {
             Some(shadow) if shadow.runner.checkpoint().position >= target => {
                 if !shadow.hold || shadow.cut_over.is_some() {
+                    self.ask_for_cutover().await?;
                     self.cut_over().await?;
                 } else if !shadow.held {
                     self.hold().await?;
@@ -124,6 +144,21 @@ impl Owned<'_> {
             }
             _ => Ok(false),
         }
+    }
+
+    /// A version was held because its file said so, and that says so no longer: whoever lets it answer is on
+    /// record.
+    async fn ask_for_cutover(&mut self) -> Result<(), WorkspaceError> {
+        let wanted = |shadow: &&Shadow| shadow.held && shadow.cut_over.is_none();
+        let Some(version) = self.shadow.as_ref().filter(wanted).map(Shadow::label) else {
+            return Ok(());
+        };
+        let version = Some(version);
+        let request = self.ask(Operation::CutOver { version }).await?;
+        if let Some(shadow) = &mut self.shadow {
+            shadow.cut_over = Some(request);
+        }
+        Ok(())
     }
 
     /// The shadow has caught up and is to wait: says so, once.
@@ -137,8 +172,8 @@ impl Owned<'_> {
         shadow.held = true;
         let (label, request) = (shadow.label(), shadow.request.clone());
         let at = shadow.runner.checkpoint().position;
-        self.progress.problem = None;
-        if let Some(request) = request.filter(|r| self.operations.pending.contains(r)) {
+        if self.operations.pending.contains(&request) {
+            let at = thousands(at.get());
             let what =
                 format!("version {label} is ready at position {at}, and waits for a cutover");
             let done = Done {
@@ -157,7 +192,7 @@ impl Owned<'_> {
         let hash = self.projection.hash();
         let is_new = self.live.model().about().hash != hash;
         if let Some(shadow) = &mut self.shadow {
-            shadow.hold = holds(shadow.request.as_ref(), is_new, &*self.projection);
+            shadow.hold = holds(&shadow.request, is_new, &*self.projection);
         }
         let Some(shadow) = self
             .shadow
@@ -174,11 +209,64 @@ impl Owned<'_> {
             return Ok(());
         };
         remove_shadow(shadow.runner)?;
-        self.progress.problem = Some(reason.clone());
-        let asked = [shadow.request, shadow.cut_over].into_iter().flatten();
-        let pending = asked.filter(|request| self.operations.pending.contains(request));
-        let done = pending.map(|request| Done::plain(request, Ended::Failed(reason.clone())));
-        let done = done.collect();
+        let asked = [Some(shadow.request), shadow.cut_over];
+        self.say_not_built(asked.into_iter().flatten().collect(), reason)
+            .await
+    }
+
+    /// Says that what was asked for could not be built. A version that was held had its outcome before: that
+    /// it is gone is a request of the engine's own.
+    async fn say_not_built(
+        &mut self,
+        asked: Vec<Request>,
+        reason: String,
+    ) -> Result<(), WorkspaceError> {
+        let hash = self.projection.hash().to_owned();
+        let is_new = self.live.model().about().hash != hash;
+        let not_built = is_new.then_some(hash);
+        let held = self.operations.held.clone();
+        let was_held = held.is_some_and(|held| asked.contains(&held));
+        let pending = asked
+            .into_iter()
+            .filter(|request| self.operations.pending.contains(request));
+        let mut done: Vec<Done> = pending
+            .map(|request| Done::plain(request, Ended::Failed(reason.clone())))
+            .collect();
+        if was_held {
+            let gone = self.ask(Operation::Cancel).await?;
+            done.push(Done::plain(gone, Ended::Finished(reason)));
+        }
+        if let Some(last) = done.last_mut() {
+            last.not_built = not_built;
+        }
+        self.finish_all(done).await
+    }
+
+    /// Its file is gone: ends what is built beside it, or held. The read model stays.
+    pub(super) async fn end_without_file(&mut self) -> Result<(), WorkspaceError> {
+        self.operations
+            .refresh(&*self.charge.log, &self.stream)
+            .await?;
+        let shadow = self.shadow.take();
+        if let Some(shadow) = shadow {
+            remove_shadow(shadow.runner)?;
+        }
+        let is_of_it = |request: &&Request| {
+            matches!(
+                request.operation,
+                Operation::Rebuild { .. } | Operation::Build { .. } | Operation::CutOver { .. }
+            )
+        };
+        let pending = self.operations.pending.iter().filter(is_of_it).cloned();
+        let ended = Ended::Failed(operations::FILE_GONE.to_owned());
+        let mut done: Vec<Done> = pending
+            .map(|request| Done::plain(request, ended.clone()))
+            .collect();
+        if self.operations.held.is_some() {
+            let gone = self.ask(Operation::Cancel).await?;
+            let what = "the version that was held is gone: so is its file".to_owned();
+            done.push(Done::plain(gone, Ended::Finished(what)));
+        }
         self.finish_all(done).await
     }
 
@@ -204,18 +292,28 @@ impl Owned<'_> {
     pub(super) async fn begin_rebuild(&mut self, request: Request) -> Result<(), WorkspaceError> {
         let live = self.live.model().about();
         let built_for_it = live.request == Some(request.position);
-        // In a log that was restored, another request may stand at the same position.
-        if built_for_it && !self.live.is_foreign() {
-            // Killed between the switch and its outcome.
-            let label = live.label();
+        let label = live.label();
+        let (same, hash) = (live.hash == self.projection.hash(), self.projection.hash());
+        let (answers, outdated) = match &request.operation {
+            Operation::Build { definition } => (same, definition != hash),
+            _ => (false, false),
+        };
+        // Killed between the switch and its outcome; or somebody else had it built. In a log that was restored,
+        // another request may stand at the same position.
+        if (built_for_it || answers && !outdated) && !self.live.is_foreign() {
             let done = Done {
                 version: Some(label.clone()),
                 ..Done::plain(request, Ended::Finished(format!("version {label} answers")))
             };
             return self.finish_all(vec![done]).await;
         }
+        if outdated {
+            let why =
+                format!("given up: the definition has changed again; version {label} answers");
+            return self.finish(request, &Ended::Failed(why)).await;
+        }
         match &self.shadow {
-            None => self.begin_shadow(Some(request)).await,
+            None => self.begin_shadow(request).await,
             Some(shadow) if shadow.held => {
                 let why = format!(
                     "version {} is ready and waits: cut over to it or cancel it first",
@@ -228,31 +326,42 @@ impl Owned<'_> {
         }
     }
 
-    /// Begins what is to be built without anybody asking now: what was held, and what the file says where
-    /// that is not what answers.
-    pub(super) async fn begin_wanted(&mut self) -> Result<(), WorkspaceError> {
-        if self.shadow.is_some() || self.progress.problem.is_some() {
-            return Ok(());
-        }
-        let hash = self.projection.hash();
-        if let Some(position) = self.operations.held {
-            let operation = Operation::Rebuild { hold: true };
-            let request = Request {
-                position,
-                operation,
-            };
-            self.begin_shadow(Some(request)).await
-        } else if self.live.model().about().hash != hash
-            && self.operations.declined.as_deref() != Some(hash)
-        {
-            self.begin_shadow(None).await
-        } else {
-            Ok(())
+    /// Goes on with what was held when its engine ended.
+    pub(super) async fn begin_held(&mut self) -> Result<(), WorkspaceError> {
+        match self.operations.held.clone() {
+            Some(held) if self.shadow.is_none() => self.begin_shadow(held).await,
+            _ => Ok(()),
         }
     }
 
-    /// What a killed engine began to build: the newest version of this definition for this request.
-    fn begun(&self, asked: Option<Position>) -> Result<Option<Model>, WorkspaceError> {
+    /// Begins what is to be built without anybody asking: what was held, and what the file says where that is
+    /// not what answers. The second is asked for in the engine's name, so that it is on record and has an
+    /// outcome. What was declined, or could not be built, is not tried again before somebody asks for it.
+    pub(super) async fn begin_wanted(&mut self) -> Result<(), WorkspaceError> {
+        self.begin_held().await?;
+        let hash = self.projection.hash();
+        let not_built = self.operations.not_built.as_ref();
+        let left_out = self.operations.declined.as_deref() == Some(hash)
+            || not_built.is_some_and(|not_built| not_built.definition == hash);
+        if self.shadow.is_some() || self.live.model().about().hash == hash || left_out {
+            return Ok(());
+        }
+        let definition = hash.to_owned();
+        let request = self.ask(Operation::Build { definition }).await?;
+        self.begin_shadow(request).await
+    }
+
+    /// Asks for something in the engine's own name.
+    pub(super) async fn ask(&mut self, operation: Operation) -> Result<Request, WorkspaceError> {
+        let request = operations::ask(&*self.charge.log, &self.stream, operation).await?;
+        self.operations.asked(request.clone());
+        Ok(request)
+    }
+
+    /// What a killed engine began to build: the newest version of this definition for this very request. A version
+    /// of the same definition that was finished and kept is none: its rows may have been changed from outside
+    /// since, and nobody would look.
+    fn begun(&self, asked: Position) -> Result<Option<Model>, WorkspaceError> {
         let live = self.live.model();
         let all = self
             .versions
@@ -263,7 +372,7 @@ impl Owned<'_> {
             .rev()
             .take_while(|(generation, _)| *generation > live.about().generation);
         let fits = |model: &Model| {
-            model.about().hash == self.projection.hash() && model.about().request == asked
+            model.about().hash == self.projection.hash() && model.about().request == Some(asked)
         };
         // One that cannot be opened was not made to the end.
         let mut models = newer.filter_map(|(_, path)| Model::open(&path).ok());
@@ -283,11 +392,8 @@ impl Owned<'_> {
 
     /// Begins a new version, or goes on with one that a killed engine began. One that cannot be made is
     /// given up.
-    pub(super) async fn begin_shadow(
-        &mut self,
-        request: Option<Request>,
-    ) -> Result<(), WorkspaceError> {
-        let asked = request.as_ref().map(|request| request.position);
+    pub(super) async fn begin_shadow(&mut self, request: Request) -> Result<(), WorkspaceError> {
+        let asked = request.position;
         let begun = match self.begun(asked)? {
             Some(model) => Some(self.follow(model).await?),
             None => None,
@@ -299,15 +405,18 @@ impl Owned<'_> {
             None => match self.make_version(asked).await {
                 Ok(runner) => runner,
                 Err(RunnerError::Model(error)) => {
-                    return self.not_begun(request, error.to_string()).await;
+                    let reason = format!(
+                        "no new version could be begun: {error}. The live version goes on, and a rebuild tries once more"
+                    );
+                    return self.say_not_built(vec![request], reason).await;
                 }
                 Err(other) => return Err(other.into()),
             },
         };
         crash::point("after-shadow");
         let is_new = self.live.model().about().hash != self.projection.hash();
-        let hold = holds(request.as_ref(), is_new, &*self.projection);
-        let was_held = asked.is_some() && asked == self.operations.held;
+        let hold = holds(&request, is_new, &*self.projection);
+        let was_held = self.operations.held.as_ref() == Some(&request);
         self.shadow = Some(Shadow {
             runner,
             request,
@@ -316,12 +425,13 @@ impl Owned<'_> {
             held: was_held && adopted,
             adopted,
             cut_over: None,
+            parked: ParkedSum::default(),
             turns: Turns::new(),
         });
         Ok(())
     }
 
-    async fn make_version(&self, asked: Option<Position>) -> Result<Runner, RunnerError> {
+    async fn make_version(&self, asked: Position) -> Result<Runner, RunnerError> {
         let projection = &*self.projection;
         let (generation, path) =
             self.versions
@@ -331,30 +441,18 @@ impl Owned<'_> {
                     reason: e.to_string(),
                 })?;
         crash::point("before-shadow");
-        let model = Model::create(&path, projection, generation, asked).inspect_err(|_| {
-            // Half a version is of no use to anybody.
-            drop(remove_database(&path));
-        })?;
+        let model =
+            Model::create(&path, projection, generation, Some(asked)).inspect_err(|_| {
+                // Half a version is of no use to anybody.
+                drop(remove_database(&path));
+            })?;
         self.follow(model).await
-    }
-
-    async fn not_begun(
-        &mut self,
-        request: Option<Request>,
-        reason: String,
-    ) -> Result<(), WorkspaceError> {
-        let reason = format!("no new version could be begun: {reason}. The live version goes on");
-        self.progress.problem = Some(reason.clone());
-        match request.filter(|request| self.operations.pending.contains(request)) {
-            Some(request) => self.finish(request, &Ended::Failed(reason)).await,
-            None => Ok(()),
-        }
     }
 }
 
 /// Whether a version waits once it has caught up: somebody said so, or the file of a new definition does.
-fn holds(request: Option<&Request>, is_new: bool, projection: &dyn Projection) -> bool {
-    let asked = request.is_some_and(|r| r.operation == Operation::Rebuild { hold: true });
+fn holds(request: &Request, is_new: bool, projection: &dyn Projection) -> bool {
+    let asked = request.operation == Operation::Rebuild { hold: true };
     asked || is_new && projection.waits()
 }
 
@@ -374,7 +472,8 @@ fn stopped(trouble: &Trouble) -> String {
     };
     format!(
         "the new version stopped at event {}: {}. The live version goes on; {way_out}",
-        trouble.position, trouble.error
+        thousands(trouble.position.get()),
+        trouble.error
     )
 }
 
@@ -383,7 +482,8 @@ pub(super) fn unwritten(error: &impl std::fmt::Display) -> String {
     format!("the new version cannot be written: {error}. The live version goes on; {FREE_AGAIN}")
 }
 
-const FREE_AGAIN: &str = "what the new one took of the disk is free again";
+const FREE_AGAIN: &str =
+    "what the new one took of the disk is free again, and a rebuild tries once more";
 
 /// Closes a version that is not to be, and removes its files.
 pub(super) fn remove_shadow(runner: Runner) -> Result<(), WorkspaceError> {

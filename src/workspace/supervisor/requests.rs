@@ -1,15 +1,12 @@
 //! What a projection's system stream asks for, and how each request ends.
 
-use super::super::WorkspaceError;
 use super::super::operations::{self, Defined, Done, Ended, Operation, Operations, Request};
+use super::super::{WorkspaceError, objectives};
 use super::{Charge, Owned};
 use crate::crash;
-use crate::event::{Position, StreamId, Timestamp};
-use crate::read::{Projection, Scratch, built_from, mend};
-
-/// How far it is looked for the first event that a read model lacks.
-const LOOK_PAGE: usize = 500;
-const LOOK_PAGES: usize = 40;
+use crate::event::{Position, StreamId};
+use crate::read::Projection;
+use crate::text::thousands;
 
 impl Owned<'_> {
     /// Begins what is asked for and not begun.
@@ -38,30 +35,23 @@ impl Owned<'_> {
             return Ok(());
         }
         let log = &*self.charge.log;
-        let mut at = self.live.checkpoint().position;
-        for _ in 0..LOOK_PAGES {
-            let page = log.read_all(at, LOOK_PAGE).await?;
-            let Some(last) = page.last() else { break };
-            at = last.position;
-            let subscription = self.live.projection().subscription();
-            let Some(waits) = page.iter().find(|event| subscription.takes_event(event)) else {
-                continue;
-            };
-            let since = waits.recorded_at.checked_add(objective);
-            if let Some(since) = since.ok().filter(|since| *since < Timestamp::now()) {
-                operations::raised(log, &self.stream, since, objective).await?;
-            }
-            break;
+        let (checkpoint, takes) = (self.live.checkpoint(), self.live.projection());
+        let takes = takes.subscription();
+        let overdue = objectives::overdue(log, checkpoint.position, takes, objective).await?;
+        if let Some(since) = overdue {
+            operations::raised(log, &self.stream, since, objective).await?;
         }
         Ok(())
     }
 
     pub(super) fn is_under_way(&self, request: &Request) -> bool {
         let shadow = self.shadow.as_ref();
-        let building = shadow.and_then(|shadow| shadow.request.as_ref());
+        let building = shadow.map(|shadow| &shadow.request);
         let switching = shadow.and_then(|shadow| shadow.cut_over.as_ref());
         let retrying = self.retrying.as_ref().map(|retrying| &retrying.request);
+        let repairing = self.repairing.as_ref().map(|repairing| &repairing.request);
         retrying == Some(request)
+            || repairing == Some(request)
             || building == Some(request)
             || switching == Some(request)
             || self.under_way.iter().any(|(begun, _)| begun == request)
@@ -76,14 +66,19 @@ impl Owned<'_> {
             Operation::Pause => {
                 self.live.flush()?;
                 let at = self.live.checkpoint().position;
-                self.finish(request, &done(format!("stands at position {at}")))
-                    .await
+                self.finish(
+                    request,
+                    &done(format!("stands at position {}", thousands(at.get()))),
+                )
+                .await
             }
             Operation::Resume => {
                 let at = self.live.checkpoint().position;
                 let what = match self.live.trouble() {
-                    Some(trouble) => format!("tries event {} again", trouble.position),
-                    None => format!("goes on from position {at}"),
+                    Some(trouble) => {
+                        format!("tries event {} again", thousands(trouble.position.get()))
+                    }
+                    None => format!("goes on from position {}", thousands(at.get())),
                 };
                 self.live.try_again();
                 self.finish(request, &done(what)).await
@@ -102,7 +97,9 @@ impl Owned<'_> {
                 self.under_way.push((request, goal));
                 Ok(())
             }
-            Operation::Rebuild { .. } => self.begin_rebuild(request).await,
+            Operation::Rebuild { .. } | Operation::Build { .. } => {
+                self.begin_rebuild(request).await
+            }
             Operation::PauseRebuild | Operation::ResumeRebuild => {
                 let ended = self.pause_rebuild(request.operation == Operation::PauseRebuild);
                 self.finish(request, &ended).await
@@ -110,7 +107,7 @@ impl Owned<'_> {
             Operation::Cancel => self.cancel(request).await,
             Operation::Repair { ref key } => {
                 let key = key.clone();
-                self.repair(request, &key).await
+                self.begin_repair(request, &key).await
             }
             Operation::CutOver { ref version } => {
                 let version = version.clone();
@@ -154,12 +151,14 @@ impl Owned<'_> {
             )
         } else if after >= goal {
             Some(format!(
-                "nothing to replay: the read model stands at position {goal}"
+                "nothing to replay: the read model stands at position {}",
+                thousands(goal.get())
             ))
         } else if let Some((at, late)) = self.live.last_out_of_turn()?.filter(|(at, _)| *at > after)
         {
+            let (shown, late) = (thousands(at.get()), thousands(late.get()));
             Some(format!(
-                "event {late} was parked, and applied when the read model stood at position {at}: it cannot be \
+                "event {late} was parked, and applied when the read model stood at position {shown}: it cannot be \
                  applied again in the same order. Replay after {at}, or rebuild it"
             ))
         } else {
@@ -174,61 +173,13 @@ impl Owned<'_> {
         Ok(())
     }
 
-    /// Folds the stream that feeds a key alone, and replaces that key's rows.
-    async fn repair(&mut self, request: Request, key: &str) -> Result<(), WorkspaceError> {
-        let refusal = match self.hindrance() {
-            // One that stands still can be mended where it stands.
-            Some(_) if self.operations.paused.is_some() && !self.live.is_foreign() => None,
-            Some(why) => Some(why),
-            None => None,
-        };
-        let replaying = self
-            .under_way
-            .iter()
-            .any(|(begun, _)| matches!(begun.operation, Operation::Replay { .. }));
-        let refusal = if replaying {
-            Some("it is being replayed: its rows are of no single position until that is done")
-        } else {
-            refusal
-        };
-        if let Some(why) = refusal {
-            return self.finish(request, &Ended::Failed(why.to_owned())).await;
-        }
-        self.live.flush()?;
-        let root = self.charge.folder.scratch();
-        let scratch = Scratch::new(&root).map_err(|e| WorkspaceError::io(&root, &e))?;
-        // As the file says, without faults that were injected.
-        let folded_with = built_from(&self.projection, self.live.model().about());
-        let path = self.live.model().path().to_owned();
-        let log = &self.charge.log;
-        let mended = mend(&path, &folded_with, key, log, &scratch).await;
-        let ended = match mended {
-            Ok(mending) if mending.comparison.is_equal() => Ended::Finished(format!(
-                "the rows of key {key} are what {} gives: nothing was changed",
-                mending.stream
-            )),
-            Ok(mending) => match self.live.model_mut().replace(&mending) {
-                Ok(()) => {
-                    crash::point("after-repair");
-                    self.charge.moved.notify_waiters();
-                    Ended::Finished(format!(
-                        "the rows of key {key} are what {} gives, {} events up to position {}: {} changed",
-                        mending.stream, mending.events, mending.position, mending.comparison.total
-                    ))
-                }
-                Err(error) => Ended::Failed(error.to_string()),
-            },
-            Err(error) => Ended::Failed(error.to_string()),
-        };
-        self.finish(request, &ended).await
-    }
-
     /// How a wish for the rebuild to stand still, or to go on, ends.
     fn pause_rebuild(&self, pause: bool) -> Ended {
         let Some(shadow) = &self.shadow else {
             return Ended::Failed("nothing is being rebuilt".to_owned());
         };
-        let (label, at) = (shadow.label(), shadow.runner.checkpoint().position);
+        let label = shadow.label();
+        let at = thousands(shadow.runner.checkpoint().position.get());
         Ended::Finished(if pause {
             format!("the rebuild stands at position {at}; version {label} waits")
         } else {
@@ -284,12 +235,20 @@ impl Owned<'_> {
         }
         for (request, goal) in over {
             let ended = match &stopped {
-                _ if at >= goal => Ended::Finished(format!("has everything up to position {at}")),
+                _ if at >= goal => Ended::Finished(format!(
+                    "has everything up to position {}",
+                    thousands(at.get())
+                )),
                 Some(trouble) => Ended::Failed(format!(
                     "stopped at event {}: {}",
-                    trouble.position, trouble.error
+                    thousands(trouble.position.get()),
+                    trouble.error
                 )),
-                None => Ended::Failed(format!("paused at position {at}, before {goal}")),
+                None => Ended::Failed(format!(
+                    "paused at position {}, before {}",
+                    thousands(at.get()),
+                    thousands(goal.get())
+                )),
             };
             self.finish(request, &ended).await?;
         }
@@ -317,8 +276,7 @@ impl Owned<'_> {
         operations::finish(&*self.charge.log, &self.stream, &done).await?;
         crash::point("after-outcome");
         for done in done {
-            self.operations
-                .ended(&done.request, &done.ended, done.declines);
+            self.operations.ended(&done);
         }
         Ok(())
     }

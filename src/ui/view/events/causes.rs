@@ -7,12 +7,13 @@ use ratatui::text::{Line, Span};
 use super::super::page::wrapped;
 use super::super::put_cut;
 use super::super::words::{own, span};
-use super::{head, inner};
+use super::inner;
 use crate::event::Timestamp;
 use crate::ui::state::Model;
 use crate::ui::state::events::CAUSES;
 use crate::ui::text;
 use crate::ui::theme::Theme;
+use crate::ui::widgets::rule;
 use crate::ui::widgets::table;
 use crate::workspace::{Caused, Direction, Story};
 
@@ -38,7 +39,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         Some(story) => looked(model, story, theme),
         None => Line::default(),
     };
-    head(buf, area, ("Causes and effects", has_keys), &right, theme);
+    rule::pane(buf, area, ("Causes and effects", has_keys), &right, theme);
     let inside = inner(area);
     let width = usize::from(inside.width);
     let lines = match (&causes.error, &causes.story) {

@@ -6,12 +6,13 @@ use ratatui::text::Line;
 
 use super::super::put_cut;
 use super::super::words::{own, span};
-use super::{head, inner};
+use super::inner;
 use crate::ui::state::Model;
 use crate::ui::state::events::DETAIL;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::json;
+use crate::ui::widgets::rule;
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -36,7 +37,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         }
         None => ("Event".to_owned(), Line::default()),
     };
-    head(buf, area, (&name, has_keys), &right, theme);
+    rule::pane(buf, area, (&name, has_keys), &right, theme);
     let inside = inner(area);
     match (&events.detail_error, &events.detail) {
         (Some((position, error)), _)

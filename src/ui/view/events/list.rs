@@ -7,12 +7,12 @@ use ratatui::text::{Line, Span};
 use super::super::brief::brief;
 use super::super::words::{own, span};
 use super::super::{put, put_cut};
-use super::head;
 use crate::ui::state::Model;
 use crate::ui::state::events::{Entry, LIST, List};
 use crate::ui::state::ripple::has;
 use crate::ui::text;
 use crate::ui::theme::Theme;
+use crate::ui::widgets::rule;
 use crate::ui::widgets::table;
 
 /// The widest name of a stream or a type that is shown whole.
@@ -51,7 +51,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let list = &model.events.list;
     let (left, right) = (named(model, theme), where_it_is(model, theme));
     let has_keys = model.events.panes.focus == LIST;
-    head(buf, area, (&left, has_keys), &right, theme);
+    rule::pane(buf, area, (&left, has_keys), &right, theme);
     let lines = rows(area);
     if list.entries.is_empty() {
         for (row, line) in (1..).zip(nothing(model, theme)) {

@@ -6,13 +6,11 @@ mod list;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::text::Line;
 
 use crate::ui::state::Model;
 use crate::ui::state::events::{CAUSES, DETAIL, LIST};
 use crate::ui::state::panes::Panes;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::rule;
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -143,20 +141,4 @@ pub fn row_at(model: &Model, y: u16) -> Option<usize> {
 /// The row of the tree at a line, by its place.
 pub fn cause_at(model: &Model, y: u16) -> Option<usize> {
     causes::row_at(model, areas(model).causes, y)
-}
-
-/// The head of a pane: its name, marked where the pane has the keys.
-fn head(
-    buf: &mut Buffer,
-    area: Rect,
-    (name, has_keys): (&str, bool),
-    right: &Line<'_>,
-    theme: &Theme,
-) {
-    if has_keys {
-        let name = format!("{}{name}", theme.glyphs.selected);
-        rule::draw_in(buf, area, (&name, theme.title), right, theme);
-    } else {
-        rule::draw_in(buf, area, (name, theme.dim), right, theme);
-    }
 }

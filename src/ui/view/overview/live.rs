@@ -10,10 +10,10 @@ use super::super::words::own;
 use crate::event::Event;
 use crate::ui::state::Model;
 use crate::ui::state::events::first_fields;
+use crate::ui::state::overview::Pane;
 use crate::ui::state::ripple::has;
 use crate::ui::text;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::rule;
 
 /// The widest name of a stream or a type that is shown whole.
 const WIDEST: usize = 22;
@@ -41,7 +41,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     } else {
         Line::from(own("newest first", theme.dim))
     };
-    rule::draw(buf, area, "Events", &right, theme);
+    super::panel(model, Pane::Events, area, &right, theme, buf);
     if snapshot.recent.is_empty() {
         let words = if snapshot.head.get() == 0 {
             "   No events yet: send a command, import some, or append one."
@@ -52,16 +52,20 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let shown = usize::from(area.height - 1);
-    let newest: Vec<&Event> = snapshot.recent.iter().rev().take(shown).collect();
+    let above = model.overview.scroll;
+    let above = above.min(snapshot.recent.len().saturating_sub(shown));
+    let newest = snapshot.recent.iter().rev().skip(above).take(shown);
+    let newest: Vec<&Event> = newest.collect();
+    let order = model.overview.order(&snapshot);
     let widths = Widths::of(&newest, area.width, dots);
     for (row, event) in (1..).zip(&newest) {
-        put(buf, area, row, &line(model, event, &widths, theme));
+        put(buf, area, row, &line(model, event, &order, &widths, theme));
     }
 }
 
 /// How many dots there are room for.
 fn dots(model: &Model, width: u16) -> usize {
-    let count = model.snapshot.projections.len();
+    let count = model.overview.order(&model.snapshot).len();
     if width < 90 || count > DOTS { 0 } else { count }
 }
 
@@ -93,7 +97,13 @@ impl Widths {
     }
 }
 
-fn line(model: &Model, event: &Event, widths: &Widths, theme: &Theme) -> Line<'static> {
+fn line(
+    model: &Model,
+    event: &Event,
+    order: &[usize],
+    widths: &Widths,
+    theme: &Theme,
+) -> Line<'static> {
     let ellipsis = theme.glyphs.ellipsis;
     let padded = |content: &str, width: usize| {
         let shown = text::cut(&text::clean(content), width, ellipsis);
@@ -109,7 +119,8 @@ fn line(model: &Model, event: &Event, widths: &Widths, theme: &Theme) -> Line<'s
         let time = event.recorded_at.strftime("%H:%M:%S%.3f").to_string();
         spans.push(own(format!("{time}  "), theme.dim));
     }
-    for view in model.snapshot.projections.iter().take(widths.dots) {
+    for at in order.iter().take(widths.dots) {
+        let view = &model.snapshot.projections[*at];
         spans.push(if has(view, &model.snapshot, event.position) {
             own(theme.glyphs.yes, theme.good)
         } else {

@@ -5,33 +5,24 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::page::key_of;
 use super::super::put;
 use super::super::words::own;
+use super::under::{self, Under, under};
 use crate::lag::Status;
-use crate::ui::action::Action;
+use crate::ui::columns::{ColumnName, wanted};
 use crate::ui::state::Model;
+use crate::ui::state::overview::{Column as By, Pane};
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::columns::{Column, SPACE, fit};
-use crate::ui::widgets::{bar, rows, rule};
-use crate::workspace::{INJECTED, ProjectionView, RebuildView};
+use crate::ui::widgets::flow::{self, Piece};
+use crate::ui::widgets::{bar, rows};
+use crate::workspace::ProjectionView;
 
-/// What a column shows.
+/// What a column shows: what one can sort by, and its age over the last minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cell {
-    Status,
-    Name,
-    Policy,
-    Checkpoint,
-    Gap,
-    Behind,
-    Age,
-    Stored,
-    Applied,
-    Eta,
-    P99,
-    Parked,
+    By(By),
     History,
 }
 
@@ -50,103 +41,99 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
     let checkpoint = longest(&|v| text::thousands(v.checkpoint.get()).len(), 10, 15);
     let gap = longest(&|v| text::thousands(v.lag.gap).len(), 4, 13);
     let behind = longest(&|v| text::thousands(v.lag.behind).len() + 1, 6, 14);
-    let column = |cell, title, width, rank, right| {
+    let column = |by: By, width, rank, right| {
         let column = Column {
-            title,
+            title: by.title(),
             width,
             grows: None,
             rank,
             right,
         };
-        (cell, column)
+        (Cell::By(by), column)
     };
     // Where nobody is late the time to catch up says nothing, and how fast it is says most.
     let late = views
         .iter()
         .any(|v| v.eta.is_some() || v.lag.status == Status::Falling);
     let mut all = vec![
-        column(Cell::Status, "status", 13, 2, false),
-        column(Cell::Name, "projection", name, 1, false),
-        column(Cell::Policy, "policy", policy, 5, false),
-        column(Cell::Checkpoint, "checkpoint", checkpoint, 7, true),
-        column(Cell::Gap, "gap", gap, 4, true),
-        column(Cell::Behind, "behind", behind, 12, true),
-        column(Cell::Age, "age / objective", 15, 3, true),
-        column(Cell::Stored, "in/s", 5, 11, true),
-        column(Cell::Applied, "out/s", 6, 8, true),
-        column(Cell::Eta, "ETA", 6, if late { 9 } else { 10 }, true),
-        column(Cell::P99, "p99", 5, if late { 10 } else { 9 }, true),
-        column(Cell::History, "age, 1m", 8, 6, false),
+        column(By::Status, 13, 2, false),
+        column(By::Name, name, 1, false),
+        column(By::Policy, policy, 5, false),
+        column(By::Checkpoint, checkpoint, 7, true),
+        column(By::Gap, gap, 4, true),
+        column(By::Behind, behind, 12, true),
+        column(By::Age, 15, 3, true),
+        column(By::Stored, 5, 11, true),
+        column(By::Applied, 6, 8, true),
+        column(By::Eta, 6, if late { 9 } else { 10 }, true),
+        column(By::P99, 5, if late { 10 } else { 9 }, true),
     ];
     if views.iter().any(|v| v.parked > 0) {
-        all.insert(11, column(Cell::Parked, "parked", 6, 7, true));
+        all.push(column(By::Parked, 7, 7, true));
     }
-    if let Some((_, history)) = all.last_mut() {
-        history.grows = Some(30);
-    }
+    let history = Column {
+        title: "age, 1m",
+        width: 8,
+        grows: Some(30),
+        rank: 6,
+        right: false,
+    };
+    all.push((Cell::History, history));
     all
 }
 
 /// How many lines the whole table would take, with its head.
 pub fn height(model: &Model) -> u16 {
-    let lines: u16 = heights(model).iter().sum();
+    let order = model.overview.order(&model.snapshot);
+    let lines: u16 = heights(model, &order).iter().sum();
     lines.saturating_add(2).max(4)
 }
 
-/// What a line under a row shows, in their order.
-#[derive(Clone, Copy)]
-enum Under {
-    Rebuild,
-    Injected,
-    Fault,
-}
-
-fn under(view: &ProjectionView) -> impl Iterator<Item = Under> {
-    let rebuild = view.rebuild.as_ref().map(|_| Under::Rebuild);
-    let injected = view.injected.as_ref().map(|_| Under::Injected);
-    let fault = view.fault.as_ref().map(|_| Under::Fault);
-    [rebuild, injected, fault].into_iter().flatten()
-}
-
-/// The lines each projection takes: one, and those under it.
-fn heights(model: &Model) -> Vec<u16> {
-    let height = |view: &ProjectionView| 1 + u16::try_from(under(view).count()).unwrap_or(u16::MAX);
-    model.snapshot.projections.iter().map(height).collect()
+/// The lines each projection that is shown takes: one, and those under it.
+fn heights(model: &Model, order: &[usize]) -> Vec<u16> {
+    let height = |at: &usize| {
+        let under = under(&model.snapshot.projections[*at]).count();
+        1 + u16::try_from(under).unwrap_or(u16::MAX)
+    };
+    order.iter().map(height).collect()
 }
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let views = &model.snapshot.projections;
+    let order = model.overview.order(&model.snapshot);
     let room = area.height.saturating_sub(2);
-    let heights = heights(model);
-    let chosen = model.overview.index(&model.snapshot);
+    let heights = heights(model, &order);
+    let chosen = model.overview.row(&model.snapshot, &order);
     let window = rows::window(&heights, chosen, room);
     let total: usize = heights.iter().map(|h| usize::from(*h)).sum();
-    let right = if views.is_empty() {
-        Line::default()
-    } else if window.len() < total {
-        Line::from(own(format!("{} of {}", chosen + 1, views.len()), theme.dim))
-    } else {
-        Line::from(own(views.len().to_string(), theme.dim))
-    };
-    rule::draw(buf, area, "Projections", &right, theme);
+    let place = (window.len() < total).then_some(chosen + 1);
+    let right = right(model, (order.len(), place), area.width, theme);
+    super::panel(model, Pane::Projections, area, &right, theme, buf);
     if views.is_empty() {
         nothing(theme, area, buf);
         return;
     }
     let width = area.width.saturating_sub(3);
-    let columns = Columns::of(views, width);
-    put(buf, area, 1, &heading(&columns, theme));
+    let columns = Columns::of(views, &model.columns, width);
+    put(buf, area, 1, &heading(model, &columns, theme));
+    if order.is_empty() {
+        let words = "   No projection is like this: Esc in the filter takes it back.";
+        put(buf, area, 2, &Line::from(own(words, theme.dim)));
+    }
     let mut at = 0;
-    for (index, view) in views.iter().enumerate() {
+    for (index, height) in heights.iter().enumerate() {
+        let view = &views[order[index]];
         let selected = index == chosen && !model.overview.still;
-        for part in 0..usize::from(heights[index]) {
+        for part in 0..usize::from(*height) {
             if window.contains(&at) {
                 let line = match part.checked_sub(1).and_then(|n| under(view).nth(n)) {
                     None => row(view, selected, &columns, theme),
-                    Some(Under::Rebuild) => rebuild(view, selected, area.width, theme),
-                    Some(Under::Injected) => injected(view, selected, area.width, theme),
-                    Some(Under::Fault) => fault(view, selected, area.width, theme),
+                    Some(Under::Rebuild) => {
+                        under::rebuild(view, selected, area.width, &model.keys, theme)
+                    }
+                    Some(Under::Injected) => under::injected(view, selected, area.width, theme),
+                    Some(Under::Fault) => under::fault(view, selected, area.width, theme),
                 };
                 let y = u16::try_from(at - window.start).unwrap_or(u16::MAX);
                 put(buf, area, y.saturating_add(2), &line);
@@ -154,6 +141,36 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
             at += 1;
         }
     }
+}
+
+/// How many are shown, of how many, and how they are narrowed and sorted, as far as there is room.
+fn right(
+    model: &Model,
+    (shown, place): (usize, Option<usize>),
+    width: u16,
+    theme: &Theme,
+) -> Line<'static> {
+    let all = model.snapshot.projections.len();
+    let table = &model.overview.table;
+    let mut pieces: Vec<Piece> = Vec::new();
+    if all > 0 {
+        let words = match place {
+            Some(place) => format!("{place} of {shown}"),
+            None if shown < all => format!("{shown} of {all}"),
+            None => all.to_string(),
+        };
+        pieces.push(vec![own(words, theme.dim)]);
+    }
+    if !table.filter.text().is_empty() {
+        let words = format!("/{}", text::clean(table.filter.text()));
+        pieces.push(vec![own(words, theme.warn)]);
+    }
+    if let Some(sort) = table.sort {
+        let title = By::ALL[sort.column].title();
+        let words = format!("by {title} {}", theme.glyphs.order(sort.descending));
+        pieces.push(vec![own(words, theme.dim)]);
+    }
+    flow::one_line(pieces, &Span::raw("   "), width.saturating_sub(20))
 }
 
 /// What is said where there is no projection.
@@ -174,19 +191,19 @@ struct Columns {
 }
 
 impl Columns {
-    /// Names come with their versions where that costs no telling column.
-    fn of(views: &[ProjectionView], width: u16) -> Self {
+    /// Names come with their versions where that costs no column.
+    fn of(views: &[ProjectionView], names: &[ColumnName], width: u16) -> Self {
         let of = |full| {
-            let all = columns(views, full);
+            let all = wanted(columns(views, full), names);
             let bare: Vec<Column> = all.iter().map(|(_, c)| *c).collect();
             let fitting = fit(&bare, width);
             Self { all, fitting }
         };
-        let full = of(true);
-        if full.fitting.len() >= 7 {
+        let (full, bare) = (of(true), of(false));
+        if full.fitting.len() >= bare.fitting.len() {
             full
         } else {
-            of(false)
+            bare
         }
     }
 
@@ -199,10 +216,19 @@ impl Columns {
     }
 }
 
-fn heading(columns: &Columns, theme: &Theme) -> Line<'static> {
+fn heading(model: &Model, columns: &Columns, theme: &Theme) -> Line<'static> {
     let mut spans = vec![Span::raw("   ")];
-    for (n, (_, column, width)) in columns.iter().enumerate() {
-        let title = text::cut(column.title, usize::from(width), theme.glyphs.ellipsis);
+    for (n, (cell, column, width)) in columns.iter().enumerate() {
+        let sort = model.overview.table.sort;
+        let mark = match (sort, cell) {
+            (Some(sort), Cell::By(by)) if By::ALL[sort.column] == by => {
+                theme.glyphs.order(sort.descending)
+            }
+            _ => "",
+        };
+        let room = usize::from(width).saturating_sub(text::width(mark));
+        let title = text::cut(column.title, room, theme.glyphs.ellipsis);
+        let title = format!("{title}{mark}");
         push(
             &mut spans,
             n,
@@ -250,14 +276,17 @@ fn marks(view: &ProjectionView, selected: bool, theme: &Theme) -> Vec<Span<'stat
 fn row(view: &ProjectionView, selected: bool, columns: &Columns, theme: &Theme) -> Line<'static> {
     let mut spans = marks(view, selected, theme);
     for (n, (cell, column, width)) in columns.iter().enumerate() {
-        let content = self::cell(cell, view, selected, width, theme);
+        let content = match cell {
+            Cell::By(by) => self::cell(by, view, selected, width, theme),
+            Cell::History => history(view, width, theme),
+        };
         push(&mut spans, n, column.right, width, content);
     }
     Line::from(spans)
 }
 
 fn cell(
-    cell: Cell,
+    by: By,
     view: &ProjectionView,
     selected: bool,
     width: u16,
@@ -266,22 +295,22 @@ fn cell(
     let lag = &view.lag;
     let none = || vec![own(theme.glyphs.none, theme.rule)];
     let quiet = |number: u64| if number == 0 { theme.dim } else { theme.text };
-    match cell {
-        Cell::Status => {
+    match by {
+        By::Status => {
             let (glyph, word, style) = super::super::words::status(lag.status, theme);
             vec![own(format!("{glyph} {word}"), style)]
         }
-        Cell::Name => name(view, selected, width, theme),
-        Cell::Policy => {
+        By::Name => name(view, selected, width, theme),
+        By::Policy => {
             let policy = view.policy.to_string();
             vec![own(
                 text::cut(&policy, usize::from(width), theme.glyphs.ellipsis),
                 theme.text,
             )]
         }
-        Cell::Checkpoint => vec![own(text::thousands(view.checkpoint.get()), theme.text)],
-        Cell::Gap => vec![own(text::thousands(lag.gap), quiet(lag.gap))],
-        Cell::Behind => {
+        By::Checkpoint => vec![own(text::thousands(view.checkpoint.get()), theme.text)],
+        By::Gap => vec![own(text::thousands(lag.gap), quiet(lag.gap))],
+        By::Behind => {
             let least = if lag.behind_exact {
                 ""
             } else {
@@ -292,26 +321,28 @@ fn cell(
                 quiet(lag.behind),
             )]
         }
-        Cell::Age => age(view, theme),
-        Cell::Stored => view.rates.stored.map_or_else(none, |r| rate(r, theme)),
-        Cell::Applied => view.rates.applied.map_or_else(none, |r| rate(r, theme)),
-        Cell::Eta => match view.eta {
+        By::Age => age(view, theme),
+        By::Stored => view.rates.stored.map_or_else(none, |r| rate(r, theme)),
+        By::Applied => view.rates.applied.map_or_else(none, |r| rate(r, theme)),
+        By::Eta => match view.eta {
             Some(eta) => vec![own(text::span(eta), theme.text)],
             None if lag.status == Status::Falling => vec![own("never", theme.warn)],
             None => none(),
         },
-        Cell::P99 => match view.visibility {
+        By::P99 => match view.visibility {
             Some(v) => vec![own(text::span(v.p99), theme.text)],
             None => none(),
         },
-        Cell::Parked if view.parked == 0 => none(),
-        Cell::Parked => vec![own(text::thousands(view.parked), theme.warn)],
-        Cell::History => {
-            let limit = view.objective.map(|o| o.as_secs_f32());
-            let top = limit.unwrap_or(1.0).max(1.0);
-            bar::levels(&view.history, width, top, limit, theme)
-        }
+        By::Parked if view.parked == 0 => none(),
+        By::Parked => vec![own(text::thousands(view.parked), theme.warn)],
     }
+}
+
+/// Its age over the last minute.
+fn history(view: &ProjectionView, width: u16, theme: &Theme) -> Vec<Span<'static>> {
+    let limit = view.objective.map(|o| o.as_secs_f32());
+    let top = limit.unwrap_or(1.0).max(1.0);
+    bar::levels(&view.history, width, top, limit, theme)
 }
 
 fn rate(per_second: f64, theme: &Theme) -> Vec<Span<'static>> {
@@ -349,151 +380,14 @@ fn age(view: &ProjectionView, theme: &Theme) -> Vec<Span<'static>> {
     vec![own(age, style), own(limit, theme.dim)]
 }
 
-/// The line under a row that says how far a rebuild is.
-fn rebuild(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
-    let Some(rebuild) = &view.rebuild else {
-        return Line::default();
-    };
-    if rebuild.held {
-        return held(rebuild, selected, width, theme);
-    }
-    let bar = match width {
-        0..60 => 10,
-        60..100 => 20,
-        _ => 30,
-    };
-    let side = if selected { theme.glyphs.selected } else { " " };
-    let mut spans = vec![
-        own(side, theme.title),
-        own(
-            format!("    {} rebuild  ", theme.glyphs.rebuild),
-            theme.accent,
-        ),
-    ];
-    spans.extend(bar::progress(rebuild.progress(), bar, theme.accent, theme));
-    // Cut, not rounded: it never says 100 % before it is done.
-    let percent = (rebuild.progress() * 1000.0).floor() / 10.0;
-    spans.push(own(format!("  {percent:.1} %"), theme.strong));
-    let mut more = Vec::new();
-    if rebuild.paused {
-        more.push("paused".to_owned());
-    }
-    if let Some(rate) = rebuild.rate {
-        more.push(format!("{} events/s", text::rate(rate)));
-    }
-    if let Some(eta) = rebuild.eta {
-        more.push(format!("ready in {}", text::span(eta)));
-    }
-    more.push(format!(
-        "{} of {}",
-        text::thousands(rebuild.checkpoint.get()),
-        text::thousands(rebuild.target.get())
-    ));
-    for part in more {
-        let used: usize = spans.iter().map(Span::width).sum();
-        if used + 2 + part.len() <= usize::from(width) {
-            spans.push(own(format!("  {part}"), theme.dim));
-        }
-    }
-    Line::from(spans)
-}
-
-/// The same line where the new version is ready and waits.
-fn held(rebuild: &RebuildView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
-    let side = if selected { theme.glyphs.selected } else { " " };
-    let mut spans = vec![
-        own(side, theme.title),
-        own(format!("    {} ", theme.glyphs.rebuild), theme.accent),
-    ];
-    let paused = if rebuild.paused { "paused" } else { "follows" };
-    let parts = [
-        (
-            "new version ready, waits for cutover".to_owned(),
-            theme.strong,
-        ),
-        (text::clean(&rebuild.version).into_owned(), theme.text),
-        (
-            format!("{paused} at {}", text::thousands(rebuild.checkpoint.get())),
-            theme.dim,
-        ),
-        (
-            format!(
-                "{} compares, {} cuts over, {} cancels",
-                key_of(Action::Diff),
-                key_of(Action::CutOver),
-                key_of(Action::Cancel)
-            ),
-            theme.dim,
-        ),
-    ];
-    for (part, style) in parts {
-        let used: usize = spans.iter().map(Span::width).sum();
-        if used + 2 + part.len() <= usize::from(width) {
-            spans.push(own(format!(" {part} "), style));
-        }
-    }
-    Line::from(spans)
-}
-
-/// The line under a row that says which faults somebody has injected, so that nobody takes them for real.
-fn injected(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
-    let Some(injected) = &view.injected else {
-        return Line::default();
-    };
-    let side = if selected { theme.glyphs.selected } else { " " };
-    let words = format!("fault: {injected}");
-    let room = usize::from(width).saturating_sub(8);
-    let words = text::cut(&text::clean(&words), room, theme.glyphs.ellipsis);
-    let left = room.saturating_sub(text::width(&words));
-    let end = "  injected; :fault stop ends it";
-    let end = if left >= end.len() { end } else { "" };
-    Line::from(vec![
-        own(side, theme.title),
-        Span::raw("    "),
-        own(theme.glyphs.breach, theme.held),
-        Span::raw(" "),
-        own(words, theme.held),
-        own(end, theme.dim),
-    ])
-}
-
-/// The line under a row that says what stopped it.
-fn fault(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -> Line<'static> {
-    let Some(fault) = &view.fault else {
-        return Line::default();
-    };
-    let side = if selected { theme.glyphs.selected } else { " " };
-    let at = format!(
-        "at {} after {}: ",
-        text::thousands(fault.position.get()),
-        text::count(u64::from(fault.tries), "try", "tries")
-    );
-    let room = usize::from(width).saturating_sub(8 + at.len());
-    let error = fault.error.lines().next().unwrap_or_default();
-    let error = text::cut(&text::clean(error), room, theme.glyphs.ellipsis);
-    // An injected fault says itself how it is ended.
-    let mend = "  mend its file, and it is built anew";
-    let fits = text::width(&error) + mend.len() <= room;
-    let real = !fault.error.starts_with(INJECTED) && matches!(view.lag.status, Status::Faulted(_));
-    let mend = if real && fits { mend } else { "" };
-    Line::from(vec![
-        own(side, theme.title),
-        Span::raw("    "),
-        own(theme.glyphs.faulted, theme.bad),
-        Span::raw(" "),
-        own(at, theme.dim),
-        own(error, theme.warn),
-        own(mend, theme.dim),
-    ])
-}
-
-/// The projection drawn at a cell.
+/// The projection drawn at a cell, by its row.
 pub fn row_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
     if !area.contains(at) || at.y < area.y + 2 {
         return None;
     }
-    let heights = heights(model);
-    let chosen = model.overview.index(&model.snapshot);
+    let order = model.overview.order(&model.snapshot);
+    let heights = heights(model, &order);
+    let chosen = model.overview.row(&model.snapshot, &order);
     let window = rows::window(&heights, chosen, area.height.saturating_sub(2));
     let mut line = window.start + usize::from(at.y - area.y - 2);
     for (index, height) in heights.iter().enumerate() {
@@ -501,6 +395,24 @@ pub fn row_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
             return Some(index);
         }
         line -= usize::from(*height);
+    }
+    None
+}
+
+/// The column whose heading is drawn at a cell, by what it sorts.
+pub fn column_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
+    if !area.contains(at) || at.y != area.y + 1 {
+        return None;
+    }
+    let views = &model.snapshot.projections;
+    let columns = Columns::of(views, &model.columns, area.width.saturating_sub(3));
+    let mut from = area.x + 3;
+    for (cell, _, width) in columns.iter() {
+        if (from..from + width).contains(&at.x) {
+            let Cell::By(by) = cell else { return None };
+            return By::ALL.iter().position(|column| *column == by);
+        }
+        from += width + SPACE;
     }
     None
 }

@@ -10,10 +10,10 @@ use ratatui::text::Line;
 
 use super::super::words::own;
 use crate::ui::state::Model;
+use crate::ui::state::overview::Pane;
 use crate::ui::state::ripple::lacks;
 use crate::ui::text;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::rule;
 use crate::ui::widgets::ruler::{HEIGHT, Mark, Ruler, Tick};
 
 /// Draws it, where there is room.
@@ -39,7 +39,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
             theme.dim,
         )),
     };
-    rule::draw(buf, area, "Log", &right, theme);
+    super::panel(model, Pane::Ruler, area, &right, theme, buf);
     let inner = Rect {
         x: area.x + 2,
         y: area.y + 1,
@@ -69,7 +69,7 @@ fn place(gap: u64, head: u64) -> f64 {
 
 fn marks(model: &Model, theme: &Theme) -> Vec<Mark> {
     let head = model.snapshot.head.get();
-    let chosen = model.overview.index(&model.snapshot);
+    let chosen = model.selected().map(|view| view.name.as_str());
     let views = &model.snapshot.projections;
     let all_there = views.len() > 1
         && views
@@ -85,8 +85,8 @@ fn marks(model: &Model, theme: &Theme) -> Vec<Mark> {
         }];
     }
     let mut marks = Vec::new();
-    for (index, view) in views.iter().enumerate() {
-        let first = index == chosen && !model.overview.still;
+    for view in views {
+        let first = Some(view.name.as_str()) == chosen && !model.overview.still;
         let name = text::clean(&view.name).into_owned();
         if let Some(rebuild) = &view.rebuild {
             marks.push(Mark {

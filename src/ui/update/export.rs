@@ -1,0 +1,282 @@
+//! What is in view, for a file: the table of the screen as CSV or JSON, and the whole screen as a picture.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::super::journal::Message;
+use super::super::screen::Screen;
+use super::super::state::{Model, Tone};
+use super::Effect;
+use crate::workspace::{Cell, Recorded};
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A line a row, with commas, the first names the columns (RFC 4180).
+    Csv,
+    /// A list of objects.
+    Json,
+}
+
+/// A table as it is in view.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sheet {
+    /// What its columns are called.
+    pub columns: Vec<String>,
+    /// Its rows. What is stored is kept as it is: it is made harmless where it is drawn.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// Saves the screen's table.
+pub fn table(model: &mut Model, format: Format) -> Vec<Effect> {
+    let Some(sheet) = sheet(model) else {
+        let name = model.screen.name();
+        model.say(
+            Tone::Info,
+            format!("there is no table on {name} to export yet"),
+        );
+        return Vec::new();
+    };
+    let (ending, text) = match format {
+        Format::Csv => ("csv", csv(&sheet)),
+        Format::Json => ("json", as_json(&sheet)),
+    };
+    let stem = stem(model);
+    vec![Effect::Save { stem, ending, text }]
+}
+
+/// Saves the screen as a picture.
+pub fn picture(model: &Model) -> Vec<Effect> {
+    vec![Effect::Picture { stem: stem(model) }]
+}
+
+/// `highwater-overview-20260314T092653`: the screen, and when.
+fn stem(model: &Model) -> String {
+    let screen = model.screen.context().name();
+    format!("highwater-{screen}-{}", model.now.strftime("%Y%m%dT%H%M%S"))
+}
+
+/// The screen's table, where it has one.
+fn sheet(model: &Model) -> Option<Sheet> {
+    match model.screen {
+        Screen::Overview => Some(projections(model)),
+        Screen::Time => {
+            let rows = model.time.as_ref()?.moment.as_ref()?.rows.clone();
+            let row = |row: &Vec<Cell>| row.iter().map(value).collect();
+            Some(Sheet {
+                columns: rows.columns,
+                rows: rows.rows.iter().map(row).collect(),
+            })
+        }
+        Screen::Log => Some(messages(model)),
+        Screen::Rebuilds => Some(operations(model.rebuilds.done.as_ref()?.as_ref().ok()?)),
+        Screen::Events | Screen::Projection | Screen::Stream => None,
+    }
+}
+
+/// The table of projections: numbers as numbers, times in seconds.
+fn projections(model: &Model) -> Sheet {
+    const COLUMNS: [&str; 15] = [
+        "name",
+        "version",
+        "status",
+        "policy",
+        "checkpoint",
+        "gap",
+        "behind",
+        "age_s",
+        "objective_s",
+        "breach",
+        "in_per_s",
+        "out_per_s",
+        "eta_s",
+        "p99_s",
+        "parked",
+    ];
+    let row = |view: &crate::workspace::ProjectionView| {
+        let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs_f64());
+        vec![
+            json!(view.name),
+            json!(view.version),
+            json!(view.lag.status.to_string()),
+            json!(view.policy.to_string()),
+            json!(view.checkpoint.get()),
+            json!(view.lag.gap),
+            json!(view.lag.behind),
+            json!(view.lag.age.as_secs_f64()),
+            json!(seconds(view.objective)),
+            json!(view.breach),
+            json!(view.rates.stored),
+            json!(view.rates.applied),
+            json!(seconds(view.eta)),
+            json!(seconds(view.visibility.as_ref().map(|v| v.p99))),
+            json!(view.parked),
+        ]
+    };
+    Sheet {
+        columns: COLUMNS.map(str::to_owned).into(),
+        rows: model.snapshot.projections.iter().map(row).collect(),
+    }
+}
+
+/// The program's messages that are shown, the newest first.
+fn messages(model: &Model) -> Sheet {
+    let row = |message: &std::sync::Arc<Message>| {
+        vec![
+            json!(message.at.to_string()),
+            json!(message.level.as_str()),
+            json!(message.target),
+            json!(message.text),
+        ]
+    };
+    Sheet {
+        columns: ["at", "level", "target", "text"].map(str::to_owned).into(),
+        rows: model.log.shown().map(row).collect(),
+    }
+}
+
+/// What was asked of projections, the newest first.
+fn operations(done: &[Recorded]) -> Sheet {
+    let row = |line: &Recorded| {
+        vec![
+            json!(line.position.get()),
+            json!(line.at.to_string()),
+            json!(line.projection),
+            json!(line.what),
+            json!(line.by),
+            json!(line.outcome.as_ref().map(|outcome| &outcome.what)),
+        ]
+    };
+    Sheet {
+        columns: ["position", "at", "projection", "what", "by", "outcome"]
+            .map(str::to_owned)
+            .into(),
+        rows: done.iter().map(row).collect(),
+    }
+}
+
+/// A value of a read model: text, whole and real numbers as such, bytes as hexadecimal digits.
+pub fn value(cell: &Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Integer(number) => json!(number),
+        Cell::Text(text) => json!(text),
+        Cell::Real(number) => json!(number),
+        Cell::Blob(bytes) => bytes
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>()
+            .into(),
+    }
+}
+
+/// A table as CSV. NULL is an empty field.
+fn csv(sheet: &Sheet) -> String {
+    let mut out = String::new();
+    let line = |out: &mut String, cells: &mut dyn Iterator<Item = String>| {
+        let cells: Vec<String> = cells.map(|cell| quoted(&cell)).collect();
+        let _ = write!(out, "{}\r\n", cells.join(","));
+    };
+    line(&mut out, &mut sheet.columns.iter().cloned());
+    for row in &sheet.rows {
+        let mut cells = row.iter().map(|cell| match cell {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        });
+        line(&mut out, &mut cells);
+    }
+    out
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\r', '\n']) || cell.trim() != cell {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
+}
+
+/// A table as JSON. Of columns with the same name, the last counts.
+fn as_json(sheet: &Sheet) -> String {
+    let object = |row: &Vec<Value>| -> Value {
+        let fields = sheet.columns.iter().cloned().zip(row.iter().cloned());
+        fields.collect::<Map<_, _>>().into()
+    };
+    let rows: Vec<Value> = sheet.rows.iter().map(object).collect();
+    format!("{:#}\n", Value::Array(rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{self, model};
+    use super::super::super::tests::{press, type_in};
+    use super::super::super::{state::Said, state::time::Pane};
+    use super::super::{Msg, update};
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn e_saves_the_table_in_view_and_the_message_says_where() {
+        let mut model = model();
+        let effects = press(&mut model, &["E"]);
+        let [Effect::Save { stem, ending, text }] = effects.as_slice() else {
+            panic!("{effects:?}");
+        };
+        assert_eq!(
+            (stem.as_str(), *ending),
+            ("highwater-overview-20260314T092653", "csv")
+        );
+        let lines: Vec<&str> = text.split("\r\n").collect();
+        assert!(lines[0].starts_with("name,version,status,policy"), "{text}");
+        assert!(
+            lines[5].starts_with("revenue,3f2a91c.1,waiting,batch 500 or 5s,128189,214,"),
+            "{text}"
+        );
+        let at = model.now;
+        update(&mut model, at, Msg::Saved(Ok("/tmp/x.csv".into())));
+        assert!(
+            matches!(&model.said, Some(Said::Note(Tone::Good, words)) if words == "saved /tmp/x.csv")
+        );
+        update(&mut model, at, Msg::Saved(Err("no room".into())));
+        assert!(matches!(&model.said, Some(Said::Note(Tone::Bad, words)) if words == "no room"));
+    }
+
+    #[test]
+    fn export_json_saves_it_as_json_and_what_is_stored_stays_as_it_is() {
+        let mut model = model();
+        let number = super::super::super::tests::number(&press(&mut model, &["T"]));
+        let result = Ok(Arc::new(testing::moment()));
+        let at = model.now;
+        update(&mut model, at, Msg::Looked { number, result });
+        assert!(matches!(model.time, Some(Pane { .. })));
+        press(&mut model, &[":"]);
+        type_in(&mut model, "export json");
+        let effects = press(&mut model, &["enter"]);
+        let Some(Effect::Save { text, .. }) =
+            effects.iter().find(|e| matches!(e, Effect::Save { .. }))
+        else {
+            panic!("{effects:?}");
+        };
+        let rows: Vec<Map<String, Value>> = serde_json::from_str(text).unwrap();
+        assert_eq!(rows.len(), 24);
+        assert_eq!(rows[0]["customer"], "c-118 \u{1b}[31m");
+        assert_eq!(rows[0]["note"], Value::Null);
+        assert_eq!(rows[0]["total"], 12_900);
+    }
+
+    #[test]
+    fn s_saves_the_screen_as_a_picture() {
+        let mut model = model();
+        let stem = "highwater-overview-20260314T092653".to_owned();
+        assert_eq!(press(&mut model, &["S"]), [Effect::Picture { stem }]);
+    }
+
+    #[test]
+    fn what_would_end_a_field_is_quoted() {
+        assert_eq!(quoted("a,b \"c\""), "\"a,b \"\"c\"\"\"");
+        assert_eq!(quoted("two\nlines"), "\"two\nlines\"");
+        assert_eq!(quoted("plain"), "plain");
+    }
+}

@@ -1,0 +1,122 @@
+//! The streams to choose from: those that something happened to lately, and whether every read model has it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use super::super::page::key_of;
+use super::super::put_cut;
+use super::super::words::{own, span};
+use crate::ui::action::Action;
+use crate::ui::state::Model;
+use crate::ui::state::stream::{Recent, lacking, recent};
+use crate::ui::text;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::columns::Column;
+use crate::ui::widgets::{rule, table};
+
+const COLUMNS: [Column; 6] = [
+    column("stream", 20, 28, 1, false),
+    column("version", 7, 7, 4, true),
+    column("newest event", 18, 24, 2, false),
+    column("position", 10, 10, 5, true),
+    column("stored", 12, 12, 6, false),
+    column("read models", 22, 26, 3, false),
+];
+
+const fn column(title: &'static str, width: u16, grows: u16, rank: u8, right: bool) -> Column {
+    Column {
+        title,
+        width,
+        grows: Some(grows),
+        rank,
+        right,
+    }
+}
+
+/// Draws it.
+pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let right = Line::from(own("newest first", theme.dim));
+    rule::draw(buf, area, "Which stream?", &right, theme);
+    let hint = Line::from(vec![
+        own("   ", theme.text),
+        own(key_of(&model.keys, Action::Open), theme.title),
+        own(" shows the chosen one, ", theme.dim),
+        own(key_of(&model.keys, Action::FindStream), theme.title),
+        own(" any other: type its name, as order-1042", theme.dim),
+    ]);
+    put_cut(buf, area, 1, &hint, theme);
+    let streams = streams(model);
+    if streams.is_empty() {
+        let words = if model.stream.list.filter.is_everything() {
+            "   Nothing was stored lately: send a command, or type the name of a stream."
+        } else {
+            "   No stream of the newest events fits the filter."
+        };
+        put_cut(buf, area, 3, &Line::from(own(words, theme.dim)), theme);
+        return;
+    }
+    let row = |at: usize| cells(model, &streams[at], theme);
+    let table = table::Table {
+        columns: &COLUMNS,
+        count: streams.len(),
+        chosen: Some(chosen(model, &streams)),
+        sort: None,
+        row: &row,
+    };
+    table::draw(buf, below(area), &table, theme);
+}
+
+/// The row at a cell.
+pub fn row_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
+    let streams = streams(model);
+    let chosen = Some(chosen(model, &streams));
+    table::row_at(below(area), streams.len(), chosen, at.y)
+}
+
+/// Where the table stands.
+fn below(area: Rect) -> Rect {
+    let above = 3.min(area.height);
+    Rect {
+        y: area.y + above,
+        height: area.height - above,
+        ..area
+    }
+}
+
+fn streams(model: &Model) -> Vec<Recent<'_>> {
+    let filter = &model.stream.list.filter;
+    let streams = recent(&model.snapshot).into_iter();
+    streams
+        .filter(|r| filter.fits(r.last.stream.as_str()))
+        .collect()
+}
+
+fn chosen(model: &Model, streams: &[Recent<'_>]) -> usize {
+    let keys = streams.iter().map(|r| r.last.stream.as_str());
+    model.stream.list.index(keys)
+}
+
+fn cells(model: &Model, recent: &Recent<'_>, theme: &Theme) -> Vec<Span<'static>> {
+    let event = recent.last;
+    let (without, all) = lacking(&model.snapshot, event);
+    let told = match (without, all) {
+        (_, 0) => own("none takes it", theme.dim),
+        (0, _) => own(format!("{} in all {all}", theme.glyphs.yes), theme.good),
+        _ => own(
+            format!("{} not yet in {without} of {all}", theme.glyphs.no),
+            theme.warn,
+        ),
+    };
+    vec![
+        span(event.stream.as_str(), theme.text),
+        own(event.version.to_string(), theme.dim),
+        span(event.event_type.as_str(), theme.strong),
+        own(text::thousands(event.position.get()), theme.dim),
+        own(
+            event.recorded_at.strftime("%H:%M:%S%.3f").to_string(),
+            theme.dim,
+        ),
+        told,
+    ]
+}

@@ -1,0 +1,221 @@
+//! The steps of a stream: each event, which read models have it, and what it changed in the aggregate.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use serde_json::Value;
+
+use super::super::words::{own, span};
+use super::super::{put, put_cut};
+use super::name;
+use crate::event::Version;
+use crate::ui::state::Model;
+use crate::ui::state::ripple::has;
+use crate::ui::state::stream::{STEPS, Shown, groups, takes};
+use crate::ui::text;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::{rule, table};
+use crate::workspace::{Change, ProjectionView, Step};
+
+/// How many read models get a dot each.
+const DOTS: usize = 12;
+
+/// The widest type that is shown whole.
+const WIDEST: usize = 22;
+
+/// Draws them.
+pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let title = format!(
+        "{}, version {} of {}",
+        text::clean(shown.stream.as_str()),
+        shown.version(),
+        shown.newest()
+    );
+    let title = name(shown, STEPS, &title, theme);
+    let models = keyed(model, shown);
+    rule::draw(buf, area, &title, &legend(&models, theme), theme);
+    if shown.steps.is.is_none() {
+        let words = Line::from(own("   reading the stream …", theme.dim));
+        put(buf, area, 1, &words);
+        return;
+    }
+    let rows = rows(shown, area);
+    let widths = Widths::of(shown, rows.clone(), models.len());
+    put_cut(buf, area, 1, &heading(&widths, theme), theme);
+    for (y, row) in (2..).zip(rows) {
+        let version = Version::new(row as u64 + 1);
+        let is_chosen = version == shown.version();
+        let line = match shown.step(version) {
+            Some(step) => line(model, &models, step, is_chosen, &widths, theme),
+            None => Line::from(own(format!("   {version}  …"), theme.dim)),
+        };
+        put_cut(buf, area, y, &line, theme);
+    }
+}
+
+/// The version on a line of the area.
+pub fn version_at(shown: &Shown, area: Rect, y: u16) -> Option<Version> {
+    let line = usize::from(y.checked_sub(area.y + 2)?);
+    let row = rows(shown, area).nth(line)?;
+    Some(Version::new(row as u64 + 1))
+}
+
+/// The rows that have room, the chosen one among them.
+fn rows(shown: &Shown, area: Rect) -> std::ops::Range<usize> {
+    let count = usize::try_from(shown.newest().get()).unwrap_or(usize::MAX);
+    let chosen = usize::try_from(shown.version().get()).unwrap_or(usize::MAX);
+    let lines = usize::from(area.height.saturating_sub(2));
+    table::shown(count, Some(chosen.saturating_sub(1)), lines)
+}
+
+/// The read models that are keyed by the stream's category.
+fn keyed<'a>(model: &'a Model, shown: &Shown) -> Vec<&'a ProjectionView> {
+    let rows = shown.rows.is.as_ref();
+    let models = rows.map_or_else(Vec::new, |rows| groups(rows));
+    let models = models.into_iter().flatten();
+    let views = models.filter_map(|m| model.projection(&m.name));
+    views.take(DOTS).collect()
+}
+
+fn legend(models: &[&ProjectionView], theme: &Theme) -> Line<'static> {
+    if models.is_empty() {
+        return Line::default();
+    }
+    Line::from(vec![
+        own(theme.glyphs.yes, theme.good),
+        own(" visible ", theme.dim),
+        own(theme.glyphs.no, theme.warn),
+        own(" not yet", theme.dim),
+    ])
+}
+
+/// The cells of each column: as wide as what is shown needs.
+struct Widths {
+    version: usize,
+    position: usize,
+    kind: usize,
+    dots: usize,
+    /// Whether there are states.
+    folded: bool,
+}
+
+impl Widths {
+    fn of(shown: &Shown, rows: std::ops::Range<usize>, dots: usize) -> Self {
+        let steps = || {
+            let versions = rows.clone().map(|row| Version::new(row as u64 + 1));
+            versions.filter_map(|version| shown.step(version))
+        };
+        let widest = |of: &dyn Fn(&Step) -> usize| steps().map(of).max().unwrap_or(0);
+        Self {
+            version: rows.end.to_string().len(),
+            position: widest(&|step| text::thousands(step.event.position.get()).len()).max(8),
+            kind: widest(&|step| text::width(step.event.event_type.as_str())).clamp(5, WIDEST),
+            dots,
+            folded: steps().any(|step| step.after.is_some()),
+        }
+    }
+}
+
+fn heading(widths: &Widths, theme: &Theme) -> Line<'static> {
+    let last = if widths.folded { "it changed" } else { "data" };
+    let dots = if widths.dots > 0 { widths.dots + 2 } else { 0 };
+    let words = format!(
+        "  {:>version$}  {:>position$}  {:kind$}  {:dots$}{last}",
+        "v",
+        "position",
+        "event",
+        "",
+        version = widths.version,
+        position = widths.position,
+        kind = widths.kind,
+    );
+    Line::from(own(words, theme.dim))
+}
+
+fn line(
+    model: &Model,
+    models: &[&ProjectionView],
+    step: &Step,
+    is_chosen: bool,
+    widths: &Widths,
+    theme: &Theme,
+) -> Line<'static> {
+    let event = &step.event;
+    let (mark, style) = if is_chosen {
+        (theme.glyphs.selected, theme.chosen)
+    } else {
+        (" ", theme.text)
+    };
+    let kind = text::cut(
+        event.event_type.as_str(),
+        widths.kind,
+        theme.glyphs.ellipsis,
+    );
+    let space = " ".repeat(widths.kind.saturating_sub(text::width(&kind)) + 2);
+    let mut spans = vec![
+        own(format!("{mark} "), theme.title),
+        own(
+            format!("{:>width$}  ", event.version, width = widths.version),
+            style,
+        ),
+        own(
+            format!(
+                "{:>width$}  ",
+                text::thousands(event.position.get()),
+                width = widths.position
+            ),
+            theme.dim,
+        ),
+        span(&kind, if is_chosen { style } else { theme.strong }),
+        Span::raw(space),
+    ];
+    for view in models {
+        spans.push(if !takes(view, event) {
+            own(theme.glyphs.dot, theme.rule)
+        } else if has(view, &model.snapshot, event.position) {
+            own(theme.glyphs.yes, theme.good)
+        } else {
+            own(theme.glyphs.no, theme.warn)
+        });
+    }
+    if !models.is_empty() {
+        spans.push(Span::raw("  "));
+    }
+    spans.push(match &step.after {
+        None => span(event.data.as_str(), theme.dim),
+        Some(after) if after.changes.is_empty() => own("nothing", theme.dim),
+        Some(after) => {
+            let all = after.changes.iter().map(|each| change(each, theme));
+            own(all.collect::<Vec<_>>().join(", "), theme.text)
+        }
+    });
+    Line::from(spans)
+}
+
+/// The longest value of a field that is told.
+const VALUE: usize = 60;
+
+/// A field that is another than before, in words.
+pub fn change(change: &Change, theme: &Theme) -> String {
+    let field = text::clean(&change.field);
+    let after = value(&change.after, theme);
+    if change.before.is_null() {
+        format!("{field} {after}")
+    } else {
+        let becomes = theme.glyphs.becomes;
+        format!("{field} {} {becomes} {after}", value(&change.before, theme))
+    }
+}
+
+/// A value for people: a text without quotation marks, nothing as a dash.
+fn value(value: &Value, theme: &Theme) -> String {
+    let words = match value {
+        Value::Null => theme.glyphs.none.to_owned(),
+        Value::String(text) => text.chars().take(2 * VALUE).collect(),
+        other => other.to_string().chars().take(2 * VALUE).collect(),
+    };
+    text::cut(&text::clean(&words), VALUE, theme.glyphs.ellipsis)
+}

@@ -1,0 +1,307 @@
+//! The rows of a table as it was, beside the same rows now: two tables where there is room, else each value with what
+//! became of it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::super::words::own;
+use super::super::{put_cut, rows};
+use crate::text::thousands;
+use crate::ui::text;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::rule;
+use crate::workspace::Moment;
+
+/// The widest value of a row, in cells.
+const WIDEST: usize = 28;
+
+/// From which width on then and now have a table each.
+const WIDE: u16 = 100;
+
+/// The cells of the marks before a row.
+const MARKS: usize = 3;
+
+/// Draws it.
+pub fn draw(moment: &Moment, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let rows = &moment.rows;
+    let Some(name) = rows.tables.get(rows.table) else {
+        let words = Line::from(own("   it has no tables", theme.dim));
+        put_cut(buf, area, 1, &words, theme);
+        return;
+    };
+    let place = match rows.rows.len() as u64 {
+        0 => "no rows".to_owned(),
+        shown if shown == rows.count => text::count(rows.count, "row", "rows"),
+        _ => format!(
+            "from row {} of {}",
+            thousands(rows.first + 1),
+            thousands(rows.count)
+        ),
+    };
+    let title = format!(
+        "{}, table {} of {}, {place}",
+        text::clean(name),
+        rows.table + 1,
+        rows.tables.len()
+    );
+    let is_wide = area.width >= WIDE && moment.now.as_ref().is_some_and(|now| now.keyed);
+    if is_wide {
+        let half = area.width / 2;
+        let left = Rect {
+            width: half,
+            ..area
+        };
+        let right = Rect {
+            x: area.x + half,
+            width: area.width - half,
+            ..area
+        };
+        rule::draw(buf, left, &title, &Line::default(), theme);
+        rule::draw(buf, right, &now(moment), &legend(moment, theme), theme);
+        let columns = Columns::of(moment, half, false, theme);
+        columns.draw(buf, left, &|at| columns.then(at), theme);
+        columns.draw(buf, right, &|at| columns.now(at), theme);
+    } else {
+        rule::draw(buf, area, &title, &legend(moment, theme), theme);
+        let columns = Columns::of(moment, area.width, true, theme);
+        columns.draw(buf, area, &|at| columns.both(at), theme);
+    }
+}
+
+/// What the table is now, in words.
+fn now(moment: &Moment) -> String {
+    moment.now.as_ref().map_or_else(String::new, |now| {
+        format!(
+            "now, at {}: {}",
+            thousands(now.position.get()),
+            text::count(now.count, "row", "rows")
+        )
+    })
+}
+
+/// What the marks mean, where there is one.
+fn legend(moment: &Moment, theme: &Theme) -> Line<'static> {
+    let Some(now) = &moment.now else {
+        return Line::from(own("nothing to compare it with now", theme.dim));
+    };
+    if !now.keyed {
+        return Line::from(own("without a primary key: not compared", theme.dim));
+    }
+    let pairs = || moment.rows.rows.iter().zip(&now.rows);
+    let gone = pairs().any(|(_, now)| now.is_none());
+    let other = pairs().any(|(then, now)| now.as_ref().is_some_and(|now| now != then));
+    let mut words = Vec::new();
+    if other {
+        words.push(own(theme.glyphs.differs, theme.warn));
+        words.push(own(" differs now", theme.dim));
+    }
+    if gone {
+        let space = if other { "  " } else { "" };
+        let (glyph, style) = lost(moment, theme);
+        words.push(own(format!("{space}{glyph}"), style));
+        words.push(own(format!(" {}", lost_words(moment)), theme.dim));
+    }
+    if words.is_empty() && !moment.rows.rows.is_empty() {
+        words.push(own("the same now", theme.dim));
+    }
+    Line::from(words)
+}
+
+/// How a row is marked that is not there now: it went, or the read model has not got so far yet.
+fn lost(moment: &Moment, theme: &Theme) -> (&'static str, Style) {
+    if is_behind(moment) {
+        (theme.glyphs.no, theme.warn)
+    } else {
+        (theme.glyphs.failed, theme.bad)
+    }
+}
+
+fn lost_words(moment: &Moment) -> &'static str {
+    if is_behind(moment) { "not yet" } else { "gone" }
+}
+
+fn is_behind(moment: &Moment) -> bool {
+    let now = moment.now.as_ref();
+    now.is_some_and(|now| now.position < moment.position)
+}
+
+/// The columns that fit, and what stands in them.
+struct Columns<'a> {
+    moment: &'a Moment,
+    /// The place of each, and its cells.
+    fitting: Vec<(usize, usize)>,
+    theme: &'a Theme,
+}
+
+/// The cells of a row: what stands there, and how it looks.
+type Cells = Vec<(String, Style)>;
+
+impl<'a> Columns<'a> {
+    fn of(moment: &'a Moment, width: u16, both: bool, theme: &'a Theme) -> Self {
+        let mut columns = Self {
+            moment,
+            fitting: Vec::new(),
+            theme,
+        };
+        let mut left = usize::from(width).saturating_sub(MARKS + 2);
+        for (at, name) in moment.rows.columns.iter().enumerate() {
+            let name = text::width(&text::clean(name)).min(WIDEST);
+            let wanted = columns.widest(at, both).max(name);
+            // A column of which nothing could be read helps nobody.
+            if left < wanted.min(4) {
+                break;
+            }
+            columns.fitting.push((at, wanted.min(left)));
+            left = left.saturating_sub(wanted + 2);
+        }
+        columns
+    }
+
+    fn widest(&self, column: usize, both: bool) -> usize {
+        let cells = (0..self.moment.rows.rows.len()).map(|row| {
+            if both {
+                text::width(&self.between(row, column).0)
+            } else {
+                let then = text::width(&self.was(row, column));
+                // The mark of one that is another now stands before it.
+                then.max(self.is(row, column).map_or(0, |(now, _)| text::width(&now)))
+            }
+        });
+        cells.max().unwrap_or(0)
+    }
+
+    fn was(&self, row: usize, column: usize) -> String {
+        let cell = self.moment.rows.rows.get(row).and_then(|r| r.get(column));
+        let cell = cell.map_or_else(String::new, |cell| rows::value(cell, WIDEST));
+        text::cut(&cell, WIDEST, self.theme.glyphs.ellipsis)
+    }
+
+    /// What it is now, and whether that is another; `None` where the row is gone or nobody can say.
+    fn is(&self, row: usize, column: usize) -> Option<(String, bool)> {
+        let then = self.moment.rows.rows.get(row)?.get(column)?;
+        let now = self.moment.now.as_ref()?.rows.get(row)?.as_ref()?;
+        let now = now.get(column)?;
+        let words = text::cut(
+            &rows::value(now, WIDEST),
+            WIDEST,
+            self.theme.glyphs.ellipsis,
+        );
+        let other = !now.is_same(then);
+        let mark = if other { self.theme.glyphs.differs } else { "" };
+        Some((format!("{mark}{words}"), other))
+    }
+
+    /// What it was, and what became of it.
+    fn between(&self, row: usize, column: usize) -> (String, bool) {
+        let was = self.was(row, column);
+        match self.is(row, column) {
+            Some((now, true)) => {
+                let now = now.trim_start_matches(self.theme.glyphs.differs);
+                let words = format!("{was} {} {now}", self.theme.glyphs.becomes);
+                (words, true)
+            }
+            _ => (was, false),
+        }
+    }
+
+    /// Whether the row is gone now, or has other values.
+    fn fate(&self, row: usize) -> (&'static str, Style) {
+        let glyphs = self.theme.glyphs;
+        let now = self.moment.now.as_ref().and_then(|now| now.rows.get(row));
+        match (self.moment.rows.rows.get(row), now) {
+            (Some(_), Some(None)) => lost(self.moment, self.theme),
+            (Some(then), Some(Some(now))) if then != now => (glyphs.differs, self.theme.warn),
+            _ => (" ", self.theme.text),
+        }
+    }
+
+    fn style(&self, row: usize) -> Style {
+        if self.is_written(row) {
+            self.theme.chosen
+        } else {
+            self.theme.text
+        }
+    }
+
+    fn then(&self, row: usize) -> Cells {
+        let cells = self.fitting.iter();
+        cells
+            .map(|(column, _)| (self.was(row, *column), self.style(row)))
+            .collect()
+    }
+
+    fn now(&self, row: usize) -> Cells {
+        let mut cells = Cells::new();
+        for (column, _) in &self.fitting {
+            match self.is(row, *column) {
+                Some((words, true)) => cells.push((words, self.theme.warn)),
+                Some((words, false)) => cells.push((words, self.theme.text)),
+                None if cells.is_empty() => {
+                    let (_, style) = lost(self.moment, self.theme);
+                    cells.push((lost_words(self.moment).to_owned(), style));
+                }
+                None => {}
+            }
+        }
+        cells
+    }
+
+    fn both(&self, row: usize) -> Cells {
+        let cells = self.fitting.iter();
+        cells
+            .map(|(column, _)| match self.between(row, *column) {
+                (words, true) => (words, self.theme.warn),
+                (words, false) => (words, self.style(row)),
+            })
+            .collect()
+    }
+
+    /// Whether the event wrote it.
+    fn is_written(&self, row: usize) -> bool {
+        let rows = &self.moment.rows;
+        let changed = self.moment.changed.as_ref().and_then(|c| c.rows.as_ref());
+        let (table, row) = (rows.tables.get(rows.table), rows.rows.get(row));
+        changed.is_some_and(|found| {
+            let mut written = found.differences.iter();
+            written.any(|d| Some(&d.table) == table && d.there.as_ref() == row)
+        })
+    }
+
+    /// The heading and the rows under it.
+    fn draw(&self, buf: &mut Buffer, area: Rect, cells: &dyn Fn(usize) -> Cells, theme: &Theme) {
+        let all = &self.moment.rows.columns;
+        let indent = " ".repeat(MARKS + 1);
+        let mut heading = vec![Span::raw(indent)];
+        for (at, wide) in &self.fitting {
+            heading.push(padded(&all[*at], *wide, theme.dim, theme));
+        }
+        if self.fitting.len() < all.len() {
+            heading.push(own(theme.glyphs.ellipsis, theme.dim));
+        }
+        put_cut(buf, area, 1, &Line::from(heading), theme);
+        for (y, row) in (2..area.height).zip(0..self.moment.rows.rows.len()) {
+            let written = if self.is_written(row) {
+                theme.glyphs.selected
+            } else {
+                " "
+            };
+            let (fate, style) = self.fate(row);
+            let mut line = vec![
+                own(format!(" {written}"), theme.title),
+                own(format!("{fate} "), style),
+            ];
+            for ((_, wide), (words, style)) in self.fitting.iter().zip(cells(row)) {
+                line.push(padded(&words, *wide, style, theme));
+            }
+            put_cut(buf, area, y, &Line::from(line), theme);
+        }
+    }
+}
+
+fn padded(content: &str, cells: usize, style: Style, theme: &Theme) -> Span<'static> {
+    let content = text::cut(&text::clean(content), cells, theme.glyphs.ellipsis);
+    let space = " ".repeat(cells.saturating_sub(text::width(&content)) + 2);
+    own(format!("{content}{space}"), style)
+}
