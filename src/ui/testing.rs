@@ -889,7 +889,7 @@ pub fn answer_stream(asked: &stream::Ask, turn: usize) -> stream::Answer {
             result: if fails {
                 Err(broken)
             } else {
-                Ok(Arc::new(key_rows(stream, turn % 2 == 0)))
+                Ok(Arc::new(key_rows(stream, turn.is_multiple_of(2))))
             },
         },
     }

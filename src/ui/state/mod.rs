@@ -261,6 +261,9 @@ impl Model {
                     _ => true,
                 },
                 Action::Past | Action::Verify | Action::Repair => projection(),
+                Action::Before | Action::After if self.screen == Screen::Stream => {
+                    self.stream.shown.is_some()
+                }
                 Action::Apply if self.screen == Screen::Stream => !stream::waiting(self).is_empty(),
                 Action::NextOption | Action::OptionBefore => match self.layers.last() {
                     Some(Layer::Form(form)) => {

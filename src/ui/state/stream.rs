@@ -252,6 +252,27 @@ pub struct Recent<'a> {
     pub last: &'a Event,
 }
 
+/// How many columns the list of streams has.
+pub const COLUMNS: usize = 6;
+
+/// The streams of the list as it is sorted and narrowed.
+pub fn listed(model: &Model) -> Vec<Recent<'_>> {
+    let streams = recent(&model.snapshot);
+    let text = |r: &Recent<'_>| r.last.stream.to_string();
+    let by = |column: usize, a: &Recent<'_>, b: &Recent<'_>| {
+        let (x, y) = (a.last, b.last);
+        match column {
+            0 => x.stream.as_str().cmp(y.stream.as_str()),
+            1 => x.version.cmp(&y.version),
+            2 => x.event_type.as_str().cmp(y.event_type.as_str()),
+            3 | 4 => x.position.cmp(&y.position),
+            _ => lacking(&model.snapshot, x).cmp(&lacking(&model.snapshot, y)),
+        }
+    };
+    let order = model.stream.list.order(&streams, text, by);
+    order.into_iter().map(|at| streams[at]).collect()
+}
+
 /// The streams of the newest events, each once, the newest first. What the system keeps for itself is left out.
 pub fn recent(snapshot: &Snapshot) -> Vec<Recent<'_>> {
     let mut found: Vec<Recent<'_>> = Vec::new();

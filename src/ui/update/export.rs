@@ -9,7 +9,7 @@ use super::super::journal::Message;
 use super::super::screen::Screen;
 use super::super::state::events::Entry;
 use super::super::state::projection::Pane;
-use super::super::state::{Model, Tone};
+use super::super::state::{Model, Tone, stream};
 use super::Effect;
 use crate::workspace::{Cell, Recorded, Step};
 
@@ -76,10 +76,7 @@ fn sheet(model: &Model) -> Option<Sheet> {
         Screen::Rebuilds => Some(operations(model.rebuilds.done.as_ref()?.as_ref().ok()?)),
         Screen::Events => Some(events(&model.events.list.entries)),
         Screen::Projection => projection(model),
-        Screen::Stream => {
-            let steps = model.stream.shown.as_ref()?.steps.is.as_ref()?;
-            Some(self::steps(&steps.steps))
-        }
+        Screen::Stream => steps(model),
     }
 }
 
@@ -188,34 +185,60 @@ fn projection(model: &Model) -> Option<Sheet> {
     }
 }
 
-/// The steps of a stream: each event, and the state after it.
-fn steps(steps: &[Step]) -> Sheet {
+/// The steps of the stream that were read, with what each changed and the state after it; or the streams to choose from.
+fn steps(model: &Model) -> Option<Sheet> {
+    let columns = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let Some(shown) = &model.stream.shown else {
+        let streams = stream::listed(model);
+        let row = |recent: &stream::Recent<'_>| {
+            let event = recent.last;
+            let (without, all) = stream::lacking(&model.snapshot, event);
+            vec![
+                json!(event.stream),
+                json!(event.version),
+                json!(event.event_type),
+                json!(event.position),
+                json!(without),
+                json!(all),
+            ]
+        };
+        return Some(Sheet {
+            columns: columns(&[
+                "stream",
+                "version",
+                "type",
+                "position",
+                "lacking",
+                "read_models",
+            ]),
+            rows: streams.iter().map(row).collect(),
+        });
+    };
     let row = |step: &Step| {
-        let event = &step.event;
+        let (event, after) = (&step.event, step.after.as_ref());
         vec![
-            json!(event.position.get()),
-            json!(event.version.get()),
-            json!(event.event_type.as_str()),
+            json!(event.version),
+            json!(event.position),
+            json!(event.event_type),
             json!(event.recorded_at.to_string()),
-            serde_json::from_str(event.data.as_str()).unwrap_or_default(),
-            step.after
-                .as_ref()
-                .map_or(Value::Null, |after| after.state.clone()),
+            event.data.value(),
+            after.map_or(Value::Null, |after| json!(after.changes)),
+            after.map_or(Value::Null, |after| after.state.clone()),
         ]
     };
-    Sheet {
-        columns: [
-            "position",
+    let read = shown.steps.is.as_ref()?;
+    Some(Sheet {
+        columns: columns(&[
             "version",
+            "position",
             "type",
             "recorded_at",
             "data",
+            "changes",
             "state",
-        ]
-        .map(str::to_owned)
-        .into(),
-        rows: steps.iter().map(row).collect(),
-    }
+        ]),
+        rows: read.steps.iter().map(row).collect(),
+    })
 }
 
 /// The program's messages that are shown, the newest first.

@@ -11,7 +11,9 @@ use super::super::screen::Screen;
 use super::super::state::editor::Editor;
 use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
-use super::super::state::stream::{MODELS, PAGE, PANES, STATE, STEPS, Shown, recent, waiting};
+use super::super::state::stream::{
+    self, COLUMNS, MODELS, PAGE, PANES, STATE, STEPS, Shown, waiting,
+};
 use super::super::state::{Layer, Model, Tone};
 use super::super::view;
 use super::{Effect, operation, screen};
@@ -77,6 +79,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     if model.stream.shown.is_none() {
         return act_on_list(model, action);
     }
+    if action == Action::Copy {
+        return copy(model);
+    }
     let effects = with(model, |shown| act_on_stream(shown, action));
     lay(model);
     effects
@@ -91,6 +96,27 @@ fn apply(model: &mut Model) -> Vec<Effect> {
     }
     let start = |name| operation::start(model, name, Operation::Apply);
     waiting.into_iter().flat_map(start).collect()
+}
+
+/// The state after the step that is looked at, for the clipboard.
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let shown = model.stream.shown.as_ref();
+    let Some(step) = shown.and_then(Shown::looked_at) else {
+        return Vec::new();
+    };
+    let (event, version) = (&step.event, step.event.version);
+    let (words, text) = match &step.after {
+        Some(after) => (
+            format!("copied the state after version {version}"),
+            after.state.to_string(),
+        ),
+        None => (
+            format!("copied the data of version {version}"),
+            event.data.as_str().to_owned(),
+        ),
+    };
+    model.say(Tone::Good, words);
+    vec![Effect::Copy(text)]
 }
 
 /// Esc: from a stream that was chosen in the list back to the list. Says whether it was one.
@@ -125,6 +151,15 @@ fn act_on_list(model: &mut Model, action: Action) -> Vec<Effect> {
             show(model, stream, true);
             return opened(model);
         }
+        Action::SortNext | Action::SortBefore => {
+            let back = action == Action::SortBefore;
+            model.stream.list.turn_sort(COLUMNS, back);
+            return Vec::new();
+        }
+        Action::SortTurn => {
+            model.stream.list.invert();
+            return Vec::new();
+        }
         _ => return Vec::new(),
     };
     choose(model, &streams, to);
@@ -137,11 +172,9 @@ fn choose(model: &mut Model, streams: &[StreamId], to: usize) {
 }
 
 /// The streams of the list, in their order.
-pub fn listed(model: &Model) -> Vec<StreamId> {
-    let filter = &model.stream.list.filter;
-    let streams = recent(&model.snapshot).into_iter();
-    let fits = streams.filter(|r| filter.fits(r.last.stream.as_str()));
-    fits.map(|r| r.last.stream.clone()).collect()
+fn listed(model: &Model) -> Vec<StreamId> {
+    let streams = stream::listed(model).into_iter();
+    streams.map(|r| r.last.stream.clone()).collect()
 }
 
 fn act_on_stream(shown: &mut Shown, action: Action) -> Vec<Effect> {
@@ -248,8 +281,11 @@ pub fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
     }
 }
 
-/// The filter is another one.
+/// The filter is another one: of the streams to choose from, so these are shown once something is typed.
 pub fn filtered(model: &mut Model, filter: Filter) -> Vec<Effect> {
+    if !filter.text().is_empty() {
+        model.stream.shown = None;
+    }
     model.stream.list.filter = filter;
     Vec::new()
 }
@@ -563,6 +599,37 @@ mod tests {
     }
 
     #[test]
+    fn y_copies_the_state_that_is_looked_at() {
+        let mut model = shown();
+        let effects = press(&mut model, &["k", "k", "y"]);
+        let [Effect::Copy(text)] = effects.as_slice() else {
+            panic!("{effects:?}");
+        };
+        let state: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(state["status"], "paid");
+    }
+
+    #[test]
+    fn the_steps_and_the_list_are_exported_as_they_are_in_view() {
+        let save = |model: &mut Model| {
+            let effects = press(model, &["E"]);
+            let text = effects.into_iter().find_map(|effect| match effect {
+                Effect::Save { text, .. } => Some(text),
+                _ => None,
+            });
+            text.unwrap()
+        };
+        let mut model = shown();
+        let steps = save(&mut model);
+        assert_eq!(steps.lines().count(), 5, "{steps}");
+        assert!(steps.starts_with("version,position,type,recorded_at,data,changes,state"));
+        model.stream.shown = None;
+        let list = save(&mut model);
+        assert!(list.starts_with("stream,version,type,position,lacking,read_models"));
+        assert_eq!(list.lines().count(), listed(&model).len() + 1);
+    }
+
+    #[test]
     fn esc_goes_back_to_the_list_that_the_stream_was_chosen_from() {
         let mut model = model();
         press(&mut model, &["4", "j", "j", "k"]);
@@ -604,6 +671,12 @@ mod tests {
         let streams = listed(&model);
         assert!(!streams.is_empty());
         assert!(streams.iter().all(|stream| stream.category() == "customer"));
+        press(&mut model, &[">", "I"]);
+        let mut sorted = listed(&model);
+        assert!(sorted.is_sorted_by(|a, b| a.as_str() >= b.as_str()));
+        press(&mut model, &["<"]);
+        sorted = listed(&model);
+        assert_eq!(sorted, streams);
         press(&mut model, &["G"]);
         let last = streams.last().map(ToString::to_string);
         assert_eq!(model.stream.list.chosen, last);

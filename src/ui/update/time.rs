@@ -108,8 +108,8 @@ fn turn(model: &mut Model, back: bool) -> Vec<Effect> {
 /// An action within it.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
-        Action::NextProjection => return turn(model, false),
-        Action::PreviousProjection => return turn(model, true),
+        Action::NextOne => return turn(model, false),
+        Action::OneBefore => return turn(model, true),
         _ => {}
     }
     let head = model.snapshot.head;

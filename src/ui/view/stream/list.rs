@@ -9,13 +9,13 @@ use super::super::put_cut;
 use super::super::words::{own, span};
 use crate::ui::action::Action;
 use crate::ui::state::Model;
-use crate::ui::state::stream::{Recent, lacking, recent};
+use crate::ui::state::stream::{COLUMNS as COUNT, Recent, lacking, listed};
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::columns::Column;
 use crate::ui::widgets::{rule, table};
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; COUNT] = [
     column("stream", 20, 28, 1, false),
     column("version", 7, 7, 4, true),
     column("newest event", 18, 24, 2, false),
@@ -36,7 +36,12 @@ const fn column(title: &'static str, width: u16, grows: u16, rank: u8, right: bo
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
-    let right = Line::from(own("newest first", theme.dim));
+    let words = if model.stream.list.sort.is_none() {
+        "newest first"
+    } else {
+        ""
+    };
+    let right = Line::from(own(words, theme.dim));
     rule::draw(buf, area, "Which stream?", &right, theme);
     let hint = Line::from(vec![
         own("   ", theme.text),
@@ -46,7 +51,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         own(" any other: type its name, as order-1042", theme.dim),
     ]);
     put_cut(buf, area, 1, &hint, theme);
-    let streams = streams(model);
+    let streams = listed(model);
     if streams.is_empty() {
         let words = if model.stream.list.filter.is_everything() {
             "   Nothing was stored lately: send a command, or type the name of a stream."
@@ -56,12 +61,13 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         put_cut(buf, area, 3, &Line::from(own(words, theme.dim)), theme);
         return;
     }
+    let sort = model.stream.list.sort;
     let row = |at: usize| cells(model, &streams[at], theme);
     let table = table::Table {
         columns: &COLUMNS,
         count: streams.len(),
         chosen: Some(chosen(model, &streams)),
-        sort: None,
+        sort: sort.map(|sort| (sort.column, sort.descending)),
         row: &row,
     };
     table::draw(buf, below(area), &table, theme);
@@ -69,7 +75,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 
 /// The row at a cell.
 pub fn row_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
-    let streams = streams(model);
+    let streams = listed(model);
     let chosen = Some(chosen(model, &streams));
     table::row_at(below(area), streams.len(), chosen, at.y)
 }
@@ -82,14 +88,6 @@ fn below(area: Rect) -> Rect {
         height: area.height - above,
         ..area
     }
-}
-
-fn streams(model: &Model) -> Vec<Recent<'_>> {
-    let filter = &model.stream.list.filter;
-    let streams = recent(&model.snapshot).into_iter();
-    streams
-        .filter(|r| filter.fits(r.last.stream.as_str()))
-        .collect()
 }
 
 fn chosen(model: &Model, streams: &[Recent<'_>]) -> usize {

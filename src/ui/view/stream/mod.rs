@@ -147,23 +147,14 @@ impl Areas {
     }
 }
 
-/// A pane's name; the one that has the keys is marked.
-fn name(shown: &Shown, pane: usize, words: &str, theme: &Theme) -> String {
-    if shown.panes.focus == pane {
-        format!("{} {words}", theme.glyphs.mark_selected)
-    } else {
-        words.to_owned()
-    }
-}
-
 /// What the step changed, then the state after it.
 fn state(shown: &Shown, theme: &Theme, area: Rect, buf: &mut Buffer) {
     if area.height == 0 {
         return;
     }
     let title = format!("State after version {}", shown.version());
-    let title = name(shown, STATE, &title, theme);
-    rule::draw(buf, area, &title, &Line::default(), theme);
+    let title = (title.as_str(), shown.panes.focus == STATE);
+    rule::pane(buf, area, title, &Line::default(), theme);
     let changes = changes(shown, theme, area);
     for (row, line) in (1..).zip(&changes) {
         put(buf, area, row, line);

@@ -10,7 +10,6 @@ use ratatui::text::{Line, Span};
 
 use super::super::words::{own, span, status};
 use super::super::{page, put_cut, rows, said};
-use super::name;
 use crate::event::Position;
 use crate::lag::Status;
 use crate::ui::state::Model;
@@ -42,8 +41,8 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
         let words = format!("now, not at version {}", shown.version());
         Line::from(own(words, theme.warn))
     };
-    let title = name(shown, MODELS, "Read models now", theme);
-    rule::draw(buf, area, &title, &right, theme);
+    let title = ("Read models now", shown.panes.focus == MODELS);
+    rule::pane(buf, area, title, &right, theme);
     let lines = lines(model, shown, theme, area.width);
     let room = usize::from(area.height.saturating_sub(1));
     let first = shown.scroll.min(lines.len().saturating_sub(room));

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::super::words::{own, span};
 use super::super::{put, put_cut};
-use super::name;
 use crate::event::Version;
 use crate::ui::state::Model;
 use crate::ui::state::ripple::has;
@@ -34,9 +33,9 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
         shown.version(),
         shown.newest()
     );
-    let title = name(shown, STEPS, &title, theme);
     let models = keyed(model, shown);
-    rule::draw(buf, area, &title, &legend(&models, theme), theme);
+    let title = (title.as_str(), shown.panes.focus == STEPS);
+    rule::pane(buf, area, title, &legend(&models, theme), theme);
     if shown.steps.is.is_none() {
         let words = Line::from(own("   reading the stream …", theme.dim));
         put(buf, area, 1, &words);

@@ -118,9 +118,9 @@ fn title(model: &Model, pane: &Pane, theme: &Theme, area: Rect, buf: &mut Buffer
     let right = match at {
         Some(at) if views.len() > 1 => Line::from(vec![
             own(format!("{} of {}, ", at + 1, views.len()), theme.dim),
-            own(key_of(&model.keys, Action::NextProjection), theme.title),
+            own(key_of(&model.keys, Action::NextOne), theme.title),
             own(" ", theme.dim),
-            own(key_of(&model.keys, Action::PreviousProjection), theme.title),
+            own(key_of(&model.keys, Action::OneBefore), theme.title),
             own(" another", theme.dim),
         ]),
         _ => Line::default(),

@@ -295,6 +295,10 @@ impl<'a> Columns<'a> {
             for ((_, wide), (words, style)) in self.fitting.iter().zip(cells(row)) {
                 line.push(padded(&words, *wide, style, theme));
             }
+            // What only keeps columns apart is not cut off.
+            if let Some(last) = line.last_mut() {
+                last.content = last.content.trim_end().to_owned().into();
+            }
             put_cut(buf, area, y, &Line::from(line), theme);
         }
     }
