@@ -470,7 +470,7 @@ pub fn found(what: &What) -> Result<Found, String> {
             breached: Duration::from_secs(9),
             breaches: 2,
         })),
-        What::WhatIf(policy, _) => Found::WhatIf(Box::new(WhatIf {
+        What::Forecast(policy, _) => Found::WhatIf(Box::new(WhatIf {
             policy: *policy,
             events: 41_220,
             since: now(),

@@ -4,7 +4,7 @@
 
 mod actions;
 mod events;
-mod projection;
+pub mod projection;
 mod rebuilds;
 mod ways;
 

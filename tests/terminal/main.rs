@@ -15,6 +15,7 @@ mod others;
 mod parked;
 mod past;
 mod place;
+mod projection;
 mod screen;
 mod shop;
 mod stream;

@@ -262,7 +262,8 @@ impl Reader {
                 });
                 match walked {
                     Ok(to) if to > at => at = to,
-                    Ok(_) if at == last => break,
+                    // Others append meanwhile: it may be further by now.
+                    Ok(_) if at >= last => break,
                     Err(Broken::Flaw { position, what }) if at < last => {
                         if !flawed {
                             let position = position.get();

@@ -19,7 +19,7 @@ pub enum Ask {
         /// Its number.
         number: u64,
         /// Which events.
-        search: Search,
+        search: Box<Search>,
         /// From where, without the event there.
         from: Position,
         /// Which way.

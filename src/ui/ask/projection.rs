@@ -35,7 +35,7 @@ pub enum What {
     /// How its objective was held.
     Service,
     /// What a policy would have given, at so many events a second.
-    WhatIf(Policy, Option<f64>),
+    Forecast(Policy, Option<f64>),
     /// Some of its rows.
     Rows(Browse),
     /// One of its queries.
@@ -85,7 +85,7 @@ async fn find(operator: &Operator, name: &str, what: What) -> Result<Found, Oper
         What::Parked => Found::Parked(operator.parked(name).await?),
         What::Operations => Found::Operations(operator.history(name).await?),
         What::Service => Found::Service(operator.service(name).await?),
-        What::WhatIf(policy, capacity) => {
+        What::Forecast(policy, capacity) => {
             Found::WhatIf(Box::new(operator.what_if(name, policy, capacity).await?))
         }
         What::Rows(wanted) => Found::Rows(Box::new(operator.rows_page(name, &wanted).await?)),

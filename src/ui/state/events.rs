@@ -207,7 +207,8 @@ impl List {
     }
 
     fn begin(&mut self, at: Position) {
-        (self.low, self.high, self.at) = (at.next(), at, at);
+        (self.low, self.high) = (at.next(), at);
+        self.at = at.max(Position::new(1));
         self.is_stale = true;
         self.begun += 1;
         self.error = None;
@@ -237,6 +238,15 @@ impl List {
             self.stop(head);
             self.at = position;
         }
+    }
+
+    /// Chooses a position of which the rows have not come yet.
+    pub fn aim(&mut self, position: Position, head: Position) {
+        if self.follows {
+            self.since = head;
+        }
+        self.follows = false;
+        self.at = position.min(head).max(Position::new(1));
     }
 
     /// Stops following, at the row that is chosen.

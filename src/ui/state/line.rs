@@ -1,5 +1,7 @@
 //! The command line: what is typed after `:`, what it means, and how it could go on.
 
+use std::collections::BTreeSet;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -87,6 +89,7 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
             Some(Action::Retry) if words.len() == 2 => vec!["all".to_owned()],
             Some(Action::Fault) => faults(model, &words[1..]),
             Some(Action::Go(Screen::Stream)) if words.len() == 1 => streams(model),
+            Some(Action::Go(Screen::Events)) => terms(model),
             Some(Action::Export) if words.len() == 1 => vec!["csv".to_owned(), "json".to_owned()],
             Some(Action::Repair) if words.len() == 2 => keys_of(model, &words[1]),
             Some(Action::Past) if words.len() == 2 => {
@@ -260,6 +263,24 @@ fn streams(model: &Model) -> Vec<String> {
     all
 }
 
+/// What the log could be narrowed to: what the projections take, and what happened lately.
+fn terms(model: &Model) -> Vec<String> {
+    let recent = model.snapshot.recent.iter().rev();
+    let taken = model.snapshot.projections.iter();
+    let mut terms: Vec<String> = taken
+        .flat_map(|view| view.event_types.iter())
+        .map(|name| format!("type:{name}"))
+        .collect();
+    for event in recent {
+        terms.push(format!("type:{}", event.event_type));
+        terms.push(format!("stream:{}", event.stream));
+        terms.push(format!("category:{}", event.stream.category()));
+    }
+    let mut seen = BTreeSet::new();
+    terms.retain(|term| !term.contains(char::is_whitespace) && seen.insert(term.clone()));
+    terms
+}
+
 /// How a fault could go on: what, of which projection, and by how much or which event.
 fn faults(model: &Model, typed: &[String]) -> Vec<String> {
     let views = model.snapshot.projections.iter();
@@ -358,6 +379,14 @@ mod tests {
         assert_eq!(candidates(&model, "policy orders batch "), ["500"]);
         assert_eq!(candidates(&model, "PlaceO"), ["PlaceOrder"]);
         assert_eq!(candidates(&model, "PlaceOrder order=7 cu"), ["customer="]);
+        assert_eq!(
+            candidates(&model, "events type:Order"),
+            ["type:OrderPlaced", "type:OrderShipped"]
+        );
+        assert_eq!(
+            candidates(&model, "events type:x category:pr"),
+            ["category:product"]
+        );
     }
 
     #[test]

@@ -265,6 +265,13 @@ impl Model {
                     self.stream.shown.is_some()
                 }
                 Action::Apply if self.screen == Screen::Stream => !stream::waiting(self).is_empty(),
+                Action::NextOption | Action::OptionBefore => match self.layers.last() {
+                    Some(Layer::Form(form)) => {
+                        let field = form.fields.get(form.focus);
+                        field.is_some_and(|field| !field.options.is_empty())
+                    }
+                    _ => false,
+                },
                 Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
                 _ => true,
             }

@@ -51,7 +51,7 @@ fn info(view: &ProjectionView, query: &QueryInfo) -> CommandInfo {
     } else {
         EACH
     };
-    let words = "or one: eventual, at-least=128403, within=2s, strong";
+    let words = "each, eventual, strong, within=2s, at-least=128403";
     let how = json!({"type": "string", "default": default, "description": words});
     properties.insert(HOW.to_owned(), how);
     let description = match query.parameters.as_slice() {

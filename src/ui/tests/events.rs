@@ -80,7 +80,7 @@ fn the_log_narrowed() {
 fn a_long_text_unfolds_and_a_log_may_be_empty() {
     let mut model = model_of(normal(), 120, 36);
     pressed(&mut model, &["2", "k", "k", "k", "enter"]);
-    pressed(&mut model, &["down"; 13]);
+    pressed(&mut model, &["down"; 8]);
     pressed(&mut model, &["right"]);
     check("events_note_120x36", &model, &Theme::colour());
     check("events_note_no_colour", &model, &Theme::monochrome());

@@ -296,7 +296,7 @@ fn another_policy_is_asked_about_and_o_shows_the_objective() {
     type_in(&mut model, "every 2s");
     let effects = press(&mut model, &["enter"]);
     let policy: Policy = "every 2s".parse().unwrap();
-    assert!(matches!(asks(&effects)[..], [What::WhatIf(asked, _)] if *asked == policy));
+    assert!(matches!(asks(&effects)[..], [What::Forecast(asked, _)] if *asked == policy));
     answer_all(&mut model, effects);
     let (_, found) = model.projection.what_if.as_ref().unwrap();
     assert!(found.good().is_some());
@@ -310,5 +310,30 @@ fn a_parked_event_that_is_chosen_is_the_one_that_is_tried_again() {
     let position = HEAD - 45;
     assert!(
         matches!(model.layers.last(), Some(Layer::Line(line)) if line.editor.text() == format!("retry orders {position} "))
+    );
+    press(&mut model, &["esc", "enter"]);
+    assert_eq!(model.screen, Screen::Events, "the event, in the log");
+}
+
+#[test]
+fn the_rows_that_were_read_and_the_answer_that_is_shown_can_be_saved() {
+    let mut model = opened(testing::normal(), 120, 36);
+    go_to(&mut model, Pane::Rows);
+    let saved = |effects: &[Effect]| match effects {
+        [Effect::Save { text, .. }] => text.lines().take(2).collect::<Vec<_>>().join(" "),
+        other => panic!("{other:?}"),
+    };
+    let effects = press(&mut model, &["E"]);
+    assert_eq!(
+        saved(&effects),
+        "order_id,customer,status,total,note 1000,c-118,placed,12900,"
+    );
+    press_and_answer(&mut model, &["A"]);
+    type_in(&mut model, "1042");
+    press_and_answer(&mut model, &["enter"]);
+    let effects = press(&mut model, &["E"]);
+    assert_eq!(
+        saved(&effects),
+        "order_id,customer,status,total,note 1042,c-118,placed,12900,"
     );
 }

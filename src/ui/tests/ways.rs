@@ -219,6 +219,15 @@ fn columns_and_the_screen_to_begin_with_are_as_somebody_wants_them() {
 }
 
 #[test]
+fn in_ascii_a_sentence_reads_well() {
+    let mut model = model();
+    press(&mut model, &["R"]);
+    let shown = super::view::plain::text(&drawn(&model, &Theme::colour().ascii()));
+    assert!(shown.contains("counting ~"), "{shown}");
+    assert!(shown.is_ascii());
+}
+
+#[test]
 fn each_theme() {
     let mut model = model_of(testing::failed(), 120, 36);
     press(&mut model, &["j", "j"]);

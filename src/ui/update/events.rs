@@ -70,7 +70,7 @@ fn ask_rows(model: &mut Model) -> Option<Effect> {
     model.events.list.under_way = Some(Asked { number, way, begun });
     Some(Effect::Events(Ask::Page {
         number,
-        search: model.events.search.clone(),
+        search: Box::new(model.events.search.clone()),
         from,
         way,
         limit: (2 * lines).min(PAGE),
@@ -198,8 +198,13 @@ fn walk(model: &mut Model, action: Action) {
         Action::First if list.low.get() > 1 => list.go(Position::START, head),
         Action::Last if list.high.plus(PAGE as u64) < head || list.is_stale => list.follow(head),
         Action::Last => (list.follows, list.at) = (true, head),
-        // Rows that are about to go are nowhere to start from.
-        _ if list.is_stale => {}
+        // The rows are on their way: no key is lost meanwhile.
+        _ if list.is_stale => {
+            let from = usize::try_from(list.at.get()).unwrap_or(usize::MAX);
+            if let Some(to) = moved(action, from, page) {
+                list.aim(Position::new(to as u64), head);
+            }
+        }
         _ => {
             let to = list.index().and_then(|from| moved(action, from, page));
             if let Some(to) = to {

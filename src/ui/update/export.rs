@@ -1,11 +1,14 @@
 //! What is in view, for a file: the table of the screen as CSV or JSON, and the whole screen as a picture.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
 use super::super::journal::Message;
 use super::super::screen::Screen;
+use super::super::state::events::Entry;
+use super::super::state::projection::Pane;
 use super::super::state::{Model, Tone, stream};
 use super::Effect;
 use crate::workspace::{Cell, Recorded, Step};
@@ -71,8 +74,114 @@ fn sheet(model: &Model) -> Option<Sheet> {
         }
         Screen::Log => Some(messages(model)),
         Screen::Rebuilds => Some(operations(model.rebuilds.done.as_ref()?.as_ref().ok()?)),
+        Screen::Events => Some(events(&model.events.list.entries)),
+        Screen::Projection => projection(model),
         Screen::Stream => steps(model),
-        Screen::Events | Screen::Projection => None,
+    }
+}
+
+/// The table of projections, as it is sorted and narrowed: numbers as numbers, times in seconds.
+fn projections(model: &Model) -> Sheet {
+    const COLUMNS: [&str; 15] = [
+        "name",
+        "version",
+        "status",
+        "policy",
+        "checkpoint",
+        "gap",
+        "behind",
+        "age_s",
+        "objective_s",
+        "breach",
+        "in_per_s",
+        "out_per_s",
+        "eta_s",
+        "p99_s",
+        "parked",
+    ];
+    let row = |view: &crate::workspace::ProjectionView| {
+        let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs_f64());
+        vec![
+            json!(view.name),
+            json!(view.version),
+            json!(view.lag.status.to_string()),
+            json!(view.policy.to_string()),
+            json!(view.checkpoint.get()),
+            json!(view.lag.gap),
+            json!(view.lag.behind),
+            json!(view.lag.age.as_secs_f64()),
+            json!(seconds(view.objective)),
+            json!(view.breach),
+            json!(view.rates.stored),
+            json!(view.rates.applied),
+            json!(seconds(view.eta)),
+            json!(seconds(view.visibility.as_ref().map(|v| v.p99))),
+            json!(view.parked),
+        ]
+    };
+    let order = model.overview.order(&model.snapshot);
+    let shown = order.iter().map(|at| &model.snapshot.projections[*at]);
+    Sheet {
+        columns: COLUMNS.map(str::to_owned).into(),
+        rows: shown.map(row).collect(),
+    }
+}
+
+/// The events that the list holds, the newest first, with what is shown of their data.
+fn events(entries: &VecDeque<Entry>) -> Sheet {
+    let row = |entry: &Entry| {
+        let brief = entry
+            .brief
+            .iter()
+            .map(|(name, value)| (name.to_string(), json!(value)));
+        vec![
+            json!(entry.position.get()),
+            json!(entry.recorded_at.to_string()),
+            json!(entry.stream.as_str()),
+            json!(entry.version.get()),
+            json!(entry.event_type.as_str()),
+            brief.collect::<Map<_, _>>().into(),
+        ]
+    };
+    let mut rows: Vec<_> = entries.iter().collect();
+    rows.sort_by_key(|entry| std::cmp::Reverse(entry.position));
+    Sheet {
+        columns: [
+            "position",
+            "recorded_at",
+            "stream",
+            "version",
+            "type",
+            "brief",
+        ]
+        .map(str::to_owned)
+        .into(),
+        rows: rows.into_iter().map(row).collect(),
+    }
+}
+
+/// What the pane of the Projection screen shows that has the keys; else the rows of the read model.
+fn projection(model: &Model) -> Option<Sheet> {
+    let state = &model.projection;
+    match state.pane() {
+        Pane::Operations => Some(operations(state.operations.good()?)),
+        Pane::Queries => {
+            let answers = state.answers.as_ref()?;
+            let columns = answers.columns();
+            let row = |row: &Map<String, Value>| {
+                let cell = |name: &String| row.get(name).cloned().unwrap_or_default();
+                columns.iter().map(cell).collect()
+            };
+            let rows = answers.rows()?.iter().map(row).collect();
+            Some(Sheet { columns, rows })
+        }
+        _ => {
+            let row = |row: &Vec<Cell>| row.iter().map(value).collect();
+            Some(Sheet {
+                columns: state.rows.columns().to_vec(),
+                rows: state.rows.page.good()?.rows.iter().map(row).collect(),
+            })
+        }
     }
 }
 
@@ -130,51 +239,6 @@ fn steps(model: &Model) -> Option<Sheet> {
         ]),
         rows: read.steps.iter().map(row).collect(),
     })
-}
-
-/// The table of projections: numbers as numbers, times in seconds.
-fn projections(model: &Model) -> Sheet {
-    const COLUMNS: [&str; 15] = [
-        "name",
-        "version",
-        "status",
-        "policy",
-        "checkpoint",
-        "gap",
-        "behind",
-        "age_s",
-        "objective_s",
-        "breach",
-        "in_per_s",
-        "out_per_s",
-        "eta_s",
-        "p99_s",
-        "parked",
-    ];
-    let row = |view: &crate::workspace::ProjectionView| {
-        let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs_f64());
-        vec![
-            json!(view.name),
-            json!(view.version),
-            json!(view.lag.status.to_string()),
-            json!(view.policy.to_string()),
-            json!(view.checkpoint.get()),
-            json!(view.lag.gap),
-            json!(view.lag.behind),
-            json!(view.lag.age.as_secs_f64()),
-            json!(seconds(view.objective)),
-            json!(view.breach),
-            json!(view.rates.stored),
-            json!(view.rates.applied),
-            json!(seconds(view.eta)),
-            json!(seconds(view.visibility.as_ref().map(|v| v.p99))),
-            json!(view.parked),
-        ]
-    };
-    Sheet {
-        columns: COLUMNS.map(str::to_owned).into(),
-        rows: model.snapshot.projections.iter().map(row).collect(),
-    }
 }
 
 /// The program's messages that are shown, the newest first.
@@ -267,6 +331,7 @@ fn as_json(sheet: &Sheet) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::state::projection::Pane as Shows;
     use super::super::super::testing::{self, model};
     use super::super::super::tests::{press, type_in};
     use super::super::super::{state::Said, state::time::Pane};
@@ -321,6 +386,46 @@ mod tests {
         assert_eq!(rows[0]["customer"], "c-118 \u{1b}[31m");
         assert_eq!(rows[0]["note"], Value::Null);
         assert_eq!(rows[0]["total"], 12_900);
+    }
+
+    #[test]
+    fn what_a_table_is_narrowed_to_is_what_is_saved() {
+        let mut model = model();
+        press(&mut model, &["/"]);
+        type_in(&mut model, "orders");
+        press(&mut model, &["enter"]);
+        let Some(Sheet { rows, .. }) = sheet(&model) else {
+            panic!("no table");
+        };
+        let names: Vec<&Value> = rows.iter().map(|row| &row[0]).collect();
+        assert_eq!(names, ["orders", "orders@ap"]);
+    }
+
+    #[test]
+    fn the_rows_of_a_read_model_are_saved_with_its_columns() {
+        let mut model = model();
+        let mut waiting = press(&mut model, &["3"]);
+        for _ in 0..Shows::ALL.len() {
+            waiting.extend(press(&mut model, &["tab"]));
+            while let Some(effect) = waiting.pop() {
+                if let Effect::Projection(asked) = effect {
+                    let msg = super::super::super::tests::projection::answer(&asked, 0);
+                    let at = model.now;
+                    waiting.extend(update(&mut model, at, msg));
+                }
+            }
+            if model.projection.pane() == Shows::Rows {
+                break;
+            }
+        }
+        let sheet = sheet(&model).unwrap();
+        assert!(!sheet.columns.is_empty() && !sheet.rows.is_empty());
+        assert!(
+            sheet
+                .rows
+                .iter()
+                .all(|row| row.len() == sheet.columns.len())
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::super::state::question::listed;
 use super::super::state::table::Sort;
 use super::super::state::{Layer, Model, Tone};
 use super::super::view::{self, ProjectionAt};
-use super::{Effect, chart, chosen, question, screen};
+use super::{Effect, chart, chosen, events, question, screen};
 use crate::event::Timestamp;
 use crate::workspace::{Browse, Policy, ProjectionView};
 
@@ -84,6 +84,19 @@ fn open(model: &mut Model, pane: Pane) -> Vec<Effect> {
             let queries = model.selected().map(listed).unwrap_or_default();
             if let Some(query) = queries.get(at.min(queries.len().saturating_sub(1))) {
                 question::form(model, query);
+            }
+        }
+        // The event that could not be applied, in the log.
+        Pane::Parked => {
+            let position = model.projection.parked_event().map(|event| event.position);
+            if let Some(position) = position {
+                return match events::open_with(model, &[position.to_string()]) {
+                    Ok(effects) => effects,
+                    Err(why) => {
+                        model.say(Tone::Bad, why);
+                        Vec::new()
+                    }
+                };
             }
         }
         Pane::Objective => {
@@ -263,7 +276,7 @@ pub fn objective(model: &mut Model, name: String, policy: Option<Policy>) -> Vec
     effects.push(Effect::Projection(Ask {
         number,
         projection: name,
-        what: What::WhatIf(policy, capacity),
+        what: What::Forecast(policy, capacity),
     }));
     effects
 }

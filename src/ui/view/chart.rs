@@ -48,8 +48,19 @@ pub fn draw(
         at,
         value: point.and_then(value),
     });
+    let mut points: Vec<Point> = points.collect();
+    // A flat line has no beginning: it need not be drawn again for each moment that joins it.
+    if !points.is_empty() && points.iter().all(|point| point.value == Some(0.0)) {
+        let (from, to) = window;
+        points = [from, to]
+            .map(|at| Point {
+                at,
+                value: Some(0.0),
+            })
+            .into();
+    }
     let series = Series {
-        points: points.collect(),
+        points,
         style: theme.accent,
     };
     let limit = view.objective.map(|objective| objective.as_secs_f64());

@@ -66,11 +66,29 @@ fn paint((ground, text): (Color, Color), buf: &mut Buffer) {
     }
 }
 
-/// What is stored may have any characters: those that are not ASCII become question marks.
+/// What stands in ASCII for a character of our own sentences; a question mark for any other.
+fn plain_form(symbol: &str) -> &'static str {
+    match symbol {
+        "…" => "~",
+        "·" | "–" | "—" | "−" => "-",
+        "→" => ">",
+        "←" => "<",
+        "≥" => ">",
+        "≤" => "<",
+        "×" => "x",
+        "µ" | "μ" => "u",
+        "‘" | "’" => "'",
+        "“" | "”" => "\"",
+        _ => "?",
+    }
+}
+
+/// What is stored may have any characters: of those that are not ASCII few have a form of their own.
 fn only_ascii(buf: &mut Buffer) {
     for cell in &mut buf.content {
         if !cell.symbol().is_ascii() {
-            cell.set_symbol("?");
+            let plain = plain_form(cell.symbol());
+            cell.set_symbol(plain);
         }
     }
 }

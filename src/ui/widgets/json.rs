@@ -101,11 +101,11 @@ fn count(part: &Part) -> String {
 /// The first parts that have room.
 fn preview(line: &mut Writer<'_>, json: &Json, at: usize, theme: &Theme) {
     for (number, (key, part)) in json.inside(at).enumerate() {
-        if line.left == 0 {
-            break;
-        }
         if number > 0 {
             line.put(", ", theme.dim);
+        }
+        if line.left == 0 {
+            break;
         }
         if let Key::Name(name) = key {
             line.put(name, theme.json_key);
@@ -138,8 +138,22 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Says that something is left out, where there was room for no more than what is there.
+    fn end(&mut self) {
+        if let Some(last) = self.spans.last_mut()
+            && !last.content.ends_with(self.ellipsis)
+        {
+            let cells = last.width();
+            last.content = text::cut(&format!("{} ", last.content), cells, self.ellipsis).into();
+        }
+    }
+
     fn put(&mut self, content: &str, style: Style) {
-        if self.left == 0 || content.is_empty() {
+        if content.is_empty() {
+            return;
+        }
+        if self.left == 0 {
+            self.end();
             return;
         }
         // No more of a long text is looked at than could be shown.
@@ -198,6 +212,9 @@ mod tests {
         }
         assert_eq!(lines(&order(), 16)[3], "    note  \"a\u{fffd}[2~");
         assert_eq!(lines(&order(), 20)[5], "  + lines  [4]  {1}~");
+        assert_eq!(lines(&order(), 19)[5], "  + lines  [4]  {1~");
+        assert_eq!(lines(&order(), 12)[1], "    order  7");
+        assert_eq!(lines(&order(), 11)[1], "    order ~");
     }
 
     #[test]

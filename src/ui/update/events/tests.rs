@@ -92,6 +92,29 @@ fn going_up_stops_following_and_g_follows_again() {
 }
 
 #[test]
+fn a_frozen_picture_can_be_walked_through_and_goes_on_where_the_log_is() {
+    let mut model = opened();
+    pressed(&mut model, &["space"]);
+    grown(&mut model, 40);
+    assert_eq!(chosen(&model), HEAD);
+    pressed(&mut model, &["k", "k", "G"]);
+    assert_eq!((chosen(&model), shown(&model)), (HEAD, HEAD));
+    pressed(&mut model, &["space"]);
+    assert_eq!(chosen(&model), HEAD + 40);
+}
+
+#[test]
+fn a_key_that_comes_before_the_rows_is_not_lost() {
+    let mut model = model();
+    let effects = press(&mut model, &["2", "up", "k", "k", "j"]);
+    settle(&mut model, effects);
+    assert_eq!((chosen(&model), shown(&model)), (HEAD - 2, HEAD - 2));
+    let effects = press(&mut model, &["g", "j", "j"]);
+    settle(&mut model, effects);
+    assert_eq!(chosen(&model), 3);
+}
+
+#[test]
 fn pages_and_the_ends_of_the_log_are_a_key_away() {
     let mut model = opened();
     let page = view::rows(&model) as u64 - 1;
@@ -114,7 +137,7 @@ fn no_more_than_one_question_of_a_kind_is_under_way_and_an_outdated_answer_is_dr
         matches!(first[..], [Effect::Events(Ask::Page { .. })]),
         "{first:?}"
     );
-    assert_eq!(press(&mut model, &["G", "g", "j", "k"]), []);
+    assert_eq!(press(&mut model, &["G", "g", "j", "k", "k"]), []);
     let Effect::Events(ask) = &first[0] else {
         panic!()
     };

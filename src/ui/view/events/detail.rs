@@ -30,7 +30,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
                 own(format!("  version {}", event.version), theme.dim),
                 own(
                     format!("  {}", text::thousands(event.position.get())),
-                    theme.text,
+                    theme.dim,
                 ),
             ]);
             (text::cut(&name, 40, theme.glyphs.ellipsis), right)

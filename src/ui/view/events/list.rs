@@ -49,7 +49,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let list = &model.events.list;
-    let (left, right) = (named(model), where_it_is(model, theme));
+    let (left, right) = (named(model, theme), where_it_is(model, theme));
     let has_keys = model.events.panes.focus == LIST;
     rule::pane(buf, area, (&left, has_keys), &right, theme);
     let lines = rows(area);
@@ -75,12 +75,15 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 }
 
 /// What is shown: the log, or what it is narrowed to.
-fn named(model: &Model) -> String {
+fn named(model: &Model, theme: &Theme) -> String {
     let typed = model.events.search.text().trim();
     if typed.is_empty() {
         "Events".to_owned()
     } else {
-        format!("Events: {}", text::cut(&text::clean(typed), 40, "…"))
+        format!(
+            "Events: {}",
+            text::cut(&text::clean(typed), 40, theme.glyphs.ellipsis)
+        )
     }
 }
 

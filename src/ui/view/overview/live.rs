@@ -56,7 +56,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let above = above.min(snapshot.recent.len().saturating_sub(shown));
     let newest = snapshot.recent.iter().rev().skip(above).take(shown);
     let newest: Vec<&Event> = newest.collect();
-    let order = model.overview.order(&snapshot);
+    let order = model.overview.order(snapshot);
     let widths = Widths::of(&newest, area.width, dots);
     for (row, event) in (1..).zip(&newest) {
         put(buf, area, row, &line(model, event, &order, &widths, theme));

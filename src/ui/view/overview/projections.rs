@@ -38,6 +38,11 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
         if full { 34 } else { 18 },
     );
     let policy = longest(&|v| v.policy.to_string().len(), 6, 18);
+    // What is left over shows long names whole before the line of ages grows.
+    let whole = [
+        longest(&|v| text::width(&v.name), 10, 34).max(name),
+        longest(&|v| v.policy.to_string().len(), 6, 24),
+    ];
     let checkpoint = longest(&|v| text::thousands(v.checkpoint.get()).len(), 10, 15);
     let gap = longest(&|v| text::thousands(v.lag.gap).len(), 4, 13);
     let behind = longest(&|v| text::thousands(v.lag.behind).len() + 1, 6, 14);
@@ -45,7 +50,11 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
         let column = Column {
             title: by.title(),
             width,
-            grows: None,
+            grows: match by {
+                By::Name => Some(whole[0]),
+                By::Policy => Some(whole[1]),
+                _ => None,
+            },
             rank,
             right,
         };

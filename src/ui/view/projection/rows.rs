@@ -83,6 +83,14 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         Some(Ok(page)) => page,
     };
     put_cut(buf, area, 0, &tables(page, &model.keys, theme), theme);
+    if page.rows.is_empty() {
+        let words = if state.filter.text().is_empty() {
+            "It has no rows."
+        } else {
+            "No row has this text in any column."
+        };
+        put(buf, area, 2, &Line::from(own(words, theme.dim)));
+    }
     let chosen = model.projection.scroll[Pane::Rows as usize];
     let list = list(area);
     let below = detail_height(area);
