@@ -295,8 +295,12 @@ impl Model {
             })
     }
 
-    /// The chosen projection. What the Overview is narrowed to counts there alone.
+    /// The chosen projection. What a screen is narrowed to counts there alone.
     pub fn selected(&self) -> Option<&ProjectionView> {
+        if self.screen == Screen::Rebuilds {
+            // The row that is marked, and no other, is what its keys are about.
+            return self.rebuilds.selected(&self.snapshot, &self.overview);
+        }
         if self.screen != Screen::Overview
             && let Some(chosen) = &self.overview.selected
             && let Some(view) = self.projection(chosen)
@@ -304,6 +308,20 @@ impl Model {
             return Some(view);
         }
         self.overview.view(&self.snapshot)
+    }
+
+    /// The chosen projection's place in the snapshot.
+    pub fn selected_place(&self) -> Option<usize> {
+        let name = &self.selected()?.name;
+        let views = &self.snapshot.projections;
+        views.iter().position(|view| view.name == *name)
+    }
+
+    /// Chooses the projection at a place in the snapshot, whatever the Overview is narrowed to.
+    pub fn select_place(&mut self, place: usize) {
+        if let Some(view) = self.snapshot.projections.get(place) {
+            self.overview.selected = Some(view.name.clone());
+        }
     }
 
     /// The projection with this name.

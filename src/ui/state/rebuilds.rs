@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::overview::Overview;
 use super::panes::Panes;
 use super::table::Table;
 use crate::event::{Position, Timestamp};
@@ -111,6 +112,19 @@ impl Rebuilds {
         #[allow(clippy::cast_precision_loss)]
         let whole = took.mul_f64(left as f64 / done as f64);
         Some((eta.min(whole), eta.max(whole)))
+    }
+
+    /// The chosen projection; the first of those that are shown here where it is not among them.
+    pub fn selected<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        overview: &Overview,
+    ) -> Option<&'a ProjectionView> {
+        let shown = self.order(snapshot);
+        let mut shown = shown.iter().map(|at| &snapshot.projections[*at]);
+        let first = shown.clone().next();
+        let name = overview.selected.as_deref();
+        shown.find(|view| Some(&*view.name) == name).or(first)
     }
 
     /// The places of the projections that are shown, in order: what is built or held first.

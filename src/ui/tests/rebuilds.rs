@@ -144,6 +144,32 @@ fn keys_are_about_the_chosen_row_and_the_history_scrolls() {
 }
 
 #[test]
+fn keys_are_about_the_marked_row_however_the_overview_is_narrowed() {
+    let mut model = shown(testing::normal(), (120, 36));
+    press(&mut model, &["1", "/"]);
+    type_in(&mut model, "!orders");
+    press(&mut model, &["enter", "G", "I", "6", "g", "j", "j"]);
+    let at_two = |model: &Model| {
+        let order = model.rebuilds.order(&model.snapshot);
+        model.snapshot.projections[order[2]].name.clone()
+    };
+    let third = at_two(&model);
+    assert_eq!(model.selected().unwrap().name, third);
+    let effects = press(&mut model, &["D"]);
+    assert!(matches!(&effects[..], [Effect::Diff { projection }] if *projection == third));
+    // Here, too: where it is not among those that are shown, the first of them is marked and meant.
+    press(&mut model, &["esc", "/"]);
+    type_in(&mut model, &format!("!{third}"));
+    press(&mut model, &["enter"]);
+    let first = model.rebuilds.order(&model.snapshot)[0];
+    let first = model.snapshot.projections[first].name.clone();
+    let marked = super::shown(&super::drawn(&model, &Theme::colour()), &Theme::colour());
+    assert!(marked.contains(&format!("▌ {first}")), "{marked}");
+    let effects = press(&mut model, &["D"]);
+    assert!(matches!(&effects[..], [Effect::Diff { projection }] if *projection == first));
+}
+
+#[test]
 fn versions_are_read_again_when_one_comes_or_goes_and_not_before() {
     let mut model = shown(testing::normal(), (120, 36));
     let same = Msg::Snapshot(Arc::new(testing::normal()));

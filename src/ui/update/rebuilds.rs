@@ -28,8 +28,9 @@ fn choose_one_that_is_built(model: &mut Model) {
     let is_built = |place: usize| views.get(place).is_some_and(|view| view.rebuild.is_some());
     let order = model.rebuilds.order(&model.snapshot);
     let first = order.first().copied().filter(|place| is_built(*place));
-    if let Some(first) = first.filter(|_| !is_built(model.overview.index(&model.snapshot))) {
-        model.overview.choose(&model.snapshot, first);
+    let chosen = model.selected_place();
+    if let Some(first) = first.filter(|_| !chosen.is_some_and(is_built)) {
+        model.select_place(first);
     }
 }
 
@@ -81,8 +82,8 @@ fn walk(model: &mut Model, action: Action) {
             .and_then(|done| done.as_ref().ok());
         (model.rebuilds.scroll, done.map_or(0, Vec::len))
     } else {
-        let chosen = model.overview.index(&model.snapshot);
-        let at = order.iter().position(|place| *place == chosen);
+        let chosen = model.selected_place();
+        let at = order.iter().position(|place| Some(*place) == chosen);
         (at.unwrap_or(0), order.len())
     };
     let to = match action {
@@ -97,14 +98,14 @@ fn walk(model: &mut Model, action: Action) {
     if model.rebuilds.panes.focus == DONE {
         model.rebuilds.scroll = to;
     } else if let Some(place) = order.get(to) {
-        model.overview.choose(&model.snapshot, *place);
+        model.select_place(*place);
     }
 }
 
 /// A click chooses a row.
 pub fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
     if let Some(place) = view::rebuilds::row_at(model, x, y) {
-        model.overview.choose(&model.snapshot, place);
+        model.select_place(place);
     }
     Vec::new()
 }

@@ -100,8 +100,8 @@ const fn below_rule(area: Rect) -> Rect {
 }
 
 fn place(model: &Model, order: &[usize]) -> Option<usize> {
-    let chosen = model.overview.index(&model.snapshot);
-    let at = order.iter().position(|place| *place == chosen);
+    let chosen = model.selected_place();
+    let at = order.iter().position(|place| Some(*place) == chosen);
     (!order.is_empty()).then_some(at.unwrap_or(0))
 }
 

@@ -56,6 +56,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 fn alone(model: &Model, story: Option<&Story>) -> &'static str {
     match story {
         _ if model.snapshot.head.get() == 0 => "",
+        None if model.events.list.chosen().is_none() => "",
         None if model.events.list.follows => {
             "The list follows the head. Choose an event with Up to see what caused it and what it caused."
         }
