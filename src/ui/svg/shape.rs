@@ -94,7 +94,10 @@ impl Run {
         let mut path = String::new();
         for (at, c) in self.symbols.iter().enumerate() {
             let bits = u32::from(*c) - 0x2800;
-            let set = PLACES.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
+            let set = PLACES
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| bits >> bit & 1 == 1);
             for (_, (x, y)) in set {
                 let left = self.cells(at) + 1.0 + 4.5 * f64::from(*x);
                 let top = self.top + 1.25 + 5.0 * f64::from(*y);
@@ -196,9 +199,8 @@ impl Place {
     /// Blocks fill their cell, or some eighths of it.
     fn of_blocks(&self, c: char) -> Option<Drawn> {
         let (w, h) = (self.right - self.left, CELL.1);
-        let block = |top: f64, wide: f64, tall: f64| {
-            format!("M{} {top}h{wide}v{tall}h-{wide}z", self.left)
-        };
+        let block =
+            |top: f64, wide: f64, tall: f64| format!("M{} {top}h{wide}v{tall}h-{wide}z", self.left);
         Some(match c {
             '▁'..='█' => {
                 let tall = h * f64::from(u32::from(c) - 0x2580) / 8.0;
@@ -217,7 +219,10 @@ impl Place {
         let (x, y) = (self.x, self.y);
         let circle = |r: f64| {
             let across = 2.0 * r;
-            format!("M{} {y}a{r} {r} 0 1 0 {across} 0a{r} {r} 0 1 0 -{across} 0z", x - r)
+            format!(
+                "M{} {y}a{r} {r} 0 1 0 {across} 0a{r} {r} 0 1 0 -{across} 0z",
+                x - r
+            )
         };
         let square = format!("M{} {}h6.5v6.5h-6.5z", x - 3.25, y - 3.25);
         let diamond = format!("M{x} {}l4.4 5l-4.4 5l-4.4 -5z", y - 5.0);
@@ -251,7 +256,11 @@ impl Place {
             '✓' => format!("M{} {y}l2.5 4l4.5 -8", x - 3.5),
             '→' => format!("M{} {y}h7m-3 -3l3 3l-3 3", x - 3.5),
             '←' => format!("M{} {y}h-7m3 -3l-3 3l3 3", x + 3.5),
-            '↻' => format!("M{} {}a3.75 3.75 0 1 0 .9 2.6m-.4 -5.6v3h-3", x + 2.6, y - 2.6),
+            '↻' => format!(
+                "M{} {}a3.75 3.75 0 1 0 .9 2.6m-.4 -5.6v3h-3",
+                x + 2.6,
+                y - 2.6
+            ),
             '≋' => {
                 let wave = |up: f64| format!("M{} {}q2 -2.5 4 0t4 0", x - 4.0, y + up);
                 [-3.5, 0.0, 3.5].map(wave).concat()
