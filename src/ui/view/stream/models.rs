@@ -313,7 +313,8 @@ impl Screen<'_> {
                     (" ", theme.dim)
                 };
                 let name = text::cut(&text::clean(column), label, theme.glyphs.ellipsis);
-                let space = " ".repeat(label.saturating_sub(text::width(&name)) + 2);
+                // The mark of a stale field stands in the second of the cells that keep columns apart.
+                let space = " ".repeat(label.saturating_sub(text::width(&name)) + 1);
                 let mut spans = vec![
                     own(format!(" {mark} "), style),
                     own(format!("{name}{space}"), theme.dim),
@@ -504,16 +505,14 @@ impl Field<'_> {
             Some(cell) => brief(rows::value(cell, room), room),
             None => "no row".to_owned(),
         };
-        let (words, style) = if self.is_stale {
-            (format!("{}{words}", theme.glyphs.differs), theme.warn)
-        } else if self.now.is_none() {
-            (words, theme.dim)
-        } else {
-            (words, theme.text)
+        let (mark, style) = match self.now {
+            _ if self.is_stale => (theme.glyphs.differs, theme.warn),
+            None => (" ", theme.dim),
+            Some(_) => (" ", theme.text),
         };
         let words = text::cut(&words, room, theme.glyphs.ellipsis);
-        let space = " ".repeat(cells.saturating_sub(text::width(&words)));
-        own(format!("{words}{space}"), style)
+        let space = " ".repeat(cells.saturating_sub(text::width(&words) + 1));
+        own(format!("{mark}{words}{space}"), style)
     }
 }
 
