@@ -389,6 +389,23 @@ fn the_text_for_once() {
     insta::assert_snapshot!("once", text);
 }
 
+#[test]
+fn the_text_for_once_fits_its_width_and_says_how_each_one_is() {
+    let snapshot = testing::scenario::shop();
+    for (given, width) in [(1, 40), (40, 40), (80, 80), (200, 200)] {
+        let text = super::plain(&snapshot, given, &Theme::monochrome());
+        let widest = text.lines().map(super::text::width).max();
+        assert!(widest <= Some(width), "{text}");
+        for view in &snapshot.projections {
+            let mut lines = text.lines().filter(|line| {
+                line.contains("live ") || line.contains("waiting ") || line.contains("falling ")
+            });
+            assert!(lines.any(|line| line.contains(&view.name)), "{text}");
+        }
+        insta::assert_snapshot!(format!("once_{width}"), text);
+    }
+}
+
 /// Answers what takes its time, one way or another; some of it never.
 fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
     for effect in effects {

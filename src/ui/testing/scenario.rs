@@ -237,9 +237,6 @@ fn far() -> ProjectionView {
             events,
         })
         .into();
-    view.event_types = ["OrderPlaced", "PaymentProcessed", "OrderShipped"]
-        .map(str::to_owned)
-        .into();
     view
 }
 
@@ -267,7 +264,7 @@ pub fn shop() -> Snapshot {
     let mut revenue = lacking("revenue", "batch 500 or 5s", Status::Waiting, 214, 10);
     revenue.history = history(|i| f32::from(i / 3 % 7) / 1.4);
     revenue.rebuild = Some(rebuild("133a79d6-2", 54_120, false));
-    let mut stock = lacking("stock", "every 2s", Status::Waiting, 406, 5);
+    let mut stock = lacking("stock", "every 2s", Status::Waiting, 800, 5);
     stock.history = history(|i| f32::from(i / 2 % 5) / 2.5);
     stock.rebuild = Some(rebuild("dab0b8d3-3", HEAD, true));
     let mut all = vec![
@@ -291,6 +288,14 @@ pub fn shop() -> Snapshot {
     for (view, version) in all.iter_mut().zip(versions) {
         version.clone_into(&mut view.version);
         view.replayable = true;
+        let takes: &[&str] = match view.name.as_str() {
+            "customers" => &["CustomerRegistered", "OrderPlaced"],
+            "order_search" => &["OrderPlaced", "OrderCancelled"],
+            "revenue" => &["PaymentProcessed", "OrderCancelled"],
+            "stock" => &["ProductRestocked", "StockReserved"],
+            _ => &["OrderPlaced", "PaymentProcessed", "OrderShipped"],
+        };
+        view.event_types = takes.iter().map(|name| (*name).to_owned()).collect();
     }
     let mut snapshot = super::normal();
     snapshot.workspace.name = "demo shop".to_owned();

@@ -216,10 +216,9 @@ impl Screen<'_> {
             }),
             row("", theme.dim, &|model| {
                 let (_, style) = self.glyph(model);
-                (
-                    self.has(model).trim_end_matches(" events").to_owned(),
-                    style,
-                )
+                let has = self.has(model);
+                let short = has.trim_end_matches(" events").trim_end_matches(" event");
+                (short.to_owned(), style)
             }),
         ]
     }
@@ -525,6 +524,14 @@ fn brief(value: String, room: usize) -> String {
     }
 }
 
+/// Two times of the same day without it.
+fn of_one_day(now: String, then: String) -> (String, String) {
+    match (now.get(..11), then.get(..11)) {
+        (Some(day), Some(other)) if day == other => (brief(now, 0), brief(then, 0)),
+        _ => (now, then),
+    }
+}
+
 /// The events that mend something, each with what; a row that comes or goes is one thing.
 fn mends(model: &KeyedModel, theme: &Theme) -> BTreeMap<Position, Vec<String>> {
     let mut mends: BTreeMap<Position, Vec<String>> = BTreeMap::new();
@@ -547,13 +554,12 @@ fn mends(model: &KeyedModel, theme: &Theme) -> BTreeMap<Position, Vec<String>> {
                             row.get(at)
                                 .map_or_else(String::new, |c| rows::value(c, VALUE.1))
                         };
+                        let (now, then) = of_one_day(value(now), value(then));
                         let column = table.columns.get(at).map_or("", String::as_str);
                         let words = format!(
-                            "{} {} {} {}",
+                            "{} {now} {} {then}",
                             text::clean(column),
-                            value(now),
                             theme.glyphs.becomes,
-                            value(then)
                         );
                         mends.entry(mend.position).or_default().push(words);
                     }
