@@ -52,6 +52,10 @@ fn main() {
     let events = numbers.first().copied().unwrap_or(1_000_000);
     let window = Duration::from_secs(numbers.get(1).copied().unwrap_or(10));
     let place = Place::with(&[("orders.sql", ORDERS), ("days.sql", DAYS)]);
+    // Only events and read models: no load of the domain's own.
+    let config = place.workspace().join("highwater.toml");
+    let text = fs::read_to_string(&config).expect("init has written it");
+    fs::write(&config, format!("domain = \"none\"\n{text}")).expect("it can be written");
     println!(
         "{events} events, two projections, {} s a figure",
         window.as_secs()

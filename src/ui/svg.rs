@@ -2,6 +2,8 @@
 //!
 //! Box, block and braille characters are drawn as shapes, so that lines meet whatever the font is.
 
+mod shape;
+
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
@@ -9,6 +11,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::text;
 use super::theme::Theme;
+use shape::Run;
 
 /// A cell, in units of the picture.
 const CELL: (f64, f64) = (9.0, 20.0);
@@ -54,48 +57,76 @@ pub fn render(buffer: &Buffer, title: &str, theme: &Theme) -> String {
     out
 }
 
-/// One line: backgrounds, shapes, and words in one piece each.
+/// One line: backgrounds, then shapes, and words in one piece each.
 fn row(buffer: &Buffer, y: u16, paper: &Colours, out: &mut String) {
     let top = BAR + f64::from(y) * CELL.1;
-    let mut word = Word::default();
+    let (mut word, mut run) = (Word::default(), Run::default());
+    backgrounds(buffer, y, paper, out);
     let mut skip = 0;
     for x in 0..buffer.area.width {
-        let cell = &buffer[(buffer.area.x + x, buffer.area.y + y)];
         if skip > 0 {
             skip -= 1;
             continue;
         }
+        let cell = &buffer[(buffer.area.x + x, buffer.area.y + y)];
         let symbol = cell.symbol();
         let wide = text::width(symbol).max(1);
         skip = wide - 1;
         let look = Look::of(cell, paper);
-        let left = MARGIN + f64::from(x) * CELL.0;
-        if let Some(colour) = &look.background {
-            let span = f64::from(u16::try_from(wide).unwrap_or(1)) * CELL.0;
-            let _ = writeln!(
-                out,
-                "<rect x=\"{left}\" y=\"{top}\" width=\"{span}\" height=\"{}\" fill=\"{colour}\"/>",
-                CELL.1
-            );
-        }
-        let shape = shape(symbol, left, top, &look);
-        let plain = symbol.trim().is_empty() || shape.is_some();
-        let own_piece = !symbol.is_ascii();
-        if plain || own_piece || !word.continues(&look) {
+        let left = left_of(x);
+        let shape = symbol.chars().next().filter(|c| shape::is_one(*c));
+        let blank = symbol.trim().is_empty();
+        // A cell of its own, whatever the font makes of it.
+        let alone = !symbol.is_ascii();
+        if blank || alone || !word.continues(&look) {
             word.finish(out);
         }
-        match shape {
-            Some(shape) => out.push_str(&shape),
-            None if !plain => {
-                word.push(symbol, left, top, look, wide);
-                if own_piece {
-                    word.finish(out);
-                }
+        if let Some(c) = shape {
+            if !run.takes(c, left, top, &look) {
+                run.finish(out);
+                run.takes(c, left, top, &look);
             }
-            None => {}
+        } else if !blank {
+            word.push(symbol, left, top, look, wide);
+            if alone {
+                word.finish(out);
+            }
         }
     }
     word.finish(out);
+    run.finish(out);
+}
+
+/// Where a column begins.
+fn left_of(x: u16) -> f64 {
+    MARGIN + f64::from(x) * CELL.0
+}
+
+/// What is behind the cells of a line: neighbours with the same colour in one piece.
+fn backgrounds(buffer: &Buffer, y: u16, paper: &Colours, out: &mut String) {
+    let (area, top) = (buffer.area, BAR + f64::from(y) * CELL.1);
+    let mut behind: Vec<Option<String>> = Vec::with_capacity(usize::from(area.width));
+    while behind.len() < usize::from(area.width) {
+        let x = u16::try_from(behind.len()).unwrap_or(u16::MAX);
+        let cell = &buffer[(area.x + x, area.y + y)];
+        let wide = text::width(cell.symbol()).max(1);
+        let colour = Look::of(cell, paper).background;
+        behind.extend(std::iter::repeat_n(colour, wide));
+    }
+    let mut x = 0;
+    for same in behind.chunk_by(PartialEq::eq) {
+        let end = x + u16::try_from(same.len()).unwrap_or(u16::MAX);
+        if let Some(colour) = &same[0] {
+            let _ = writeln!(
+                out,
+                "<rect x=\"{}\" y=\"{top}\" width=\"{}\" height=\"{}\" fill=\"{colour}\"/>",
+                left_of(x),
+                left_of(end) - left_of(x),
+                CELL.1
+            );
+        }
+        x = end;
+    }
 }
 
 /// The picture's background and text.
@@ -203,153 +234,6 @@ impl Word {
     }
 }
 
-/// A character as a shape, where it is one that must meet its neighbours.
-fn shape(symbol: &str, left: f64, top: f64, look: &Look) -> Option<String> {
-    let c = symbol.chars().next()?;
-    let (w, h) = CELL;
-    let (mid_x, mid_y) = (left + w / 2.0, top + h / 2.0);
-    let (right, bottom) = (left + w, top + h);
-    let line = |path: String, thick: f64| {
-        Some(format!(
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{thick}\"{}/>\n",
-            look.colour,
-            look.opacity()
-        ))
-    };
-    let block = |x: f64, y: f64, width: f64, height: f64, opacity: f64| {
-        Some(format!(
-            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\" opacity=\"{opacity}\"/>\n",
-            look.colour
-        ))
-    };
-    let r = 4.0;
-    match c {
-        '─' => line(format!("M{left} {mid_y}H{right}"), 1.2),
-        '━' => line(format!("M{left} {mid_y}H{right}"), 4.0),
-        '│' => line(format!("M{mid_x} {top}V{bottom}"), 1.2),
-        '├' => line(
-            format!("M{mid_x} {top}V{bottom}M{mid_x} {mid_y}H{right}"),
-            1.2,
-        ),
-        '┤' => line(
-            format!("M{mid_x} {top}V{bottom}M{left} {mid_y}H{mid_x}"),
-            1.2,
-        ),
-        '╭' => line(
-            format!(
-                "M{right} {mid_y}H{}Q{mid_x} {mid_y} {mid_x} {}V{bottom}",
-                mid_x + r,
-                mid_y + r
-            ),
-            1.2,
-        ),
-        '╮' => line(
-            format!(
-                "M{left} {mid_y}H{}Q{mid_x} {mid_y} {mid_x} {}V{bottom}",
-                mid_x - r,
-                mid_y + r
-            ),
-            1.2,
-        ),
-        '╰' => line(
-            format!(
-                "M{right} {mid_y}H{}Q{mid_x} {mid_y} {mid_x} {}V{top}",
-                mid_x + r,
-                mid_y - r
-            ),
-            1.2,
-        ),
-        '╯' => line(
-            format!(
-                "M{left} {mid_y}H{}Q{mid_x} {mid_y} {mid_x} {}V{top}",
-                mid_x - r,
-                mid_y - r
-            ),
-            1.2,
-        ),
-        '▁'..='█' => {
-            let eighths = f64::from(u32::from(c) - 0x2580);
-            let tall = h * eighths / 8.0;
-            block(left, bottom - tall, w, tall, 1.0)
-        }
-        '▌' => block(left, top, w / 2.0, h, 1.0),
-        '░' => block(left, mid_y - 5.0, w, 10.0, 0.35),
-        '▒' => block(left, top, w, h, 0.5),
-        '▓' => block(left, top, w, h, 0.75),
-        '\u{2800}'..='\u{28ff}' => Some(braille(c, left, top, &look.colour)),
-        '●' => Some(circle(mid_x, mid_y, 3.8, look, true)),
-        '○' => Some(circle(mid_x, mid_y, 3.4, look, false)),
-        '◐' => Some(format!(
-            "{}<path d=\"M{mid_x} {}A3.4 3.4 0 0 0 {mid_x} {}Z\" fill=\"{}\"/>\n",
-            circle(mid_x, mid_y, 3.4, look, false),
-            mid_y - 3.4,
-            mid_y + 3.4,
-            look.colour
-        )),
-        '◆' | '◇' => {
-            let path = format!(
-                "M{mid_x} {}L{} {mid_y}L{mid_x} {}L{} {mid_y}Z",
-                mid_y - 5.0,
-                mid_x + 4.4,
-                mid_y + 5.0,
-                mid_x - 4.4
-            );
-            let fill = if c == '◆' {
-                &look.colour
-            } else {
-                &look.ground
-            };
-            Some(format!(
-                "<path d=\"{path}\" fill=\"{fill}\" stroke=\"{}\" stroke-width=\"1.2\"/>\n",
-                look.colour
-            ))
-        }
-        _ => None,
-    }
-}
-
-fn circle(x: f64, y: f64, radius: f64, look: &Look, full: bool) -> String {
-    let (fill, stroke) = if full {
-        (look.colour.as_str(), String::new())
-    } else {
-        (
-            look.ground.as_str(),
-            format!(" stroke=\"{}\" stroke-width=\"1.3\"", look.colour),
-        )
-    };
-    format!(
-        "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"{stroke}{}/>\n",
-        look.opacity()
-    )
-}
-
-/// The dots of a braille character: bits in the order of Unicode.
-fn braille(c: char, left: f64, top: f64, colour: &str) -> String {
-    let bits = u32::from(c) - 0x2800;
-    let places = [
-        (0, 0),
-        (0, 1),
-        (0, 2),
-        (1, 0),
-        (1, 1),
-        (1, 2),
-        (0, 3),
-        (1, 3),
-    ];
-    let mut out = String::new();
-    for (bit, (x, y)) in places.into_iter().enumerate() {
-        if bits >> bit & 1 == 1 {
-            let cx = left + CELL.0 * (0.27 + 0.46 * f64::from(x));
-            let cy = top + CELL.1 * (0.125 + 0.25 * f64::from(y));
-            let _ = writeln!(
-                out,
-                "<circle cx=\"{cx}\" cy=\"{cy}\" r=\"1.4\" fill=\"{colour}\"/>"
-            );
-        }
-    }
-    out
-}
-
 /// A colour of the terminal in the picture; `None` for the default.
 fn colour(colour: Color) -> Option<String> {
     const NAMED: [&str; 16] = [
@@ -422,8 +306,31 @@ mod tests {
         assert!(picture.contains("a&lt;b") && picture.contains("x &amp; y"));
         assert!(picture.contains("#00afd7"));
         // A line, a block and eight dots are shapes, not text.
-        assert_eq!(picture.matches("<path").count(), 1);
-        assert_eq!(picture.matches("<circle").count(), 3 + 8);
+        assert_eq!(picture.matches("<path").count(), 3);
+        assert_eq!(picture.matches("h2.5v2.5").count(), 8);
         assert!(!picture.contains('▅'));
+    }
+
+    #[test]
+    fn neighbours_are_one_piece_and_a_wide_character_keeps_its_two_cells() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
+        buffer.set_string(0, 0, "────日x", Style::new().bg(Color::Indexed(38)));
+        let picture = render(&buffer, "", &Theme::dark());
+        assert_eq!(picture.matches("<path").count(), 1);
+        assert!(picture.contains("M16 46H52"), "{picture}");
+        assert_eq!(picture.matches("fill=\"#00afd7\"").count(), 1);
+        assert!(picture.contains("<text x=\"52\" y=\"51\" textLength=\"18\""));
+        assert!(picture.contains("<text x=\"70\" y=\"51\" textLength=\"9\""));
+    }
+
+    #[test]
+    fn every_mark_is_a_shape_or_in_every_font() {
+        // Of WGL4, which the fonts of all systems have, and of the same width there.
+        const IN_FONTS: &str = "·…≥≤−–≠×µ";
+        let all = format!("{:?}", Theme::dark().glyphs);
+        let others = all.chars().filter(|c| !c.is_ascii());
+        for c in others.filter(|c| !IN_FONTS.contains(*c)) {
+            assert!(shape::is_one(c), "{c}");
+        }
     }
 }

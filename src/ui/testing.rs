@@ -1,6 +1,7 @@
 //! Made-up snapshots, commands and models for the tests of the dashboard.
 
 pub mod events;
+pub mod scenario;
 
 use std::path::PathBuf;
 use std::sync::Arc;

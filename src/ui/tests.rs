@@ -4,6 +4,7 @@
 
 mod actions;
 mod events;
+mod pictures;
 pub mod projection;
 mod rebuilds;
 mod ways;
@@ -386,6 +387,23 @@ fn what_is_verified_and_mended() {
 fn the_text_for_once() {
     let text = super::plain(&testing::failed(), 100, &Theme::monochrome());
     insta::assert_snapshot!("once", text);
+}
+
+#[test]
+fn the_text_for_once_fits_its_width_and_says_how_each_one_is() {
+    let snapshot = testing::scenario::shop();
+    for (given, width) in [(1, 40), (40, 40), (80, 80), (200, 200)] {
+        let text = super::plain(&snapshot, given, &Theme::monochrome());
+        let widest = text.lines().map(super::text::width).max();
+        assert!(widest <= Some(width), "{text}");
+        for view in &snapshot.projections {
+            let mut lines = text.lines().filter(|line| {
+                line.contains("live ") || line.contains("waiting ") || line.contains("falling ")
+            });
+            assert!(lines.any(|line| line.contains(&view.name)), "{text}");
+        }
+        insta::assert_snapshot!(format!("once_{width}"), text);
+    }
 }
 
 /// Answers what takes its time, one way or another; some of it never.

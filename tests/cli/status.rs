@@ -129,6 +129,10 @@ fn without_a_terminal_one_line_names_the_ways_to_look() {
     place
         .run(&["--once", "--svg", "highwater.toml"])
         .failed(2, &["highwater.toml", ".svg"]);
+    place
+        .run(&["--once", "--svg", "nowhere/picture.svg"])
+        .failed(1, &["nowhere/picture.svg", "cannot be written"]);
+    place.run(&["--svg", "picture.svg"]).failed(2, &["--once"]);
 }
 
 #[test]

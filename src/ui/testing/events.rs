@@ -67,6 +67,16 @@ pub fn story(event: &Event, looked: (Position, Position)) -> Story {
 
 /// The answer to a question, from a log of so many events.
 pub fn answer(ask: &Ask, head: u64) -> Answer {
+    answer_from(ask, head, at, story)
+}
+
+/// The same, where the log has other events.
+pub fn answer_from(
+    ask: &Ask,
+    head: u64,
+    at: fn(u64) -> Event,
+    story: fn(&Event, (Position, Position)) -> Story,
+) -> Answer {
     match ask {
         Ask::Page {
             number,
@@ -114,17 +124,21 @@ pub fn answer(ask: &Ask, head: u64) -> Answer {
                 detail: Ok(Some(Box::new(detail))),
             }
         }
-        Ask::Story { number, story, .. } => {
-            let origin = story.origin().get();
+        Ask::Story {
+            number,
+            story: known,
+            ..
+        } => {
+            let origin = known.origin().get();
             // Far enough, and after that to the beginning.
-            let low = match story.looked().0.get() {
+            let low = match known.looked().0.get() {
                 low if low + 20_000 > origin => origin.saturating_sub(20_000),
                 _ => 0,
             };
             let looked = (Position::new(low), Position::new(head));
             Answer::Story {
                 number: *number,
-                story: Ok(Arc::new(self::story(&at(origin), looked))),
+                story: Ok(Arc::new(story(&at(origin), looked))),
             }
         }
         Ask::Copy(position) => Answer::Copied {

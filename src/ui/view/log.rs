@@ -49,7 +49,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 }
 
 /// How many cells stand before a message's words.
-const LEAD: usize = 21;
+const LEAD: usize = 22;
 
 fn lines(message: &Message, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let (word, style) = level(message.level, theme);

@@ -137,16 +137,7 @@ impl Ruler {
             .zip(&labels)
             .map(|(group, label)| (group.x, wide(label)))
             .collect();
-        let mut best: Vec<Placed> = Vec::new();
-        for rightward in [false, true] {
-            for left_first in [false, true] {
-                let placed = place_all(&wanted, area, rightward, left_first);
-                if placed.len() > best.len() {
-                    best = placed;
-                }
-            }
-        }
-        for placed in best {
+        for placed in most(&wanted, area) {
             let y = area.bottom() - 1 - placed.level;
             for below in y + 1..area.bottom() {
                 let x = groups[placed.group].x;
@@ -187,10 +178,35 @@ struct Placed {
     from: u16,
 }
 
+/// Of a few ways to place labels the one that finds room for most. Where marks stand close together, one of them
+/// lifted above its neighbours may make room for all.
+fn most(wanted: &[(u16, u16)], area: Rect) -> Vec<Placed> {
+    let mut best: Vec<Placed> = Vec::new();
+    let lifted = std::iter::once(None).chain((1..wanted.len()).map(Some));
+    for lifted in lifted {
+        for way in [(false, false), (false, true), (true, false), (true, true)] {
+            if best.len() == wanted.len() {
+                return best;
+            }
+            let placed = place_all(wanted, area, way, lifted);
+            if placed.len() > best.len() {
+                best = placed;
+            }
+        }
+    }
+    best
+}
+
 /// Finds room for labels: each by its mark's cell and its own width, in the order of importance, so
 /// that the first always finds room. `rightward` takes the others from the left to the right;
-/// `left_first` lets a label begin at its mark before it lets it end there.
-fn place_all(wanted: &[(u16, u16)], area: Rect, rightward: bool, left_first: bool) -> Vec<Placed> {
+/// `left_first` lets a label begin at its mark before it lets it end there. What is `lifted` does not stand on the
+/// lowest line.
+fn place_all(
+    wanted: &[(u16, u16)],
+    area: Rect,
+    (rightward, left_first): (bool, bool),
+    lifted: Option<usize>,
+) -> Vec<Placed> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     if rightward && order.len() > 1 {
         order[1..].sort_by_key(|at| wanted[*at].0);
@@ -210,7 +226,8 @@ fn place_all(wanted: &[(u16, u16)], area: Rect, rightward: bool, left_first: boo
         } else {
             [ends, begins]
         };
-        let found = (0..taken.len()).find_map(|level| {
+        let lowest = usize::from(lifted == Some(group));
+        let found = (lowest..taken.len()).find_map(|level| {
             let below = taken[..level].iter().all(|row| free(row, x, x));
             let fits = |from: &u16| below && free(&taken[level], *from, *from + wide - 1);
             ways.into_iter().find(fits).map(|from| (level, from))
@@ -270,9 +287,8 @@ mod tests {
     fn labels_never_overlap_and_stay_on_the_line() {
         let area = Rect::new(2, 0, 60, 2);
         let wanted = [(61, 6), (2, 5), (8, 7), (14, 5), (20, 9), (24, 9)];
-        for (rightward, left_first) in [(false, false), (false, true), (true, false), (true, true)]
-        {
-            let placed = place_all(&wanted, area, rightward, left_first);
+        for way in [(false, false), (false, true), (true, false), (true, true)] {
+            let placed = place_all(&wanted, area, way, None);
             assert!(placed.iter().any(|p| p.group == 0));
             for (i, a) in placed.iter().enumerate() {
                 let end = |p: &Placed| p.from + wanted[p.group].1;
@@ -282,5 +298,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_label_between_close_neighbours_stands_above_them() {
+        let area = Rect::new(0, 0, 116, 3);
+        // A mark of its own at the right, and three that stand close together.
+        let wanted = [(26, 9), (115, 30), (63, 7), (59, 9), (51, 5)];
+        let placed = most(&wanted, area);
+        assert_eq!(placed.len(), wanted.len());
+        assert!(placed.iter().any(|p| p.group == 3 && p.level == 1));
     }
 }

@@ -86,13 +86,19 @@ impl Widths {
             let widest = events.iter().map(|e| of(e)).max().unwrap_or(0);
             widest.min(most)
         };
+        let (time, all) = (width >= 60, usize::from(width));
+        let position = widest(&|e| text::thousands(e.position.get()).len());
+        let stream = widest(&|e| text::width(e.stream.as_str()));
+        // What stands before the type, with the spaces between.
+        let space = if dots > 0 { dots + 2 } else { 0 } + if time { 14 } else { 0 };
+        let room = all.saturating_sub(position + stream + space + 7);
         Self {
-            position: widest(&|e| text::thousands(e.position.get()).len()),
-            stream: widest(&|e| text::width(e.stream.as_str())),
-            kind: widest(&|e| text::width(e.event_type.as_str())),
+            position,
+            stream,
+            kind: widest(&|e| text::width(e.event_type.as_str())).min(room),
             dots,
-            time: width >= 60,
-            all: usize::from(width),
+            time,
+            all,
         }
     }
 }

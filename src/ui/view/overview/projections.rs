@@ -209,7 +209,8 @@ impl Columns {
             Self { all, fitting }
         };
         let (full, bare) = (of(true), of(false));
-        if full.fitting.len() >= bare.fitting.len() {
+        let has = |place: usize| full.fitting.iter().any(|(at, _)| *at == place);
+        if bare.fitting.iter().all(|(at, _)| has(*at)) {
             full
         } else {
             bare

@@ -89,7 +89,7 @@ fn numbers(model: &Model, view: &ProjectionView, theme: &Theme) -> Vec<Number> {
     };
     let eta = match view.eta {
         Some(eta) => format!("in {}", text::span(eta)),
-        None if lag.status == Status::Falling => "never, as it is".to_owned(),
+        None if lag.status == Status::Falling => "never".to_owned(),
         None => none(),
     };
     let busy = view

@@ -58,7 +58,7 @@ fn split(view: &ProjectionView, theme: &Theme, width: u16) -> Vec<Line<'static>>
     let parts = [
         ("load", work.load, "reading the log"),
         ("apply", work.apply, "running handlers"),
-        ("commit", work.commit, "writing rows and checkpoint"),
+        ("commit", work.commit, "writing what it made"),
         ("rebuild", work.rebuild, "building another version"),
     ];
     let cells = (width / 3).clamp(6, 30);

@@ -104,7 +104,7 @@ impl Areas {
         }
         let half = if area.width >= WIDE {
             Rect {
-                width: area.width / 2,
+                width: area.width / 2 - 1,
                 ..area
             }
         } else {
@@ -124,9 +124,10 @@ impl Areas {
                 height: area.height - steps,
                 ..half
             };
+            let x = area.x + half.width + 1;
             areas[MODELS] = Rect {
-                x: area.x + half.width,
-                width: area.width - half.width,
+                x,
+                width: area.right() - x,
                 ..area
             };
         } else {

@@ -216,10 +216,9 @@ impl Screen<'_> {
             }),
             row("", theme.dim, &|model| {
                 let (_, style) = self.glyph(model);
-                (
-                    self.has(model).trim_end_matches(" events").to_owned(),
-                    style,
-                )
+                let has = self.has(model);
+                let short = has.trim_end_matches(" events").trim_end_matches(" event");
+                (short.to_owned(), style)
             }),
         ]
     }
@@ -313,7 +312,8 @@ impl Screen<'_> {
                     (" ", theme.dim)
                 };
                 let name = text::cut(&text::clean(column), label, theme.glyphs.ellipsis);
-                let space = " ".repeat(label.saturating_sub(text::width(&name)) + 2);
+                // The mark of a stale field stands in the second of the cells that keep columns apart.
+                let space = " ".repeat(label.saturating_sub(text::width(&name)) + 1);
                 let mut spans = vec![
                     own(format!(" {mark} "), style),
                     own(format!("{name}{space}"), theme.dim),
@@ -504,16 +504,14 @@ impl Field<'_> {
             Some(cell) => brief(rows::value(cell, room), room),
             None => "no row".to_owned(),
         };
-        let (words, style) = if self.is_stale {
-            (format!("{}{words}", theme.glyphs.differs), theme.warn)
-        } else if self.now.is_none() {
-            (words, theme.dim)
-        } else {
-            (words, theme.text)
+        let (mark, style) = match self.now {
+            _ if self.is_stale => (theme.glyphs.differs, theme.warn),
+            None => (" ", theme.dim),
+            Some(_) => (" ", theme.text),
         };
         let words = text::cut(&words, room, theme.glyphs.ellipsis);
-        let space = " ".repeat(cells.saturating_sub(text::width(&words)));
-        own(format!("{words}{space}"), style)
+        let space = " ".repeat(cells.saturating_sub(text::width(&words) + 1));
+        own(format!("{mark}{words}{space}"), style)
     }
 }
 
@@ -523,6 +521,14 @@ fn brief(value: String, room: usize) -> String {
     match value.get(11..23) {
         Some(time) if is_time && value.len() > room => time.trim_end_matches('Z').to_owned(),
         _ => value,
+    }
+}
+
+/// Two times of the same day without it.
+fn of_one_day(now: String, then: String) -> (String, String) {
+    match (now.get(..11), then.get(..11)) {
+        (Some(day), Some(other)) if day == other => (brief(now, 0), brief(then, 0)),
+        _ => (now, then),
     }
 }
 
@@ -548,13 +554,12 @@ fn mends(model: &KeyedModel, theme: &Theme) -> BTreeMap<Position, Vec<String>> {
                             row.get(at)
                                 .map_or_else(String::new, |c| rows::value(c, VALUE.1))
                         };
+                        let (now, then) = of_one_day(value(now), value(then));
                         let column = table.columns.get(at).map_or("", String::as_str);
                         let words = format!(
-                            "{} {} {} {}",
+                            "{} {now} {} {then}",
                             text::clean(column),
-                            value(now),
                             theme.glyphs.becomes,
-                            value(then)
                         );
                         mends.entry(mend.position).or_default().push(words);
                     }

@@ -148,9 +148,6 @@ fn head(model: &Model, pane: &Pane, theme: &Theme, area: Rect) -> Vec<Line<'stat
             ),
             theme.strong,
         )];
-        if moment.stopped {
-            line.push(own(", broken off on the way", theme.warn));
-        }
         match &moment.event {
             None => line.push(own(": before the first event", theme.dim)),
             Some(event) => {
@@ -178,6 +175,9 @@ fn head(model: &Model, pane: &Pane, theme: &Theme, area: Rect) -> Vec<Line<'stat
             Some(Line::from(own(words, theme.warn)))
         }
         (Some(_), None) if pane.moment.is_none() => Some(Line::from(own("folding …", theme.dim))),
+        (None, _) if pane.moment.as_ref().is_some_and(|moment| moment.stopped) => {
+            Some(Line::from(own("Broken off on the way there.", theme.warn)))
+        }
         _ if area.height > 2 && pane.error.is_none() => {
             let words = "Drag the mark along the log, or type :as-of 10m";
             Some(Line::from(own(words, theme.dim)))

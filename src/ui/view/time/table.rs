@@ -135,8 +135,8 @@ struct Columns<'a> {
     theme: &'a Theme,
 }
 
-/// The cells of a row: what stands there, and how it looks.
-type Cells = Vec<(String, Style)>;
+/// The cells of a row: the mark before it, what stands there, and how it looks.
+type Cells = Vec<(&'static str, String, Style)>;
 
 impl<'a> Columns<'a> {
     fn of(moment: &'a Moment, width: u16, both: bool, theme: &'a Theme) -> Self {
@@ -150,7 +150,7 @@ impl<'a> Columns<'a> {
             let name = text::width(&text::clean(name)).min(WIDEST);
             let wanted = columns.widest(at, both).max(name);
             // A column of which nothing could be read helps nobody.
-            if left < wanted.min(4) {
+            if left < wanted.min(8) {
                 break;
             }
             columns.fitting.push((at, wanted.min(left)));
@@ -165,7 +165,6 @@ impl<'a> Columns<'a> {
                 text::width(&self.between(row, column).0)
             } else {
                 let then = text::width(&self.was(row, column));
-                // The mark of one that is another now stands before it.
                 then.max(self.is(row, column).map_or(0, |(now, _)| text::width(&now)))
             }
         });
@@ -189,8 +188,7 @@ impl<'a> Columns<'a> {
             self.theme.glyphs.ellipsis,
         );
         let other = !now.is_same(then);
-        let mark = if other { self.theme.glyphs.differs } else { "" };
-        Some((format!("{mark}{words}"), other))
+        Some((words, other))
     }
 
     /// What it was, and what became of it.
@@ -198,7 +196,6 @@ impl<'a> Columns<'a> {
         let was = self.was(row, column);
         match self.is(row, column) {
             Some((now, true)) => {
-                let now = now.trim_start_matches(self.theme.glyphs.differs);
                 let words = format!("{was} {} {now}", self.theme.glyphs.becomes);
                 (words, true)
             }
@@ -228,7 +225,7 @@ impl<'a> Columns<'a> {
     fn then(&self, row: usize) -> Cells {
         let cells = self.fitting.iter();
         cells
-            .map(|(column, _)| (self.was(row, *column), self.style(row)))
+            .map(|(column, _)| (" ", self.was(row, *column), self.style(row)))
             .collect()
     }
 
@@ -236,11 +233,13 @@ impl<'a> Columns<'a> {
         let mut cells = Cells::new();
         for (column, _) in &self.fitting {
             match self.is(row, *column) {
-                Some((words, true)) => cells.push((words, self.theme.warn)),
-                Some((words, false)) => cells.push((words, self.theme.text)),
+                Some((words, true)) => {
+                    cells.push((self.theme.glyphs.differs, words, self.theme.warn));
+                }
+                Some((words, false)) => cells.push((" ", words, self.theme.text)),
                 None if cells.is_empty() => {
                     let (_, style) = lost(self.moment, self.theme);
-                    cells.push((lost_words(self.moment).to_owned(), style));
+                    cells.push((" ", lost_words(self.moment).to_owned(), style));
                 }
                 None => {}
             }
@@ -252,8 +251,8 @@ impl<'a> Columns<'a> {
         let cells = self.fitting.iter();
         cells
             .map(|(column, _)| match self.between(row, *column) {
-                (words, true) => (words, self.theme.warn),
-                (words, false) => (words, self.style(row)),
+                (words, true) => (" ", words, self.theme.warn),
+                (words, false) => (" ", words, self.style(row)),
             })
             .collect()
     }
@@ -272,13 +271,13 @@ impl<'a> Columns<'a> {
     /// The heading and the rows under it.
     fn draw(&self, buf: &mut Buffer, area: Rect, cells: &dyn Fn(usize) -> Cells, theme: &Theme) {
         let all = &self.moment.rows.columns;
-        let indent = " ".repeat(MARKS + 1);
+        let indent = " ".repeat(MARKS);
         let mut heading = vec![Span::raw(indent)];
         for (at, wide) in &self.fitting {
-            heading.push(padded(&all[*at], *wide, theme.dim, theme));
+            heading.push(padded(" ", &all[*at], *wide, theme.dim, theme));
         }
         if self.fitting.len() < all.len() {
-            heading.push(own(theme.glyphs.ellipsis, theme.dim));
+            heading.push(own(format!(" {}", theme.glyphs.ellipsis), theme.dim));
         }
         put_cut(buf, area, 1, &Line::from(heading), theme);
         for (y, row) in (2..area.height).zip(0..self.moment.rows.rows.len()) {
@@ -288,12 +287,9 @@ impl<'a> Columns<'a> {
                 " "
             };
             let (fate, style) = self.fate(row);
-            let mut line = vec![
-                own(format!(" {written}"), theme.title),
-                own(format!("{fate} "), style),
-            ];
-            for ((_, wide), (words, style)) in self.fitting.iter().zip(cells(row)) {
-                line.push(padded(&words, *wide, style, theme));
+            let mut line = vec![own(format!(" {written}"), theme.title), own(fate, style)];
+            for ((_, wide), (mark, words, style)) in self.fitting.iter().zip(cells(row)) {
+                line.push(padded(mark, &words, *wide, style, theme));
             }
             // What only keeps columns apart is not cut off.
             if let Some(last) = line.last_mut() {
@@ -304,8 +300,9 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn padded(content: &str, cells: usize, style: Style, theme: &Theme) -> Span<'static> {
+/// A mark, the content, and the first of the two cells that keep columns apart: the second is the next one's mark.
+fn padded(mark: &str, content: &str, cells: usize, style: Style, theme: &Theme) -> Span<'static> {
     let content = text::cut(&text::clean(content), cells, theme.glyphs.ellipsis);
-    let space = " ".repeat(cells.saturating_sub(text::width(&content)) + 2);
-    own(format!("{content}{space}"), style)
+    let space = " ".repeat(cells.saturating_sub(text::width(&content)) + 1);
+    own(format!("{mark}{content}{space}"), style)
 }
