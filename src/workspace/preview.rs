@@ -48,6 +48,12 @@ impl Workspace {
         let versions = self.0.folder.versions(projection);
         let reader = Reader::open(&versions, today)?;
         let checkpoint = reader.checkpoint()?;
+        // A report may be older than a cutover: what answers now is beside nothing.
+        let live = reader.version().to_owned();
+        let beside = || {
+            let shadow = self.shadow(projection)?;
+            Ok::<_, WorkspaceError>(shadow.filter(|shadow| shadow.version != live))
+        };
         let answers = reader
             .projection()
             .queries()
@@ -100,19 +106,18 @@ impl Workspace {
                     ));
                 }
             }
-            Operation::CutOver { .. } => match self.shadow(projection)?.filter(|s| s.held) {
+            Operation::CutOver { .. } => match beside()?.filter(|shadow| shadow.held) {
                 Some(shadow) => preview.parked = shadow.parked,
                 None => preview.refused = Some("no new version is ready and held".to_owned()),
             },
-            Operation::Cancel if self.shadow(projection)?.is_none() => {
+            Operation::Cancel if beside()?.is_none() => {
                 preview.refused =
                     Some("nothing is being rebuilt, and no version is held".to_owned());
             }
             Operation::RollBack { .. } => {
                 let all = versions.all();
                 let all = all.map_err(|e| WorkspaceError::io(&versions.link(), &e))?;
-                let shadow = self.shadow(projection)?.map(|shadow| shadow.version);
-                if all.len() < 2 + usize::from(shadow.is_some()) {
+                if all.len() < 2 + usize::from(beside()?.is_some()) {
                     preview.refused = Some("no version is kept to go back to".to_owned());
                 }
             }

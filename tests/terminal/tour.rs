@@ -2,7 +2,7 @@
 //! waited for, what it runs in the second terminal is run. So the text cannot say what is not so.
 
 use super::place::Place;
-use super::screen::{Console, ENTER, ESC, Picture, TAB, WIDE};
+use super::screen::{Console, ENTER, ESC, LEFT, Picture, RIGHT, TAB, UP, WIDE};
 
 const TOUR: &str = include_str!("../../demo/README.md");
 
@@ -16,12 +16,14 @@ enum Step {
     GapPasses(String, u64),
     /// A projection whose gap becomes this.
     GapFalls(String, u64),
+    /// In a file: a text, and what comes in its place.
+    Change(String, String),
     /// In a terminal: a command, and the lines that it answers with.
     Run(String, Vec<String>),
 }
 
-/// Reads the steps out of the text: **Press**, **Type** and **See**, each with the `text` that follows, and blocks
-/// marked as `console`.
+/// Reads the steps out of the text: **Press**, **Type**, **See** and **Change**, each with the `text` that follows, and
+/// blocks marked as `console`.
 fn steps(text: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     for (n, part) in text.split("```").enumerate() {
@@ -65,7 +67,8 @@ fn words(text: &str) -> Vec<Step> {
             // What the words in bold are is explained there.
             _ if before.ends_with("for you: ")
                 || after.starts_with(" something")
-                || after.starts_with(" a key") => {}
+                || after.starts_with(" a key")
+                || after.starts_with(" a text") => {}
             ("press", " ") => found.push(Step::Press(code().to_owned())),
             ("type", " ") => found.push(Step::Type(code().to_owned())),
             ("see", " the gap of ") => {
@@ -77,6 +80,11 @@ fn words(text: &str) -> Vec<Step> {
                     assert!(after.contains("` fall to `"), "what of the gap? {after}");
                     Step::GapFalls(name, goal)
                 });
+            }
+            ("change", " ") => {
+                let old = code().to_owned();
+                assert!(after.contains("` to `"), "into what? {after}");
+                found.push(Step::Change(old, code().to_owned()));
             }
             ("see", " ") => found.push(Step::See(code().to_owned())),
             other => panic!("nobody knows what to do at {other:?}: {after}"),
@@ -140,8 +148,17 @@ impl Visitor {
             }
             Step::GapPasses(name, goal) => self.gap(name, |gap| gap > *goal),
             Step::GapFalls(name, goal) => self.gap(name, |gap| gap == *goal),
+            Step::Change(old, new) => self.change(old, new),
             Step::Run(command, answer) => self.run(command, answer),
         }
+    }
+
+    /// Changes a text where it is, in the one file that the tour edits.
+    fn change(&self, old: &str, new: &str) {
+        let file = self.place.home().join("tour/projections/orders.sql");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text.matches(old).count(), 1, "{old} in {text}");
+        std::fs::write(file, text.replace(old, new)).unwrap();
     }
 
     fn press(&mut self, key: &str) {
@@ -149,6 +166,10 @@ impl Visitor {
         let keys = match key {
             "Enter" => ENTER,
             "Tab" => TAB,
+            "Up" => UP,
+            "Left" => LEFT,
+            "Right" => RIGHT,
+            "Space" => " ",
             "Esc" => {
                 // What follows it must not become a part of it: first it has to have closed something.
                 let layers = |picture: &Picture| {
@@ -241,6 +262,7 @@ fn the_tour_has_every_idea_in_its_order() {
         "wrote",
         "Replicas",
         "Compensation",
+        "past",
         "Rebuild",
         "Replay",
     ];
