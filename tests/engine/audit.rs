@@ -52,6 +52,26 @@ async fn undo_goes_back_one_operation_at_a_time_and_ends_where_it_began() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_held_and_cut_over_to_stands_in_nobodys_way() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    append_many(&workspace, 1, 3).await;
+    finished(&workspace, "counts", Operation::Pause).await;
+    finished(&workspace, "counts", Operation::Resume).await;
+    finished(&workspace, "counts", Operation::Rebuild { hold: true }).await;
+    finished(&workspace, "counts", Operation::CutOver { version: None }).await;
+    let mut taken_back = Vec::new();
+    while let Ok(undone) = undo(&workspace).await {
+        assert!(matches!(undone.done, Done::Finished { .. }), "{undone:?}");
+        taken_back.push(undone.was.split(' ').next().unwrap().to_owned());
+    }
+    assert_eq!(taken_back, ["cutover", "resume", "pause"]);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_taken_back_is_named_with_the_reason_and_changes_nothing() {
     let place = Place::new(&[("counts", COUNTS)]);
     let workspace = place.open();

@@ -217,6 +217,10 @@ async fn a_rebuild_under_way_stands_still_goes_on_and_is_cancelled() {
     assert_eq!(sum(&workspace).await, 3_100);
     let later = until(&operator, |s| shadow(s).is_some_and(|s| s.paused)).await;
     assert_eq!(shadow(&later).unwrap().checkpoint, stood);
+    // Another one would wait for ever.
+    let again = Operation::Rebuild { hold: false };
+    let why = refused(&workspace, "counts", again).await;
+    assert!(why.contains("stands still"), "{why}");
     finished(&workspace, "counts", Operation::ResumeRebuild).await;
     until(&operator, |s| {
         shadow(s).is_none_or(|shadow| shadow.checkpoint > stood)

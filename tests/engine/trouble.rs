@@ -198,6 +198,33 @@ async fn a_log_that_is_damaged_is_named_and_read_on_once_it_is_mended() {
     engine.stop().await;
 }
 
+/// A version that is kept may be damaged, or older: nothing but the link says which one answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_link_is_gone_no_kept_version_answers_in_its_place() {
+    let place = Place::new(&[("counts", COUNTS)]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    append_many(&workspace, 4, 100).await;
+    assert_eq!(counted(&workspace).await, 100);
+    let link = place.folder().versions("counts").link();
+    let damage = "UPDATE counts SET events = events + 7";
+    let db = rusqlite::Connection::open(&link).unwrap();
+    db.execute_batch(damage).unwrap();
+    drop(db);
+    finished(&workspace, "counts", Operation::Rebuild { hold: false }).await;
+    assert_eq!(counted(&workspace).await, 100);
+    engine.stop().await;
+    std::fs::remove_file(&link).unwrap();
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    assert_eq!(counted(&workspace).await, 100, "folded from the log");
+    let live = place.folder().versions("counts").live_label().unwrap();
+    assert!(live.unwrap().ends_with("-3"), "under a name of its own");
+    engine.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_definition_that_goes_and_comes_back_ends_as_its_own_fold() {
     let place = Place::new(&[("counts", COUNTS)]);

@@ -279,9 +279,24 @@ pub(in crate::workspace) fn undo(
         .filter(|line| line.outcome.as_ref().is_none_or(|outcome| outcome.finished))
         .filter_map(|line| line.undoes)
         .collect();
+    // What was held is held no more once somebody has cut over to it or given it up: that is what counts then.
+    let is_over = |line: &Recorded| {
+        let ends = |later: &Recorded| {
+            matches!(
+                later.operation,
+                Some(Operation::CutOver { .. } | Operation::Cancel)
+            ) && later
+                .outcome
+                .as_ref()
+                .is_some_and(|outcome| outcome.finished)
+        };
+        let mut later = recorded.iter().filter(|l| l.position > line.position);
+        line.held && later.any(ends)
+    };
     // A request that was refused has changed nothing.
     let counts = |line: &&Recorded| {
         line.operation.is_some()
+            && !is_over(line)
             && line.undoes.is_none()
             && !undone.contains(&line.position)
             && line.outcome.as_ref().is_none_or(|outcome| outcome.finished)

@@ -321,6 +321,17 @@ impl Owned<'_> {
                 );
                 self.finish(request, &Ended::Failed(why)).await
             }
+            // Who asked would wait for as long as that stands still, and nobody would say why.
+            Some(shadow)
+                if self.operations.rebuild_paused
+                    && matches!(request.operation, Operation::Rebuild { .. }) =>
+            {
+                let why = format!(
+                    "version {} is being built and stands still: let that go on or cancel it first",
+                    shadow.label()
+                );
+                self.finish(request, &Ended::Failed(why)).await
+            }
             // Its turn comes when that one is done.
             Some(_) => Ok(()),
         }
@@ -503,23 +514,9 @@ pub(super) fn live_model(
     {
         return Ok(Model::open(&path)?);
     }
-    // A kill may have come between making the first version and linking it.
-    let begun = versions
-        .all()
-        .map_err(fail)?
-        .into_iter()
-        .find_map(|(_, path)| {
-            Model::open(&path)
-                .ok()
-                .filter(|model| model.about().hash == projection.hash())
-        });
-    let model = match begun {
-        Some(model) => model,
-        None => {
-            let (generation, path) = versions.next(projection.hash()).map_err(fail)?;
-            Model::create(&path, projection, generation, None)?
-        }
-    };
+    // None of those that are kept is taken for it: it may be older, or damaged, and nothing would say so.
+    let (generation, path) = versions.next(projection.hash()).map_err(fail)?;
+    let model = Model::create(&path, projection, generation, None)?;
     crash::point("before-first-link");
     versions.switch(model.path()).map_err(fail)?;
     Ok(model)
