@@ -302,5 +302,7 @@ async fn an_engine_that_hangs_is_not_waited_for() {
         "{said}"
     );
     other.signal("CONT");
+    // It has to give a sign of life first.
+    until(&operator, |s| view(s, "counts").lag.status != Status::Dead).await;
     rows(&workspace, "counts", "All", Consistency::Strong).await;
 }
