@@ -107,6 +107,7 @@ pub(super) fn run(charge: &Charge) {
         let ended = charge.folder.try_own(&charge.name);
         let ended = ended.and_then(|lock| match lock {
             Some(lock) => {
+                tracing::info!("{}: this engine applies events to it now", charge.name);
                 let ended = charge.runtime.block_on(own(charge, &mut first));
                 drop(lock);
                 ended.map(|()| None)

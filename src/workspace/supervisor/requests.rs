@@ -276,6 +276,15 @@ impl Owned<'_> {
         operations::finish(&*self.charge.log, &self.stream, &done).await?;
         crash::point("after-outcome");
         for done in done {
+            let (name, what, came_to) = (
+                &self.charge.name,
+                &done.request.operation,
+                done.ended.what(),
+            );
+            match done.ended {
+                Ended::Failed(_) => tracing::info!("{name}: `{what}` failed: {came_to}"),
+                _ => tracing::info!("{name}: `{what}`: {came_to}"),
+            }
             self.operations.ended(&done);
         }
         Ok(())
