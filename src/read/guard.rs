@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode};
 
 /// Our own tables in a read model begin with this.
 pub(super) const OWN_PREFIX: &str = "_highwater";
@@ -130,8 +130,16 @@ impl Guard {
             return "stopped at its time limit: make it smaller, or look for recursion without an end".to_owned();
         }
         let words = message(error);
+        let code = error.sqlite_error_code();
         match denied {
             Some(reason) => reason,
+            None if matches!(
+                code,
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+            ) =>
+            {
+                format!("{words}: the read model's file is damaged, and a rebuild folds it anew")
+            }
             None if words.contains("no such table") || words.contains("unknown database") => {
                 format!("{words} (a projection has its own tables only: those of its `-- schema`)")
             }

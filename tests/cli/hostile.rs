@@ -489,3 +489,31 @@ fn what_is_stored_is_harmless_wherever_it_is_printed() {
         "the value itself is whole"
     );
 }
+
+#[test]
+fn a_read_model_whose_file_is_damaged_says_what_helps() {
+    let (place, _) = closed_log();
+    let marks = "-- policy: live\n-- schema\nCREATE TABLE marks (key TEXT PRIMARY KEY, fill TEXT NOT NULL) STRICT;\n\
+                 -- on T\nINSERT INTO marks VALUES (:key, :data);\n-- query All()\nSELECT key, length(fill) FROM marks;\n";
+    place.project("marks", marks);
+    let all = ["query", "marks", "All", "--consistency", "strong"];
+    place.done(&all);
+    let link = place.file("data/read/marks.db");
+    let db = rusqlite::Connection::open(&link).unwrap();
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    drop(db);
+    let mut bytes = std::fs::read(&link).unwrap();
+    // The first byte of a page says what it holds; the last ones are those of the rows.
+    let rows: Vec<usize> = (4096..bytes.len())
+        .step_by(4096)
+        .filter(|page| [2, 5, 10, 13].contains(&bytes[*page]))
+        .collect();
+    for page in rows.into_iter().rev().take(2) {
+        bytes[page..page + 64].fill(0xee);
+    }
+    std::fs::write(link.canonicalize().unwrap(), &bytes).unwrap();
+    place
+        .run(&["query", "marks", "All"])
+        .failed(1, &["malformed", "a rebuild folds it anew"]);
+}
