@@ -238,6 +238,8 @@ pub struct Asked {
     pub by: String,
     /// Whether it was this process.
     pub mine: bool,
+    /// Why it was refused, or failed.
+    pub failed: Option<String>,
 }
 
 /// Why a projection stopped.

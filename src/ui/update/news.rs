@@ -10,16 +10,22 @@ pub fn tell(model: &mut Model, next: &Snapshot) {
     let asked = next.projections.iter().filter_map(|view| {
         let asked = view.asked.as_ref().filter(|asked| !asked.mine)?;
         let known = before.projections.iter().find(|b| b.name == view.name)?;
-        let known = known.asked.as_ref().map(|known| known.position);
-        (known < Some(asked.position)).then_some((view, asked))
+        let known = known.asked.as_ref();
+        let told = known
+            .is_some_and(|known| known.position >= asked.position && known.failed == asked.failed);
+        (!told).then_some((view, asked))
     });
     let news = match engine(before.engine, next.engine, model.read_only) {
         Some(news) => Some(news),
         None => asked
             .max_by_key(|(_, asked)| asked.position)
             .map(|(view, asked)| {
+                let came_to = match &asked.failed {
+                    Some(why) => format!(" and failed: {why}"),
+                    None => String::new(),
+                };
                 let what = format!(
-                    "{}: `{}` was asked for by {}",
+                    "{}: `{}` was asked for by {}{came_to}",
                     view.name, asked.what, asked.by
                 );
                 (Tone::Info, what)

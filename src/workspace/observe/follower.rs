@@ -340,6 +340,7 @@ impl Follower {
                 what: last.operation.to_string(),
                 by: last.said.by.clone(),
                 mine: last.said.by == operations::who(),
+                failed: last.failed.clone(),
             }),
             owner: owned.map(|(pid, _)| pid),
             runs: runs(moment.pid, owned),

@@ -170,6 +170,8 @@ pub struct Asked {
     pub operation: Operation,
     /// Who, and when.
     pub said: Said,
+    /// Why it was refused, or failed.
+    pub failed: Option<String>,
 }
 
 /// A request that has no outcome yet.
@@ -327,6 +329,7 @@ impl Operations {
                     position: event.position,
                     operation: operation.clone(),
                     said: said.clone(),
+                    failed: None,
                 });
                 match &operation {
                     Operation::Pause => self.paused = Some(said),
@@ -344,6 +347,11 @@ impl Operations {
                 version,
                 ..
             }) => {
+                if let (Ended::Failed(why), Some(last)) = (&ended, &mut self.last)
+                    && last.position == request
+                {
+                    last.failed = Some(why.clone());
+                }
                 let at = self.pending.iter().position(|p| p.position == request);
                 if let Some(at) = at {
                     let request = self.pending.remove(at);

@@ -100,7 +100,13 @@ impl Owned<'_> {
         self.begin_held().await?;
         let paused = self.operations.rebuild_paused;
         let refusal = match &mut self.shadow {
-            None => "no new version is held: a rebuild with hold builds one".to_owned(),
+            None => match &version {
+                Some(version) => format!(
+                    "version {version} is not held any more: somebody has cut over to it or cancelled it meanwhile, \
+                     and its operations say who"
+                ),
+                None => "no new version is held: a rebuild with hold builds one".to_owned(),
+            },
             Some(shadow) if version.as_ref().is_some_and(|v| *v != shadow.label()) => format!(
                 "version {} is not there any more: the new one is {}. Look at the difference again",
                 version.unwrap_or_default(),
