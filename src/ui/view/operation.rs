@@ -139,10 +139,16 @@ fn keys(
     width: u16,
 ) -> Line<'static> {
     let mut line = footer::keys(model, context, theme, width);
-    let replay = matches!(confirm.ask, Ask::Replay { .. });
-    for span in &mut line.spans {
-        if span.content == " do it" && confirm.refused().is_some() {
-            span.content = if replay { " rebuild instead" } else { "" }.into();
+    let Some(at) = line.spans.iter().position(|span| span.content == " do it") else {
+        return line;
+    };
+    if confirm.refused().is_some() {
+        if matches!(confirm.ask, Ask::Replay { .. }) {
+            line.spans[at].content = " rebuild instead".into();
+        } else {
+            // The key, its word, and the space behind them: there is nothing that it does.
+            line.spans
+                .drain(at.saturating_sub(1)..(at + 2).min(line.spans.len()));
         }
     }
     line
