@@ -807,3 +807,36 @@ fn a_frozen_picture_stands_still_and_then_shows_the_newest() {
     assert_eq!(model.snapshot.head.get(), testing::HEAD + 7);
     assert!(model.newest.is_none());
 }
+
+#[test]
+fn what_others_asked_for_is_told_and_then_what_became_of_it() {
+    let mut model = model();
+    let mut next = testing::normal();
+    let asked = crate::workspace::Asked {
+        position: Position::new(HEAD + 1),
+        what: "cutover".to_owned(),
+        by: "ada".to_owned(),
+        mine: false,
+        failed: None,
+    };
+    next.projections[2].asked = Some(asked.clone());
+    let note = |model: &Model| match &model.said {
+        Some(Said::Note(_, text)) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    update(&mut model, now(), Msg::Snapshot(Arc::new(next.clone())));
+    assert_eq!(note(&model), "orders: `cutover` was asked for by ada");
+    model.said = None;
+    update(&mut model, now(), Msg::Snapshot(Arc::new(next.clone())));
+    assert_eq!(model.said, None, "once");
+    next.projections[2].asked = Some(crate::workspace::Asked {
+        failed: Some("it is cancelled".to_owned()),
+        ..asked
+    });
+    update(&mut model, now(), Msg::Snapshot(Arc::new(next)));
+    let text = note(&model);
+    assert_eq!(
+        text,
+        "orders: `cutover` was asked for by ada and failed: it is cancelled"
+    );
+}
