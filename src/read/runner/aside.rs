@@ -7,6 +7,7 @@ use super::super::projection::Blame;
 use super::{Runner, RunnerError, event_at};
 use crate::crash;
 use crate::event::{Event, Position, StreamId, Timestamp};
+use crate::text::thousands;
 
 /// What trying a parked event again came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +160,10 @@ impl Runner {
             Some(record) if record.request == Some(request) && record.state == State::Applied => {
                 Ok(Tried::Applied)
             }
-            _ => Ok(Tried::Not(format!("event {event} is not parked"))),
+            _ => Ok(Tried::Not(format!(
+                "event {} is not parked",
+                thousands(event.get())
+            ))),
         }
     }
 

@@ -315,6 +315,8 @@ impl Done {
             Ended::Failed(what) => (FAILED, what),
         };
         let request = self.request.position;
+        // SQLite breaks some of its messages into lines: one sentence has none.
+        let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut data = json!({ "request": request, "what": what, "engine": std::process::id() });
         if let Some(declines) = &self.declines {
             data["declines"] = json!(declines);

@@ -41,6 +41,7 @@ impl Owned<'_> {
             request,
             cut_over,
             began,
+            adopted,
             ..
         }) = self.shadow.take()
         else {
@@ -49,10 +50,15 @@ impl Owned<'_> {
         self.answer_with(runner);
         let label = self.live.model().about().label();
         let applied = self.live.checkpoint().applied;
+        // How long an engine worked on it that is dead, nobody knows.
+        let took = if adopted {
+            ", partly by an earlier engine".to_owned()
+        } else {
+            format!(" in {:.1?}", began.elapsed())
+        };
         let built = format!(
-            "version {label} answers: {} events in {:.1?}{lacks}",
-            thousands(applied),
-            began.elapsed()
+            "version {label} answers: {} events{took}{lacks}",
+            thousands(applied)
         );
         let answers = format!("version {label} answers{lacks}");
         let asked = [(Some(request), built), (cut_over, answers)];
