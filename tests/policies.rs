@@ -141,6 +141,25 @@ impl World {
         panic!("it never rests");
     }
 
+    /// Steps until it rests, at this very moment. How many events became visible that are live work?
+    fn live(&mut self) -> usize {
+        let mut all = 0;
+        while let Step::Moved { live, .. } = self.step() {
+            all += live.len();
+        }
+        all
+    }
+
+    /// As if the log had been there before the read model.
+    fn attach_again(&mut self, policy: &str) {
+        let projection: Arc<dyn Projection> = Arc::new(SqlProjection::parse("seen", SEEN).unwrap());
+        let file = self.dir.path().join("again.db");
+        let model = Model::create(&file, &*projection, 1, None).unwrap();
+        let (log, policy) = (Arc::clone(&self.log), policy.parse().unwrap());
+        let runner = Runner::attach(projection, log, model, policy, self.monotonic);
+        self.runner = self.runtime.block_on(runner).unwrap();
+    }
+
     fn pass_and_settle(&mut self, millis: u64) -> u64 {
         self.pass(ms(millis));
         self.settle().applied
@@ -182,6 +201,47 @@ fn live_and_sync_apply_whatever_waits_in_one_transaction() {
             assert_eq!(world.settle().until, None);
         }
         assert_eq!(world.rows(), 507);
+    }
+}
+
+#[test]
+fn what_became_visible_under_load_is_live_work_however_large_the_pages_are() {
+    for policy in ["live", "batch 500 or 5s", "every 2s"] {
+        let mut world = World::new(policy);
+        for _ in 0..3 {
+            world.append(3_000);
+            world.pass(ms(2_000));
+            assert_eq!(world.live(), 3_000, "{policy}");
+        }
+    }
+}
+
+#[test]
+fn what_was_stored_before_a_read_model_began_or_while_it_was_paused_is_no_live_work() {
+    for policy in ["live", "batch 500 or 5s", "every 2s"] {
+        for many in [3, 1_200] {
+            let mut world = World::new(policy);
+            world.append(many);
+            world.attach_again(policy);
+            // The first tick comes after its period.
+            let mut live = world.live();
+            world.pass(ms(5_000));
+            live += world.live();
+            assert_eq!(
+                (live, world.runner.checkpoint().position),
+                (0, Position::new(many)),
+                "{policy}, {many}"
+            );
+            world.append(2);
+            world.pass(ms(5_000));
+            live = world.live();
+            world.pass(ms(5_000));
+            assert_eq!(live + world.live(), 2, "{policy}, {many}");
+            world.append(many);
+            world.runner.fall_behind();
+            world.pass(ms(5_000));
+            assert_eq!(world.live(), 0, "{policy}, {many}, after a pause");
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use highwater::ui::config::Problem;
+use highwater::ui::journal::Journal;
 use highwater::ui::{self, ThemeName, UiError, UiOptions};
 use highwater::workspace::{Operator, Snapshot};
 
@@ -89,6 +90,10 @@ pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure>
     };
     let folder = operator.snapshots().borrow().workspace.path.clone();
     let (settings, problems) = config::read(Some(&folder), &given);
+    // The dashboard's first message tells one of them; the Log screen has all.
+    for problem in problems.iter().filter(|_| !options.once) {
+        Journal::of_process().say(tracing::Level::WARN, "config", problem.to_string());
+    }
     if options.once {
         for problem in &problems {
             say(&format!("warning: {problem}"));

@@ -14,10 +14,12 @@ use crate::event::{Event, Position, Timestamp};
 use crate::log::{LogError, SharedLog};
 
 mod aside;
+mod live;
 mod page;
 mod trouble;
 
 pub use aside::{Skipped, Tried, Unskipped};
+use live::Live;
 use page::{Limits, Page};
 use trouble::{Caution, Hopeless, Losses};
 pub use trouble::{TRIES, Trouble};
@@ -56,6 +58,7 @@ pub struct Runner {
     caution: Option<Caution>,
     /// The last page was full: more is likely to wait.
     far: bool,
+    live: Live,
     foreign: bool,
     on_error: OnError,
     /// Up to here events are applied again.
@@ -118,7 +121,7 @@ impl Runner {
         let replay = model.replay()?;
         let goal = replay.map_or(Position::START, |replay| replay.goal);
         let waiting_aside = model.waiting()?;
-        Ok(Self {
+        let mut runner = Self {
             on_error: projection.on_error(),
             replay_to: goal,
             waiting_aside,
@@ -143,8 +146,11 @@ impl Runner {
             trouble: None,
             caution: None,
             far: false,
+            live: Live::Behind(None),
             foreign,
-        })
+        };
+        runner.begin_catching_up().await?;
+        Ok(runner)
     }
 
     /// Up to where it has seen the log; what its file says may be a moment older.
@@ -250,6 +256,7 @@ impl Runner {
         self.forget_waiting();
         self.trouble = None;
         self.caution = None;
+        self.fall_behind();
         Ok(())
     }
 
@@ -257,6 +264,14 @@ impl Runner {
     ///
     /// Errors: the log or the file; take the step again later.
     pub async fn step(&mut self, now: Now) -> Result<Step, RunnerError> {
+        self.begin_catching_up().await?;
+        let step = self.step_on(now).await?;
+        self.end_catching_up(matches!(step, Step::Rest { .. }))
+            .await?;
+        Ok(step)
+    }
+
+    async fn step_on(&mut self, now: Now) -> Result<Step, RunnerError> {
         if self.foreign || !self.projection.folds() {
             return Ok(Step::Rest {
                 until: None,
@@ -408,7 +423,7 @@ impl Runner {
         };
         let limit = limit.min(self.page);
         let through = through.min(self.bound);
-        let was_far = std::mem::replace(&mut self.far, false);
+        self.far = false;
         if self.seen.position >= through {
             return self.rest(None, None, now);
         }
@@ -442,12 +457,7 @@ impl Runner {
         if page.events.is_empty() {
             return self.pass(page, now);
         }
-        let live = if was_far || self.far {
-            Vec::new()
-        } else {
-            page.events.iter().map(|e| e.recorded_at).collect()
-        };
-        self.apply(page, live, now)
+        self.apply(page, now)
     }
 
     /// Moves on over events that concern nobody, or are set aside.
@@ -474,12 +484,7 @@ impl Runner {
         }
     }
 
-    fn apply(
-        &mut self,
-        page: Page,
-        mut live: Vec<Timestamp>,
-        now: Now,
-    ) -> Result<Step, RunnerError> {
+    fn apply(&mut self, page: Page, now: Now) -> Result<Step, RunnerError> {
         let Page {
             events,
             mut aside,
@@ -511,7 +516,7 @@ impl Runner {
         };
         // Where a page's time was up before its end, the next one need not be as large.
         self.far &= done == events.len();
-        live.truncate(done);
+        let mut live = self.live.of(&events[..done]);
         self.seen = reach.short_of(&events, done, &aside);
         let passed = parked::passed(&aside, &self.seen).len();
         aside.truncate(passed);

@@ -7,6 +7,7 @@ mod events;
 mod pictures;
 pub mod projection;
 mod rebuilds;
+mod told;
 mod ways;
 
 use std::sync::Arc;

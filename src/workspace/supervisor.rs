@@ -327,6 +327,8 @@ impl<'a> Owned<'a> {
                 Step::Moved { .. } => (rest, live_moved) = (None, true),
                 Step::Rest { until, past } => rest = Some((until, past)),
             }
+        } else {
+            self.live.fall_behind();
         }
         let began = Instant::now();
         let step = self.step_shadow(live_moved).await?;

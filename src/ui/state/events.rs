@@ -108,7 +108,7 @@ pub struct Entry {
     /// When it was stored.
     pub recorded_at: Timestamp,
     /// The first of its data: names and values.
-    pub brief: Box<[(Box<str>, Box<str>)]>,
+    pub brief: Box<[Field]>,
 }
 
 impl Entry {
@@ -125,8 +125,30 @@ impl Entry {
     }
 }
 
+/// A field of an event's data, as far as it is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its value: a text without quotation marks, anything else as JSON.
+    pub value: Box<str>,
+    /// Whether it is a text.
+    pub is_text: bool,
+}
+
+impl Field {
+    /// Its value. What is cut is a text.
+    pub fn json(&self) -> Value {
+        let text = || Value::String(self.value.to_string());
+        if self.is_text {
+            return text();
+        }
+        serde_json::from_str(&self.value).unwrap_or_else(|_| text())
+    }
+}
+
 /// The first of an event's data: names and values, no more than a line could show.
-pub fn first_fields(data: &JsonObject) -> Box<[(Box<str>, Box<str>)]> {
+pub fn first_fields(data: &JsonObject) -> Box<[Field]> {
     let Value::Object(fields) = data.value() else {
         return Box::default();
     };
@@ -144,12 +166,17 @@ pub fn first_fields(data: &JsonObject) -> Box<[(Box<str>, Box<str>)]> {
             break;
         }
         let name = first(&name, left);
+        let is_text = value.is_string();
         let value = match value {
             Value::String(text) => first(&text, left),
             other => first(&other.to_string(), left),
         };
         left = left.saturating_sub(name.len() + value.len());
-        pairs.push((name, value));
+        pairs.push(Field {
+            name,
+            value,
+            is_text,
+        });
     }
     pairs.into()
 }
@@ -466,6 +493,6 @@ mod tests {
         let data = format!("{{\"a\":\"{}\",\"b\":[1,2],\"c\":3}}", "é".repeat(9_999));
         let brief = first_fields(&JsonObject::parse(&data).unwrap());
         assert_eq!(brief.len(), 1);
-        assert_eq!(brief[0].1.chars().count(), BRIEF);
+        assert_eq!(brief[0].value.chars().count(), BRIEF);
     }
 }

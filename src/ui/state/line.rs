@@ -86,7 +86,15 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
                 return policies(&words[2..], &last);
             }
             Some(Action::Ask) if words.len() >= 2 => queries(model, &words[1], &words[2..]),
-            Some(Action::Retry) if words.len() == 2 => vec!["all".to_owned()],
+            Some(Action::Retry) if words.len() == 2 => {
+                let parked = model.parked_shown(&words[1]).iter();
+                let events = parked.map(|event| event.position.to_string());
+                std::iter::once("all".to_owned()).chain(events).collect()
+            }
+            Some(Action::Skip) if words.len() == 2 => {
+                let parked = model.parked_shown(&words[1]).iter();
+                parked.map(|event| event.position.to_string()).collect()
+            }
             Some(Action::Fault) => faults(model, &words[1..]),
             Some(Action::Go(Screen::Stream)) if words.len() == 1 => streams(model),
             Some(Action::Go(Screen::Events)) => terms(model),
@@ -104,6 +112,17 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
     };
     let fits = |option: &String| option.starts_with(&last) && *option != last;
     options.into_iter().filter(fits).collect()
+}
+
+/// What a line still needs that nothing can be told of by candidates.
+pub fn needs(model: &Model, line: &str) -> Option<&'static str> {
+    let words = words(line);
+    let action = action_named(model, words.first()?)?;
+    match (action, words.len()) {
+        (Action::Skip, 2) => Some("a parked event's position, then the reason"),
+        (Action::Skip, 3) => Some("the reason"),
+        _ => None,
+    }
 }
 
 /// The action with this name after `:`, where it is to be had.

@@ -32,7 +32,7 @@ use super::columns::ColumnName;
 use super::keymap::Keymap;
 use super::screen::Screen;
 use crate::event::Timestamp;
-use crate::workspace::{CommandInfo, Keys, ProjectionView, Snapshot};
+use crate::workspace::{CommandInfo, FaultError, Keys, ParkedEvent, ProjectionView, Snapshot};
 use commands::Chooser;
 use editor::Editor;
 use form::Form;
@@ -237,6 +237,49 @@ impl Model {
         }
     }
 
+    /// Why an action is not to be had here.
+    pub fn why_not(&self, entry: &Entry) -> String {
+        if entry.changing && self.read_only {
+            return "this dashboard only looks: it was started with --read-only".to_owned();
+        }
+        match entry.action {
+            Action::Load | Action::Faster | Action::Slower if !self.commands.is_empty() => format!(
+                "no load in this process: the demo's load runs where `{program} demo` was started",
+                program = crate::text::program()
+            ),
+            Action::Fault => FaultError::NotAllowed.to_string(),
+            _ => "this workspace has no commands".to_owned(),
+        }
+    }
+
+    /// The parked events of a projection that are on the screen.
+    pub fn parked_shown(&self, projection: &str) -> &[ParkedEvent] {
+        let page = self.layers.iter().rev().find_map(|layer| match layer {
+            Layer::Page(page) if page.projection == projection => page.all_parked(),
+            _ => None,
+        });
+        let pane = || {
+            let is_shown = self.screen == Screen::Projection
+                && self.selected().is_some_and(|view| view.name == projection);
+            let (_, events) = self.projection.parked.good().filter(|_| is_shown)?;
+            Some(events.as_slice())
+        };
+        page.or_else(pane).unwrap_or_default()
+    }
+
+    /// Whether one of the events that are parked is chosen.
+    fn chooses_parked(&self) -> bool {
+        match self.layers.last() {
+            Some(Layer::Page(page)) => page.parked().is_some(),
+            Some(_) => false,
+            None => {
+                self.screen == Screen::Projection
+                    && self.projection.pane() == projection::Pane::Parked
+                    && self.projection.parked_event().is_some()
+            }
+        }
+    }
+
     /// Whether an action means something just now; the footer names only those.
     pub fn can(&self, entry: &Entry) -> bool {
         let projection = || !self.snapshot.projections.is_empty();
@@ -252,6 +295,7 @@ impl Model {
                 | Action::Parked
                 | Action::Objective
                 | Action::Fault => projection(),
+                Action::Retry | Action::Skip => self.chooses_parked(),
                 Action::Ask => self.selected().is_some_and(|view| !view.queries.is_empty()),
                 Action::Accept => match self.layers.last() {
                     Some(Layer::Page(page)) => match &page.about {

@@ -65,14 +65,18 @@ impl Repair {
 pub type Parked = (ParkedCount, Vec<ParkedEvent>);
 
 impl Page {
-    /// The parked event that is chosen.
-    pub fn parked(&self) -> Option<&ParkedEvent> {
+    /// The parked events that were read.
+    pub fn all_parked(&self) -> Option<&[ParkedEvent]> {
         match &self.about {
-            About::Parked(Some(Ok((_, events)))) => {
-                events.get(self.scroll.min(events.len().saturating_sub(1)))
-            }
+            About::Parked(Some(Ok((_, events)))) => Some(events),
             _ => None,
         }
+    }
+
+    /// The parked event that is chosen.
+    pub fn parked(&self) -> Option<&ParkedEvent> {
+        let events = self.all_parked()?;
+        events.get(self.scroll.min(events.len().saturating_sub(1)))
     }
 
     /// Opens one at its first line.

@@ -37,7 +37,7 @@ fn press_and_answer(model: &mut Model, keys: &[&str]) {
 }
 
 /// The screen of `orders`.
-fn opened(mut snapshot: Snapshot, width: u16, height: u16) -> Model {
+pub fn opened(mut snapshot: Snapshot, width: u16, height: u16) -> Model {
     if let Some(view) = snapshot.projections.get_mut(2) {
         let millis = Duration::from_millis;
         view.work = crate::lag::why::Work {
@@ -55,7 +55,7 @@ fn opened(mut snapshot: Snapshot, width: u16, height: u16) -> Model {
 }
 
 /// Tab, until a pane has the keys.
-fn go_to(model: &mut Model, pane: Pane) {
+pub fn go_to(model: &mut Model, pane: Pane) {
     while model.projection.pane() != pane {
         press_and_answer(model, &["tab"]);
     }

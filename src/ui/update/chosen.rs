@@ -95,7 +95,11 @@ pub fn begin_line(
         Action::Repair => "repair",
         _ => "retry",
     };
-    let event = event.map_or_else(String::new, |event| format!("{event} "));
+    let event = match event {
+        Some(event) => format!("{event} "),
+        None if action == Action::Retry => "all".to_owned(),
+        None => String::new(),
+    };
     let line = CommandLine {
         editor: Editor::new(format!("{word} {name} {event}")),
         ..CommandLine::default()

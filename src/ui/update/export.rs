@@ -9,6 +9,7 @@ use super::super::journal::Message;
 use super::super::screen::Screen;
 use super::super::state::events::Entry;
 use super::super::state::projection::Pane;
+use super::super::state::rebuilds::DONE;
 use super::super::state::{Model, Tone, stream};
 use super::Effect;
 use crate::workspace::{Cell, Recorded, Step};
@@ -73,7 +74,10 @@ fn sheet(model: &Model) -> Option<Sheet> {
             })
         }
         Screen::Log => Some(messages(model)),
-        Screen::Rebuilds => Some(operations(model.rebuilds.done.as_ref()?.as_ref().ok()?)),
+        Screen::Rebuilds if model.rebuilds.panes.focus == DONE => {
+            Some(operations(model.rebuilds.done.as_ref()?.as_ref().ok()?))
+        }
+        Screen::Rebuilds => Some(rebuilds(model)),
         Screen::Events => Some(events(&model.events.list.entries)),
         Screen::Projection => projection(model),
         Screen::Stream => steps(model),
@@ -127,13 +131,46 @@ fn projections(model: &Model) -> Sheet {
     }
 }
 
-/// The events that the list holds, the newest first, with what is shown of their data.
+/// What is built or held beside each projection, as the table is sorted and narrowed.
+fn rebuilds(model: &Model) -> Sheet {
+    const COLUMNS: [&str; 8] = [
+        "name",
+        "version",
+        "new_version",
+        "held",
+        "checkpoint",
+        "target",
+        "rate_per_s",
+        "eta_s",
+    ];
+    let row = |view: &crate::workspace::ProjectionView| {
+        let new = view.rebuild.as_ref();
+        vec![
+            json!(view.name),
+            json!(view.version),
+            json!(new.map(|new| &new.version)),
+            json!(new.map(|new| new.held)),
+            json!(new.map(|new| new.checkpoint.get())),
+            json!(new.map(|new| new.target.get())),
+            json!(new.and_then(|new| new.rate)),
+            json!(new.and_then(|new| new.eta).map(|eta| eta.as_secs_f64())),
+        ]
+    };
+    let order = model.rebuilds.order(&model.snapshot);
+    let shown = order.iter().map(|at| &model.snapshot.projections[*at]);
+    Sheet {
+        columns: COLUMNS.map(str::to_owned).into(),
+        rows: shown.map(row).collect(),
+    }
+}
+
+/// The events that the list holds, the newest first, with their data as far as it is held.
 fn events(entries: &VecDeque<Entry>) -> Sheet {
     let row = |entry: &Entry| {
         let brief = entry
             .brief
             .iter()
-            .map(|(name, value)| (name.to_string(), json!(value)));
+            .map(|field| (field.name.to_string(), field.json()));
         vec![
             json!(entry.position.get()),
             json!(entry.recorded_at.to_string()),
@@ -152,7 +189,7 @@ fn events(entries: &VecDeque<Entry>) -> Sheet {
             "stream",
             "version",
             "type",
-            "brief",
+            "data",
         ]
         .map(str::to_owned)
         .into(),

@@ -8,7 +8,9 @@ use super::super::state::{Layer, Model};
 use super::{Effect, chosen, export, load};
 use crate::event::{Position, StreamId};
 use crate::lag::Status;
-use crate::workspace::{AsOf, FaultError, FaultOrder, Operation, Policy, Which, reason};
+use crate::workspace::{
+    AsOf, CommandInfo, FaultError, FaultOrder, Operation, Policy, Which, reason,
+};
 
 /// How many lines are remembered.
 const HISTORY: usize = 500;
@@ -168,6 +170,12 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
             model.layers.pop();
             Ok(super::act(model, action))
         };
+    }
+    let has = |command: &CommandInfo| command.name == first;
+    if let Some(entry) = ACTIONS.iter().find(|entry| entry.name == first)
+        && !model.commands.iter().any(has)
+    {
+        return Err(model.why_not(entry));
     }
     send(model, first, rest)
 }
@@ -356,11 +364,25 @@ fn projection(model: &Model, words: &[String]) -> Result<String, String> {
         let all = model.snapshot.projections.iter();
         let names: Vec<&str> = all.map(|view| view.name.as_str()).collect();
         match words.first() {
+            Some(name) if problem_of(model, name).is_some() => {
+                problem_of(model, name).unwrap_or_default().to_owned()
+            }
             _ if names.is_empty() => "there is no projection".to_owned(),
             Some(name) => format!("no projection {name:?}; there are {}", names.join(", ")),
             None => "name a projection".to_owned(),
         }
     })
+}
+
+/// What is wrong with the file of a projection that is not there because of that.
+fn problem_of<'a>(model: &'a Model, name: &str) -> Option<&'a str> {
+    let [file, lead] = [format!("{name}.sql:"), format!("{name}: ")];
+    let mut problems = model.snapshot.problems.iter();
+    let found = problems.find(|problem| {
+        let rest = problem.rsplit_once(&file).map(|(before, _)| before);
+        problem.starts_with(&lead) || rest.is_some_and(|b| b.is_empty() || b.ends_with(['/', '\\']))
+    });
+    found.and_then(|problem| problem.lines().next())
 }
 
 /// Sends a command that is complete; opens its form where something is missing or wrong.

@@ -420,7 +420,8 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     if let Some(entry) = entry
         && !model.has(entry)
     {
-        refuse(model, entry.changing);
+        let why = model.why_not(entry);
+        model.say(Tone::Info, why);
         return Vec::new();
     }
     match action {
@@ -463,16 +464,6 @@ fn keys_known(model: &mut Model) -> Vec<Effect> {
     } else {
         vec![Effect::Keys]
     }
-}
-
-/// Says why an action is not to be had.
-fn refuse(model: &mut Model, changing: bool) {
-    let why = if changing && model.read_only {
-        "this dashboard only looks: it was started with --read-only"
-    } else {
-        "this workspace has nothing for that: no commands and no load of its own"
-    };
-    model.say(Tone::Info, why);
 }
 
 /// A change of a text field by an edit or by typed text.

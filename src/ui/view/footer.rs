@@ -23,10 +23,12 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 
 /// The keys of a context on one line; help and quit are always among those that fit.
 pub fn keys(model: &Model, context: Context, theme: &Theme, width: u16) -> Line<'static> {
-    let all: Vec<&'static Entry> = within(context)
+    let mut all: Vec<&'static Entry> = within(context)
         .filter(|entry| !entry.hint.is_empty() && model.can(entry))
         .filter(|entry| !model.keys.keys(context, entry).is_empty())
         .collect();
+    // What is about the very line that is chosen comes first.
+    all.sort_by_key(|entry| !matches!(entry.action, Action::Retry | Action::Skip));
     let piece = |entry: &&'static Entry| -> Piece {
         let key = model.keys.keys(context, entry);
         vec![

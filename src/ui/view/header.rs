@@ -193,7 +193,7 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     flow::one_line(pieces, &Span::raw("  "), width)
 }
 
-/// What commands came to, and the load: from all of it to the least that says something.
+/// What the commands sent from this process came to, and the load: from all of it to the least that says something.
 fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 3] {
     let counts = model.snapshot.commands;
     let part = |number: u64, word: &str| {
@@ -208,7 +208,7 @@ fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 3] {
     rest.extend(part(counts.rejected, "rejected"));
     rest.push(Span::raw(" "));
     rest.extend(part(counts.conflict, "in conflict"));
-    let title = own("commands ", theme.dim);
+    let title = own("sent here ", theme.dim);
     let load = model.load.filter(|load| *load > 0.0);
     let load = load.map(|load| own(format!("load {}/s   ", text::rate(load)), theme.dim));
     let accepted = accepted.into_iter();
@@ -222,7 +222,7 @@ fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 3] {
                 .collect(),
         ),
         line(accepted.clone().chain(rest).collect()),
-        line(std::iter::once(title).chain(accepted).collect()),
+        line(accepted.chain([own("here ", theme.dim)]).collect()),
     ]
 }
 

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::super::state::Model;
-use super::super::state::line::{Choice, CommandLine, candidates, choices};
+use super::super::state::line::{Choice, CommandLine, candidates, choices, needs};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::flow;
@@ -55,7 +55,13 @@ pub fn draw(
     }
     // The list above names them already.
     let options = if first { &[] } else { options.as_slice() };
-    put(buf, area, 2, &below(line, options, theme, area.width));
+    let needs = needs(model, typed);
+    put(
+        buf,
+        area,
+        2,
+        &below(line, needs, options, theme, area.width),
+    );
     cursor
 }
 
@@ -109,7 +115,13 @@ fn ghost(buf: &mut Buffer, field: Rect, typed: &str, option: &str, theme: &Theme
 }
 
 /// The error, or the candidates, or examples.
-fn below(line: &CommandLine, options: &[String], theme: &Theme, width: u16) -> Line<'static> {
+fn below(
+    line: &CommandLine,
+    needs: Option<&'static str>,
+    options: &[String],
+    theme: &Theme,
+    width: u16,
+) -> Line<'static> {
     if let Some(error) = &line.error {
         let room = usize::from(width).saturating_sub(4);
         let error = text::cut(&text::clean(error), room, theme.glyphs.ellipsis);
@@ -120,12 +132,14 @@ fn below(line: &CommandLine, options: &[String], theme: &Theme, width: u16) -> L
             own(error, theme.warn),
         ]);
     }
-    let pieces = options.iter().enumerate().map(|(at, option)| {
+    let lead = needs.map(|words| vec![own(words, theme.dim)]);
+    let options = options.iter().enumerate().map(|(at, option)| {
         let style = if at == 0 { theme.accent } else { theme.dim };
         vec![span(option, style)]
     });
     let mut all = Line::from(Span::raw("  "));
-    let line = flow::one_line(pieces.collect(), &Span::raw("  "), width.saturating_sub(2));
+    let pieces = lead.into_iter().chain(options).collect();
+    let line = flow::one_line(pieces, &Span::raw("  "), width.saturating_sub(2));
     all.spans.extend(line.spans);
     all
 }

@@ -28,7 +28,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         height: area.height.saturating_sub(1),
         ..area
     };
-    let mut row = 0;
+    let mut row = problems(model, theme, below, buf);
     for message in log.shown().skip(log.above()) {
         for line in lines(message, theme, usize::from(below.width)) {
             if row >= below.height {
@@ -46,6 +46,30 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         };
         put(buf, below, 0, &Line::from(own(words, theme.dim)));
     }
+}
+
+/// What is wrong with the workspace now, above what was said; at most half of the screen. How many lines?
+fn problems(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> u16 {
+    let filter = &model.log.filter;
+    let room = usize::from(area.width).saturating_sub(LEAD + 1).max(20);
+    let most = usize::from(area.height / 2);
+    let fitting = model.snapshot.problems.iter();
+    let fitting = fitting.filter(|problem| filter.is_everything() || filter.fits(problem));
+    let lines = fitting.flat_map(|problem| {
+        let wrapped = text::wrap(&text::clean(problem), room, theme.glyphs.ellipsis);
+        let leads = std::iter::once("  now           wrong ").chain(std::iter::repeat(""));
+        leads.zip(wrapped).collect::<Vec<_>>()
+    });
+    let mut row = 0;
+    for (lead, words) in lines.take(most) {
+        let line = Line::from(vec![
+            own(format!("{lead:<LEAD$}"), theme.bad),
+            own(words, theme.text),
+        ]);
+        put_cut(buf, area, row, &line, theme);
+        row += 1;
+    }
+    row
 }
 
 /// How many cells stand before a message's words.

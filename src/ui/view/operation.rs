@@ -14,7 +14,7 @@ use super::super::widgets::{input, popup};
 use super::footer;
 use super::words::{own, span};
 use super::{put, put_cut};
-use crate::workspace::{Operation, Preview};
+use crate::workspace::{Operation, Policy, Preview};
 
 /// The widest box.
 const WIDTH: u16 = 72;
@@ -101,6 +101,7 @@ pub fn confirm(
     if asks {
         lines.extend([Line::default(), Line::default(), Line::default()]);
     }
+    lines.extend(bound(model, confirm, inside, theme));
     lines.extend(consequences(confirm, inside, theme));
     let height = u16::try_from(lines.len())
         .unwrap_or(u16::MAX)
@@ -205,6 +206,24 @@ fn intro(confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     lines
 }
 
+/// How far a rebuild goes where the policy would not let it go on by itself.
+fn bound(model: &Model, confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let view = model.projection(&confirm.projection);
+    let manual = view.filter(|view| view.policy == Policy::Manual);
+    let (Some(view), Ask::Rebuild { .. }) = (manual, &confirm.ask) else {
+        return Vec::new();
+    };
+    let words = format!(
+        "It goes up to position {}, where the read model stands: its policy is manual.",
+        text::thousands(view.checkpoint.get())
+    );
+    let wrapped = text::wrap(&words, width, theme.glyphs.ellipsis);
+    let lines = wrapped
+        .into_iter()
+        .map(|line| Line::from(own(line, theme.warn)));
+    lines.chain([Line::default()]).collect()
+}
+
 fn field(
     buf: &mut Buffer,
     area: Rect,
@@ -293,6 +312,7 @@ fn facts(confirm: &Confirm, preview: &Preview, width: usize, theme: &Theme) -> V
             format!("about {}", text::span(slow))
         }
         Some((fast, slow)) => format!("{} to {}", text::span(fast), text::span(slow)),
+        None if preview.events == 0 => "no time: there is nothing to apply".to_owned(),
         None => "not known: nothing was measured yet".to_owned(),
     };
     let short = preview

@@ -80,6 +80,7 @@ impl Owned<'_> {
     fn answer_with(&mut self, mut runner: Runner) {
         runner.bound_to(Position::new(u64::MAX));
         runner.limit_page(usize::MAX);
+        runner.fall_behind();
         runner.set_policy(self.live.policy(), self.charge.started.elapsed());
         self.plain = Arc::clone(runner.projection());
         self.live = runner;

@@ -264,7 +264,10 @@ impl Widths {
             styled(theme.strong),
         ));
         let used: usize = spans.iter().map(Span::width).sum();
-        let fields = entry.brief.iter().map(|(name, value)| (&**name, &**value));
+        let fields = entry
+            .brief
+            .iter()
+            .map(|field| (&*field.name, &*field.value));
         spans.extend(brief(fields, self.all.saturating_sub(used + 1), theme));
         Line::from(spans)
     }

@@ -149,7 +149,7 @@ fn line(
     let used: usize = spans.iter().map(Span::width).sum();
     let room = widths.all.saturating_sub(used + 1);
     let fields = first_fields(&event.data);
-    let fields = fields.iter().map(|(name, value)| (&**name, &**value));
+    let fields = fields.iter().map(|field| (&*field.name, &*field.value));
     spans.extend(brief(fields, room, theme));
     Line::from(spans)
 }
