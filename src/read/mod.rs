@@ -63,7 +63,8 @@ pub use projection::{
     AnswerError, ApplyError, Blame, Memory, Parameters, Projection, Row, Signature,
 };
 pub use query::{
-    Answer, Browse, Counted, QueryError, ROWS_COUNTED, ROWS_OF_A_PAGE, Reader, RowsPage, TableInfo,
+    Answer, Browse, Counted, QueryError, ROWS_COUNTED, ROWS_OF_A_PAGE, Reader, RowFilter, RowsPage,
+    TableInfo,
 };
 pub use repair::{Mend, Mending, RepairError, mend};
 pub use retired::built_from;

@@ -16,7 +16,7 @@ use super::projection::{AnswerError, Parameters, Projection, Row, Signature};
 use super::retired::built_from;
 use super::versions::Versions;
 
-pub use browse::{Browse, Counted, ROWS_COUNTED, ROWS_OF_A_PAGE, RowsPage, TableInfo};
+pub use browse::{Browse, Counted, ROWS_COUNTED, ROWS_OF_A_PAGE, RowFilter, RowsPage, TableInfo};
 
 /// What a question came to.
 #[derive(Debug, Clone, PartialEq)]

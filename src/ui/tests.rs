@@ -73,6 +73,11 @@ pub fn type_in(model: &mut Model, text: &str) -> Vec<Effect> {
     update(model, at, Msg::Paste(text.to_owned()))
 }
 
+/// What is on the screen, without styles.
+pub fn on_screen(model: &Model) -> String {
+    view::plain::text(&drawn(model, &Theme::colour()))
+}
+
 fn drawn(model: &Model, theme: &Theme) -> Buffer {
     let Size { width, height } = model.size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();

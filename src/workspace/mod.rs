@@ -94,12 +94,12 @@ pub use story::Story;
 pub use versions::{Role, VersionInfo};
 
 pub use crate::log::Durability;
-pub use crate::read::RowsPage;
 pub use crate::read::{
     Because, Beside, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison,
     Contents, Counted, Diff, Difference, Mending, Mends, ParkedCount, ParkedEvent, ParkedSum, Past,
     Phase, Policy, Progress, Rows, Shape, Shown, Side, TableInfo, Work,
 };
+pub use crate::read::{RowFilter, RowsPage};
 pub use crate::write::{CommandInfo, Outcome, from_word};
 
 /// Why a workspace could not be opened or used.

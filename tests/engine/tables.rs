@@ -2,7 +2,7 @@
 
 use highwater::event::{Position, StreamId, Version};
 use highwater::workspace::{
-    Browse, Cell, ComingRow, Consistency, KeyedModel, Operation, Shown, Work, Workspace,
+    Browse, Cell, ComingRow, Consistency, KeyedModel, Operation, RowFilter, Shown, Work, Workspace,
 };
 
 use crate::kit::{COUNTS, Place, append, finished, rows, until, view};
@@ -305,8 +305,8 @@ INSERT INTO words (rowid, note) VALUES (:position, :data ->> 'note');
         descending,
         ..things.clone()
     };
-    let filtered = |text: &str| Browse {
-        filter: Some(text.to_owned()),
+    let filtered = |fits: fn(&str) -> bool| Browse {
+        filter: Some(RowFilter::new("", move |row| row.iter().any(|t| fits(t)))),
         ..things.clone()
     };
     let expect = |keys: &str, count: &str| (keys.to_owned(), count.to_owned());
@@ -325,10 +325,33 @@ INSERT INTO words (rowid, note) VALUES (:position, :data ->> 'note');
         "NULL, -2, 1.5, 9"
     );
     assert_eq!(keys(sorted("Note", true)).await, expect("cabd", "4"));
-    assert_eq!(keys(filtered("WOOL")).await, expect("b", "1"));
-    assert_eq!(keys(filtered("a_b")).await, expect("a", "1"), "no pattern");
-    assert_eq!(keys(filtered("0%")).await, expect("b", "1"));
-    assert_eq!(keys(filtered("' OR 1 --")).await, expect("", "0"));
+    assert_eq!(
+        keys(filtered(|t| t.contains("Wool"))).await,
+        expect("b", "1")
+    );
+    assert_eq!(
+        keys(filtered(|t| t == "9.0")).await,
+        expect("a", "1"),
+        "a number as it is shown"
+    );
+    assert_eq!(
+        keys(filtered(|t| t == "x'00ff'")).await,
+        expect("abcd", "4")
+    );
+    assert_eq!(keys(filtered(|t| t == "NULL")).await, expect("", "0"));
+    let not = Browse {
+        filter: Some(RowFilter::new("", |row| {
+            !row.iter().any(|t| t.contains('x') && t.len() == 3)
+        })),
+        sort: Some("note".to_owned()),
+        first: 1,
+        ..things.clone()
+    };
+    assert_eq!(
+        keys(not).await,
+        expect("ba", "3"),
+        "sorted, and the first left out"
+    );
     assert_eq!(
         keys(Browse {
             first: 1,

@@ -404,7 +404,7 @@ fn help_shows_every_key_and_escape_closes_one_layer_at_a_time() {
         "Mouse on or off",
         "Type a command or an action",
         "Show or hide this help",
-        "Take the last message away",
+        "Take the filter and the last",
         "Draw everything again",
         "Back to the shell",
         " q  Quit",

@@ -1,9 +1,13 @@
 //! Browsing a read model: its tables, and some rows of one, sorted and filtered; read-only, in one read
 //! transaction with the checkpoint, bounded in time and size.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, named_params};
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode};
 
 use super::super::contents::{self, Cell, Table, quoted};
 use super::super::guard::Mode;
@@ -20,8 +24,70 @@ pub const ROWS_COUNTED: u64 = 10_000;
 /// A page ends with the row that makes it this large: 8 MiB.
 const BYTES: usize = 8 << 20;
 
-/// A text is looked for in so many columns, from the first on: SQLite's expressions are bounded.
+/// A filter sees so many columns, from the first on: SQLite's functions take no more than some.
 const SEARCHED: usize = 200;
+
+/// What a filter is called in SQL, while rows are read through it.
+const FITS: &str = "_highwater_fits";
+
+/// Whether a row is wanted, by the texts of its columns.
+type Fits = dyn Fn(&[Cow<'_, str>]) -> bool + Send + Sync;
+
+/// Which rows are wanted: whatever somebody else can say of the texts of a row's columns.
+#[derive(Clone)]
+pub struct RowFilter {
+    text: String,
+    fits: Arc<Fits>,
+}
+
+impl RowFilter {
+    /// Takes the rows that `fits` takes, by the texts of their columns as they are shown, without those that are
+    /// NULL. Filters are the same where their `text` is.
+    pub fn new(
+        text: impl Into<String>,
+        fits: impl Fn(&[Cow<'_, str>]) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            text: text.into(),
+            fits: Arc::new(fits),
+        }
+    }
+
+    /// What it is told by.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn takes(&self, row: &Context<'_>) -> bool {
+        let texts: Vec<Cow<'_, str>> = (0..row.len())
+            .filter_map(|at| words(row.get_raw(at)))
+            .collect();
+        (self.fits)(&texts)
+    }
+}
+
+impl std::fmt::Debug for RowFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("RowFilter").field(&self.text).finish()
+    }
+}
+
+impl PartialEq for RowFilter {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for RowFilter {}
+
+/// A value as a filter sees it.
+fn words(value: ValueRef<'_>) -> Option<Cow<'_, str>> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text)),
+        other => Some(Cow::Owned(Cell::from(other).to_string())),
+    }
+}
 
 /// Which rows somebody looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,8 +98,8 @@ pub struct Browse {
     pub sort: Option<String>,
     /// Whether the last come first.
     pub descending: bool,
-    /// Only rows with this text in a column, ASCII letters in either case.
-    pub filter: Option<String>,
+    /// Only rows that this takes.
+    pub filter: Option<RowFilter>,
     /// How many rows stand before the first.
     pub first: u64,
     /// At most so many, 1 to [`ROWS_OF_A_PAGE`].
@@ -128,10 +194,13 @@ impl Reader {
         let Some(table) = tables.get(at) else {
             return Ok(page);
         };
-        let filter = wanted.filter.as_deref().filter(|text| !text.is_empty());
         let order = order(table, wanted, name)?;
-        page.rows = rows(&db, table, (&order, filter), wanted)
-            .map_err(|error| failed(&table.name, &error))?;
+        let filter = wanted.filter.as_ref();
+        if let Some(filter) = filter {
+            install(&db, filter).map_err(|error| failed(&table.name, &error))?;
+        }
+        page.rows =
+            rows(&db, table, &order, wanted).map_err(|error| failed(&table.name, &error))?;
         let seen = wanted.first.saturating_add(page.rows.len() as u64);
         page.matching = match filter {
             None => page.tables[at].rows,
@@ -209,37 +278,31 @@ fn order(table: &Table, wanted: &Browse, projection: &str) -> Result<String, Que
     })
 }
 
+/// Has SQL know a filter, in place of the one before.
+fn install(db: &Connection, filter: &RowFilter) -> rusqlite::Result<()> {
+    let filter = filter.clone();
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    db.create_scalar_function(FITS, -1, flags, move |row| Ok(filter.takes(row)))
+}
+
 /// The condition that a filter is.
-fn condition(table: &Table, filter: Option<&str>) -> String {
+fn condition(table: &Table, filter: Option<&RowFilter>) -> String {
     if filter.is_none() {
         return String::new();
     }
-    let has = |column: &String| format!("{} LIKE :filter ESCAPE '\\'", quoted(column));
-    let any: Vec<String> = table.columns.iter().take(SEARCHED).map(has).collect();
-    format!(" WHERE {}", any.join(" OR "))
+    let columns = table.columns.iter().take(SEARCHED);
+    let columns: Vec<String> = columns.map(|column| quoted(column)).collect();
+    format!(" WHERE {FITS}({})", columns.join(", "))
 }
 
-/// As `LIKE` takes it, with nothing in it that means anything else.
-fn pattern(filter: Option<&str>) -> Option<String> {
-    let escaped = filter?
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_");
-    Some(format!("%{escaped}%"))
-}
-
-fn count(db: &Connection, table: &Table, filter: Option<&str>) -> rusqlite::Result<Counted> {
+fn count(db: &Connection, table: &Table, filter: Option<&RowFilter>) -> rusqlite::Result<Counted> {
     let counted = format!(
         "SELECT count(*) FROM (SELECT 1 FROM main.{}{} LIMIT {ROWS_COUNTED} + 1)",
         quoted(&table.name),
         condition(table, filter)
     );
     let mut statement = db.prepare(&counted)?;
-    let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-    let count = match pattern(filter) {
-        Some(pattern) => statement.query_row(named_params! { ":filter": pattern }, read)?,
-        None => statement.query_row([], read)?,
-    };
+    let count: i64 = statement.query_row([], |row| row.get(0))?;
     let rows = count.unsigned_abs();
     Ok(Counted {
         rows: rows.min(ROWS_COUNTED),
@@ -250,7 +313,7 @@ fn count(db: &Connection, table: &Table, filter: Option<&str>) -> rusqlite::Resu
 fn rows(
     db: &Connection,
     table: &Table,
-    (order, filter): (&str, Option<&str>),
+    order: &str,
     wanted: &Browse,
 ) -> rusqlite::Result<Vec<Vec<Cell>>> {
     let columns: Vec<String> = table.columns.iter().map(|column| quoted(column)).collect();
@@ -259,14 +322,11 @@ fn rows(
         "SELECT {} FROM main.{}{}{order} LIMIT {limit} OFFSET {}",
         columns.join(", "),
         quoted(&table.name),
-        condition(table, filter),
+        condition(table, wanted.filter.as_ref()),
         wanted.first.min(i64::MAX.unsigned_abs())
     );
     let mut statement = db.prepare(&select)?;
-    let mut found = match pattern(filter) {
-        Some(pattern) => statement.query(named_params! { ":filter": pattern })?,
-        None => statement.query([])?,
-    };
+    let mut found = statement.query([])?;
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = found.next()? {
         let mut cells = Vec::with_capacity(columns.len());

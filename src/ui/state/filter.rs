@@ -1,8 +1,9 @@
 //! What a table is narrowed to: letters in their order, a regular expression, or neither of them.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::pattern::{Atom, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use regex::{Regex, RegexBuilder};
 
@@ -70,11 +71,6 @@ impl Filter {
         &self.text
     }
 
-    /// Whether what was typed is not to be found.
-    pub const fn is_inverse(&self) -> bool {
-        self.inverse
-    }
-
     /// Whether everything fits.
     pub const fn is_everything(&self) -> bool {
         matches!(self.kind, Kind::Everything | Kind::Broken(_))
@@ -101,6 +97,32 @@ impl Filter {
         };
         found != self.inverse
     }
+
+    /// Whether a row of several texts fits: each word is in one of them, or the regular expression is; what is not to
+    /// be found is in none.
+    pub fn fits_row(&self, texts: &[Cow<'_, str>]) -> bool {
+        let found = match &self.kind {
+            Kind::Everything | Kind::Broken(_) => return true,
+            Kind::Regex(regex) => texts.iter().any(|text| regex.is_match(text)),
+            Kind::Fuzzy(pattern) => pattern.atoms.iter().all(|word| {
+                let mut each = texts.iter().map(|text| is_in(word, text));
+                if word.negative {
+                    each.all(|fits| fits)
+                } else {
+                    each.any(|fits| fits)
+                }
+            }),
+        };
+        found != self.inverse
+    }
+}
+
+fn is_in(word: &Atom, text: &str) -> bool {
+    MATCHER.with_borrow_mut(|matcher| {
+        let mut space = Vec::new();
+        word.score(Utf32Str::new(text, &mut space), matcher)
+            .is_some()
+    })
 }
 
 fn fuzzy(letters: &str) -> Kind {
@@ -127,6 +149,34 @@ mod tests {
         assert!(fits("/^order.*d$", "OrderPlaced") && !fits("/^placed", "OrderPlaced"));
         assert!(fits("!/^placed", "OrderPlaced"));
         assert!(fits("", "anything") && fits("!", "anything"));
+    }
+
+    #[test]
+    fn a_row_fits_with_each_word_in_some_column_and_not_with_what_is_in_any() {
+        let row = ["1042".into(), "Ada".into(), "paid".into()];
+        for filter in [
+            "ada",
+            "pd",
+            "ada paid",
+            "paid !placed",
+            "!bob",
+            "/^a.a$",
+            "!/^p$",
+            "",
+        ] {
+            assert!(Filter::parse(filter).fits_row(&row), "{filter}");
+        }
+        for filter in [
+            "bob",
+            "ada bob",
+            "adapaid",
+            "paid !ada",
+            "!ada",
+            "/ada paid",
+            "!/^1042$",
+        ] {
+            assert!(!Filter::parse(filter).fits_row(&row), "{filter}");
+        }
     }
 
     #[test]

@@ -282,7 +282,7 @@ impl Model {
 
     /// Whether an action means something just now; the footer names only those.
     pub fn can(&self, entry: &Entry) -> bool {
-        let projection = || !self.snapshot.projections.is_empty();
+        let projection = || self.selected().is_some();
         self.has(entry)
             && match entry.action {
                 Action::Pause
@@ -293,9 +293,12 @@ impl Model {
                 | Action::Operations
                 | Action::Undo
                 | Action::Parked
-                | Action::Objective
-                | Action::Fault => projection(),
+                | Action::Objective => projection(),
                 Action::Retry | Action::Skip => self.chooses_parked(),
+                // On the first screen there is nothing else to take away that one sees for long.
+                Action::Close if self.screen == Screen::Overview && self.layers.is_empty() => {
+                    !self.overview.table.filter.text().is_empty()
+                }
                 Action::Ask => self.selected().is_some_and(|view| !view.queries.is_empty()),
                 Action::Accept => match self.layers.last() {
                     Some(Layer::Page(page)) => match &page.about {
@@ -345,13 +348,20 @@ impl Model {
             // The row that is marked, and no other, is what its keys are about.
             return self.rebuilds.selected(&self.snapshot, &self.overview);
         }
-        if self.screen != Screen::Overview
-            && let Some(chosen) = &self.overview.selected
-            && let Some(view) = self.projection(chosen)
-        {
-            return Some(view);
+        let listed = || self.overview.view(&self.snapshot);
+        if self.screen == Screen::Overview {
+            return listed();
         }
-        self.overview.view(&self.snapshot)
+        let chosen = self.overview.selected.as_deref();
+        chosen
+            .and_then(|name| self.projection(name))
+            .or_else(listed)
+            .or(self.snapshot.projections.first())
+    }
+
+    /// Whether there are projections, and what the screen is narrowed to hides them all.
+    pub fn hides_all(&self) -> bool {
+        !self.snapshot.projections.is_empty() && self.selected().is_none()
     }
 
     /// The chosen projection's place in the snapshot.

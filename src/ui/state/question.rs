@@ -91,6 +91,16 @@ impl Question {
                 key.is_some_and(|key| self.form.fields.iter().any(|f| f.name == key));
             if !is_parameter && (word == EACH || word.parse::<Consistency>().is_ok()) {
                 self.form.fill(&[format!("{HOW}={word}")])?;
+            } else if let Some(("within", time)) = word.split_once('=')
+                && !is_parameter
+            {
+                return Err(format!("{time:?} is not a time: write within=2s"));
+            } else if let Some(("at-least", position)) = word.split_once('=')
+                && !is_parameter
+            {
+                return Err(format!(
+                    "{position:?} is not a position: write at-least and a whole number, as at-least=128403"
+                ));
             } else {
                 self.form.fill(std::slice::from_ref(word))?;
             }
@@ -176,6 +186,12 @@ mod tests {
         let (field, why) = question.asked(Position::new(7)).unwrap_err();
         assert!(field == 1 && why.contains("soon"), "{why}");
         assert!(question.fill(&["soon".into()]).is_err());
+        let mut wrong = |word: &str| question.fill(&[word.into()]).unwrap_err();
+        let words = "\"banana\" is not a time: write within=2s";
+        assert_eq!(wrong("within=banana"), words);
+        let words = "\"-1\" is not a position";
+        assert!(wrong("at-least=-1").starts_with(words));
+        assert!(wrong("withn=2s").contains("has no field"));
     }
 
     #[test]

@@ -12,25 +12,45 @@ pub const EXAMPLE: &str =
     "type:Placed stream:order-7 category:order correlation:ID word /regex !not";
 
 /// What is typed after `/`. Each `name:value` narrows further; the rest is letters in the order of a type's or a
-/// stream's name or a part of data or metadata, `/` and a regular expression, or `!` and what is not to be there.
+/// stream's name or a part of data or metadata, or `/` and a regular expression. `!` before any of them takes what it
+/// says away, and nothing else.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     text: String,
     /// What the log is asked for.
     pub terms: EventFilter,
-    /// A part of a type's name each, in small letters: one of them.
-    types: Vec<String>,
-    rest: Rest,
+    /// One of them.
+    types: Vec<Name>,
+    /// Each of them.
+    rest: Vec<Test>,
     error: Option<String>,
 }
 
-#[derive(Debug, Clone, Default)]
-enum Rest {
-    #[default]
-    Everything,
-    /// Each of them, or not all of them.
-    Words { words: Vec<Word>, inverse: bool },
-    /// Letters are not enough.
+/// A name that is looked for.
+#[derive(Debug, Clone)]
+enum Name {
+    /// A part of it, in small letters.
+    Part(String),
+    Regex(Filter),
+}
+
+/// What the log cannot be asked for.
+#[derive(Debug, Clone)]
+struct Test {
+    what: What,
+    /// Whether it is not to be there.
+    inverse: bool,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    Type(Name),
+    Stream(Filter),
+    Category(Filter),
+    /// As the log could be asked for it, but not for its opposite.
+    Term(EventFilter),
+    Word(Word),
+    /// Anywhere in the event: letters are not enough.
     Regex(Filter),
 }
 
@@ -55,49 +75,111 @@ impl Search {
             text: text.to_owned(),
             ..Self::default()
         };
-        let (mut rest, mut raw) = (Vec::new(), Vec::new());
+        // A regular expression goes on, with spaces in it, up to the next word with a mark of its own.
+        let mut regex: Option<String> = None;
         for token in tokens(text) {
-            if !search.takes_term(&token.value) {
-                raw.push(token.raw);
-                rest.push(token.value);
+            let (inverse, wanted) = token.parts();
+            if search.takes_term(wanted, inverse) {
+                continue;
+            }
+            let is_regex = token.bare().starts_with('/');
+            match &mut regex {
+                Some(regex) if !inverse && !is_regex => {
+                    regex.push(' ');
+                    regex.push_str(&token.raw);
+                }
+                _ => {
+                    search.takes_regex(regex.take());
+                    match is_regex {
+                        true => regex = Some(token.raw),
+                        false => search.takes_word(wanted, inverse),
+                    }
+                }
             }
         }
-        let raw = raw.join(" ");
-        if raw.starts_with('/') || raw.starts_with("!/") {
-            let filter = Filter::parse(&raw);
-            search.error = filter.error().map(str::to_owned).or(search.error);
-            if !filter.is_everything() {
-                search.rest = Rest::Regex(filter);
-            }
-        } else {
-            search.rest = words(rest);
-        }
+        search.takes_regex(regex);
         search
     }
 
     /// Takes one term. Says whether it was one.
-    fn takes_term(&mut self, token: &str) -> bool {
+    fn takes_term(&mut self, token: &str, inverse: bool) -> bool {
         let Some((name, value)) = token.split_once(':') else {
             return false;
         };
-        let given = || Some(value.to_owned()).filter(|value| !value.is_empty());
-        match name {
-            "type" => self.types.extend(given().map(|value| value.to_lowercase())),
-            "category" => self.terms.category = given(),
-            "correlation" => self.terms.correlation = given(),
-            "text" => self.terms.text = given(),
-            "stream" => match value.strip_suffix('*') {
-                _ if value.is_empty() => {}
-                Some(prefix) => self.terms.stream_prefix = Some(prefix.to_owned()),
-                None if !value.contains('-') => self.terms.stream_prefix = given(),
-                None => match StreamId::new(value) {
-                    Ok(stream) => self.terms.stream = Some(stream),
-                    Err(error) => self.error = Some(error.to_string()),
-                },
-            },
-            _ => return false,
+        if !matches!(
+            name,
+            "type" | "category" | "correlation" | "text" | "stream"
+        ) {
+            return false;
+        }
+        if value.is_empty() {
+            return true;
+        }
+        if let Some(regex) = value.strip_prefix('/')
+            && matches!(name, "type" | "category" | "stream")
+        {
+            self.takes_regex_of(name, regex.strip_suffix('/').unwrap_or(regex), inverse);
+        } else if name == "type" {
+            let part = Name::Part(value.to_lowercase());
+            match inverse {
+                true => self.test(What::Type(part), true),
+                false => self.types.push(part),
+            }
+        } else if inverse {
+            let mut term = EventFilter::default();
+            match set(&mut term, name, value) {
+                Ok(()) => self.test(What::Term(term), true),
+                Err(error) => self.error = Some(error),
+            }
+        } else if let Err(error) = set(&mut self.terms, name, value) {
+            self.error = Some(error);
         }
         true
+    }
+
+    /// Takes the regular expression of a name.
+    fn takes_regex_of(&mut self, name: &str, regex: &str, inverse: bool) {
+        let Some(filter) = self.regex(&format!("/{regex}")) else {
+            return;
+        };
+        match name {
+            "type" if !inverse => self.types.push(Name::Regex(filter)),
+            "type" => self.test(What::Type(Name::Regex(filter)), true),
+            "stream" => self.test(What::Stream(filter), inverse),
+            _ => self.test(What::Category(filter), inverse),
+        }
+    }
+
+    /// Takes a regular expression as it was typed, with what stands before it.
+    fn takes_regex(&mut self, typed: Option<String>) {
+        let typed = typed.unwrap_or_default();
+        let inverse = typed.starts_with('!');
+        if let Some(filter) = self.regex(typed.trim_start_matches('!')) {
+            self.test(What::Regex(filter), inverse);
+        }
+    }
+
+    /// Reads a regular expression; `None` where it says nothing, or nothing that is right.
+    fn regex(&mut self, typed: &str) -> Option<Filter> {
+        let filter = Filter::parse(typed);
+        self.error = filter.error().map(str::to_owned).or(self.error.take());
+        (!filter.is_everything()).then_some(filter)
+    }
+
+    fn takes_word(&mut self, word: &str, inverse: bool) {
+        if word.is_empty() {
+            return;
+        }
+        let written = RegexBuilder::new(&regex::escape(word))
+            .case_insensitive(true)
+            .build()
+            .ok();
+        let letters = Filter::letters(word);
+        self.test(What::Word(Word { letters, written }), inverse);
+    }
+
+    fn test(&mut self, what: What, inverse: bool) {
+        self.rest.push(Test { what, inverse });
     }
 
     /// What was typed.
@@ -117,73 +199,87 @@ impl Search {
 
     /// Whether the log can be asked for just these.
     pub const fn is_asked_for(&self) -> bool {
-        self.types.is_empty() && matches!(self.rest, Rest::Everything)
+        self.types.is_empty() && self.rest.is_empty()
     }
 
     /// Whether an event that the log gave is wanted.
     pub fn fits(&self, event: &Event) -> bool {
         let kind = event.event_type.as_str();
-        if !self.types.is_empty() {
-            let kind = kind.to_lowercase();
-            if !self.types.iter().any(|part| kind.contains(part)) {
-                return false;
-            }
+        (self.types.is_empty() || self.types.iter().any(|name| name.fits(kind)))
+            && self
+                .rest
+                .iter()
+                .all(|test| test.what.is_in(event) != test.inverse)
+    }
+}
+
+impl Name {
+    fn fits(&self, name: &str) -> bool {
+        match self {
+            Self::Part(part) => name.to_lowercase().contains(part),
+            Self::Regex(filter) => filter.fits(name),
         }
+    }
+}
+
+impl What {
+    fn is_in(&self, event: &Event) -> bool {
+        let (kind, stream) = (event.event_type.as_str(), event.stream.as_str());
         let (data, metadata) = (event.data.as_str(), event.metadata.as_str());
-        match &self.rest {
-            Rest::Everything => true,
-            Rest::Regex(filter) => {
-                // Not to be found is not to be found anywhere.
-                let mut places = [kind, event.stream.as_str(), data, metadata].into_iter();
-                if filter.is_inverse() {
-                    places.all(|text| filter.fits(text))
-                } else {
-                    places.any(|text| filter.fits(text))
-                }
-            }
-            Rest::Words { words, inverse } => {
-                let found = words.iter().all(|word| {
-                    word.letters.fits(kind)
-                        || word.letters.fits(event.stream.as_str())
-                        || word.written.as_ref().is_some_and(|written| {
-                            written.is_match(data) || written.is_match(metadata)
-                        })
-                });
-                found != *inverse
+        match self {
+            Self::Type(name) => name.fits(kind),
+            Self::Stream(filter) => filter.fits(stream),
+            Self::Category(filter) => filter.fits(event.stream.category()),
+            Self::Term(term) => term.takes(event),
+            Self::Regex(filter) => [kind, stream, data, metadata]
+                .into_iter()
+                .any(|text| filter.fits(text)),
+            Self::Word(word) => {
+                let written =
+                    |written: &Regex| written.is_match(data) || written.is_match(metadata);
+                word.letters.fits(kind)
+                    || word.letters.fits(stream)
+                    || word.written.as_ref().is_some_and(written)
             }
         }
     }
 }
 
-fn words(mut rest: Vec<String>) -> Rest {
-    let mut inverse = false;
-    if let Some(first) = rest.first_mut()
-        && let Some(word) = first.strip_prefix('!')
-    {
-        inverse = true;
-        *first = word.to_owned();
+/// Has the log asked for one term more. Errors: a name that no stream can have.
+fn set(terms: &mut EventFilter, name: &str, value: &str) -> Result<(), String> {
+    let given = Some(value.to_owned());
+    match name {
+        "category" => terms.category = given,
+        "correlation" => terms.correlation = given,
+        "text" => terms.text = given,
+        _ => match value.strip_suffix('*') {
+            Some(prefix) => terms.stream_prefix = Some(prefix.to_owned()),
+            None if !value.contains('-') => terms.stream_prefix = given,
+            None => terms.stream = Some(StreamId::new(value).map_err(|e| e.to_string())?),
+        },
     }
-    rest.retain(|word| !word.is_empty());
-    if rest.is_empty() {
-        return Rest::Everything;
-    }
-    let word = |word: String| Word {
-        written: RegexBuilder::new(&regex::escape(&word))
-            .case_insensitive(true)
-            .build()
-            .ok(),
-        letters: Filter::letters(&word),
-    };
-    Rest::Words {
-        words: rest.into_iter().map(word).collect(),
-        inverse,
-    }
+    Ok(())
 }
 
 /// A word as it was typed, and without its quotation marks.
 struct Token {
     raw: String,
     value: String,
+}
+
+impl Token {
+    /// As it was typed, without a `!` before it.
+    fn bare(&self) -> &str {
+        self.raw.strip_prefix('!').unwrap_or(&self.raw)
+    }
+
+    /// Whether a `!` stands before it, not quoted; and what it is without.
+    fn parts(&self) -> (bool, &str) {
+        match self.value.strip_prefix('!') {
+            Some(rest) if self.raw.starts_with('!') => (true, rest),
+            _ => (false, &self.value),
+        }
+    }
 }
 
 /// The words of a text; quotation marks keep spaces together.
@@ -253,6 +349,7 @@ mod tests {
             "text:lovelace",
             "text:\"ada l\" type:order",
             "type: stream: category:",
+            "type:/^order.*ed$/ stream:/104. category:/^ord",
         ] {
             assert!(fits(text), "{text}");
         }
@@ -295,6 +392,49 @@ mod tests {
         ] {
             assert!(!fits(text), "{text}");
         }
+    }
+
+    #[test]
+    fn each_term_and_each_word_is_taken_away_by_itself() {
+        for text in [
+            "type:order !type:OrderShipped",
+            "!type:shipped !type:/^payment/",
+            "!stream:order-7 !stream:stock",
+            "!category:loan !correlation:c-1 !text:byron",
+            "!type: !stream: !",
+            "!byron !shelley lovelace",
+            "opl !byron /total !/byron",
+            "!/by ron type:order",
+            "!\"ada x\"",
+        ] {
+            assert!(fits(text), "{text}");
+        }
+        for text in [
+            "type:order !type:OrderPlaced",
+            "type:order !type:placed",
+            "!type:/^order/",
+            "!stream:order-1042",
+            "!stream:order-10*",
+            "!stream:ord",
+            "!category:order",
+            "!category:/^o",
+            "!correlation:c-9",
+            "!text:lovelace",
+            "!byron !lovelace",
+            "!lovelace !byron",
+            "lovelace !opl",
+            "opl /byron !x",
+            "/total !/ada",
+            "!\"ada love\"",
+            "type:/^placed/",
+            "stream:/^loan/",
+        ] {
+            assert!(!fits(text), "{text}");
+        }
+        assert!(!Search::parse("!type:x").is_asked_for());
+        assert!(!Search::parse("!stream:x").is_everything());
+        assert!(Search::parse("!stream:").is_everything());
+        assert_eq!(Search::parse("type:/a(/").error(), Some("unclosed group"));
     }
 
     #[test]

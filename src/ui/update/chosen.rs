@@ -1,6 +1,7 @@
 //! What is asked of one projection: the chosen one, or one that is named.
 
 use super::super::action::Action;
+use super::super::screen::Screen;
 use super::super::state::editor::Editor;
 use super::super::state::line::CommandLine;
 use super::super::state::operation::{Confirm, PolicyPrompt};
@@ -13,14 +14,25 @@ use crate::workspace::Operation;
 /// An action on the chosen projection.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(view) = model.selected() else {
-        model.say(
-            Tone::Info,
-            "there is no projection: put one SQL file for each into projections/",
-        );
+        let words = none(model);
+        model.say(Tone::Info, words);
         return Vec::new();
     };
     let name = view.name.clone();
     on_projection(model, action, &name, None)
+}
+
+/// Why none is chosen, and what helps.
+fn none(model: &Model) -> String {
+    if !model.hides_all() {
+        return "there is no projection: put one SQL file for each into projections/".to_owned();
+    }
+    let (action, does) = match model.screen {
+        Screen::Overview => (Action::Close, "takes it away"),
+        _ => (Action::Filter, "changes it"),
+    };
+    let key = model.keys.of(action);
+    format!("no projection fits the filter: {key} {does}")
 }
 
 /// An action on a projection by name; a replay may have its position already.

@@ -292,7 +292,10 @@ pub fn open_with(model: &mut Model, words: &[String]) -> Result<Vec<Effect>, Str
         let words = words.iter().map(|word| match word.split_once(':') {
             _ if !word.contains(' ') => word.clone(),
             Some((name, value)) => format!("{name}:\"{value}\""),
-            None => format!("\"{word}\""),
+            None => match word.strip_prefix('!') {
+                Some(word) => format!("!\"{word}\""),
+                None => format!("\"{word}\""),
+            },
         });
         let search = Search::parse(&words.collect::<Vec<_>>().join(" "));
         if let Some(error) = search.error() {

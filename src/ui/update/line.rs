@@ -203,7 +203,13 @@ fn on_projection(
         model.layers.pop();
         return Ok(super::time::open(model, name, Some(at)));
     }
-    let name = projection(model, rest)?;
+    let name = projection(model, rest).map_err(|error| match rest.first() {
+        Some(word) if action == Action::Past && as_of(word).is_err() => {
+            let names = error.split_once("; ").map_or("", |(_, names)| names);
+            format!("{word:?} is no position, no time and no projection: {names}")
+        }
+        _ => error,
+    })?;
     let rest = rest.get(1..).unwrap_or_default();
     match action {
         Action::Policy if !rest.is_empty() => {

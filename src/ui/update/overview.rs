@@ -32,8 +32,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Closer | Action::Wider | Action::Earlier | Action::Later => {
             chart::act(model, action);
         }
-        Action::Ask | Action::Objective => return projection::show(model, action),
         Action::Open if pane == Pane::Events => return screen::go(model, Screen::Events),
+        Action::Ask | Action::Objective | Action::Open if model.hides_all() => {
+            return chosen::act(model, action);
+        }
+        Action::Ask | Action::Objective => return projection::show(model, action),
         Action::Open => return screen::go(model, Screen::Projection),
         _ => return chosen::act(model, action),
     }
@@ -93,8 +96,9 @@ pub fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
 mod tests {
     use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
+    use super::super::super::state::{Said, Tone};
     use super::super::super::testing::{self, model, model_of, now};
-    use super::super::super::tests::{press, type_in};
+    use super::super::super::tests::{on_screen, press, type_in};
     use super::super::{Msg, update};
     use super::*;
 
@@ -154,14 +158,34 @@ mod tests {
             [],
             "what is not shown is not paused"
         );
+        for key in ["p", "R", "w", "A", "O", "enter", "V", "y"] {
+            model.said = None;
+            assert_eq!(press(&mut model, &[key]), [], "{key}");
+            let words = "no projection fits the filter: Esc takes it away";
+            let said = Said::Note(Tone::Info, words.to_owned());
+            assert_eq!(model.said, Some(said), "{key}");
+            assert_eq!((model.screen, model.layers.len()), (Screen::Overview, 0));
+        }
+        let drawn = on_screen(&model);
+        let footer = drawn.trim_end().lines().last().unwrap();
+        for word in ["pause", "policy", "rebuild", "why?", "apply"] {
+            assert!(!footer.contains(word), "{footer}");
+        }
+        assert!(footer.contains("Esc no filter"), "{footer}");
+        assert!(
+            drawn.contains("No projection fits the filter: Esc takes it away."),
+            "{drawn}"
+        );
         press(&mut model, &["3"]);
         assert_eq!(
             model.selected().unwrap().name,
             "revenue",
             "another screen has it"
         );
-        press(&mut model, &["esc", "/", "ctrl-u", "enter"]);
-        assert_eq!(shown(&model).len(), 6);
+        press(&mut model, &["esc"]);
+        assert_eq!(shown(&model).len(), 0, "back, and still narrowed");
+        press(&mut model, &["esc"]);
+        assert_eq!((shown(&model).len(), &model.said), (6, &None));
     }
 
     #[test]

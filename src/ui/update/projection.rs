@@ -16,7 +16,7 @@ use super::super::state::{Layer, Model, Tone};
 use super::super::view::{self, ProjectionAt};
 use super::{Effect, chart, chosen, events, question, screen};
 use crate::event::Timestamp;
-use crate::workspace::{Browse, Policy, ProjectionView};
+use crate::workspace::{Browse, Policy, ProjectionView, RowFilter};
 
 /// How many lines a page key moves.
 const PAGE: usize = 10;
@@ -381,7 +381,7 @@ fn rows(model: &Model) -> Browse {
     let at = state.scroll[Pane::Rows as usize];
     // A step of half a page, so that scrolling by one does not ask each time.
     let first = (at / (ROWS / 2) * (ROWS / 2)).saturating_sub(ROWS / 4);
-    let filter = state.rows.filter.text();
+    let filter = &state.rows.filter;
     let columns = state.rows.columns();
     let sort = state.rows.sort.and_then(|sort| columns.get(sort.column));
     // The first is what is shown where none is named: before anybody knows its name.
@@ -396,7 +396,10 @@ fn rows(model: &Model) -> Browse {
             .rows
             .sort
             .map_or(state.rows.turned, |sort| sort.descending),
-        filter: (!filter.is_empty()).then(|| filter.to_owned()),
+        filter: (!filter.is_everything()).then(|| {
+            let fits = filter.clone();
+            RowFilter::new(filter.text(), move |row| fits.fits_row(row))
+        }),
         first: first as u64,
         limit: ROWS,
     }

@@ -30,9 +30,10 @@ pub fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     opened(model)
 }
 
-/// Back to the screen that one came from; on the first of them, the last message is taken away.
+/// Back to the screen that one came from; on the first of them, the filter and the last message are taken away.
 fn back(model: &mut Model) -> Vec<Effect> {
     if model.screen == Screen::Overview {
+        model.overview.table.filter = Filter::default();
         model.said = None;
         model.trail.clear();
         return Vec::new();

@@ -707,6 +707,17 @@ fn a_line_names_the_moment_and_an_open_past_goes_there() {
     looked(&mut model, 9);
     line(&mut model, "as-of orders yesterday");
     assert!(matches!(model.layers.last(), Some(Layer::Line(line)) if line.error.is_some()));
+    press(&mut model, &["esc"]);
+    line(&mut model, "as-of banana");
+    let Some(Layer::Line(line)) = model.layers.last() else {
+        panic!("the line is closed");
+    };
+    let error = line.error.as_deref().unwrap();
+    let words = "\"banana\" is no position, no time and no projection: ";
+    assert!(
+        error.starts_with(words) && error.contains("there are audit"),
+        "{error}"
+    );
 }
 
 #[test]

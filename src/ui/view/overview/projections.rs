@@ -9,9 +9,10 @@ use super::super::put;
 use super::super::words::own;
 use super::under::{self, Under, under};
 use crate::lag::Status;
+use crate::ui::action::Action;
 use crate::ui::columns::{ColumnName, wanted};
-use crate::ui::state::Model;
 use crate::ui::state::overview::{Column as By, Pane};
+use crate::ui::state::{Layer, Model};
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::columns::{Column, SPACE, fit};
@@ -127,7 +128,13 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let columns = Columns::of(views, &model.columns, width);
     put(buf, area, 1, &heading(model, &columns, theme));
     if order.is_empty() {
-        let words = "   No projection is like this: Esc in the filter takes it back.";
+        let esc = model.keys.of(Action::Close);
+        let words = match model.layers.last() {
+            Some(Layer::Filter(_)) => {
+                format!("   No projection fits the filter: {esc} takes back what is typed.")
+            }
+            _ => format!("   No projection fits the filter: {esc} takes it away."),
+        };
         put(buf, area, 2, &Line::from(own(words, theme.dim)));
     }
     let mut at = 0;

@@ -84,10 +84,10 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     };
     put_cut(buf, area, 0, &tables(page, &model.keys, theme), theme);
     if page.rows.is_empty() {
-        let words = if state.filter.text().is_empty() {
+        let words = if state.filter.is_everything() {
             "It has no rows."
         } else {
-            "No row has this text in any column."
+            "No row fits the filter."
         };
         put(buf, area, 2, &Line::from(own(words, theme.dim)));
     }
