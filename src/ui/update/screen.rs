@@ -8,7 +8,8 @@ use super::super::state::commands::Chooser;
 use super::super::state::editor::Editor;
 use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
-use super::super::state::{Layer, Model, Narrowing, Tone};
+use super::super::state::ripple::Reach;
+use super::super::state::{Layer, Model, Narrowing, Said, Tone};
 use super::super::view;
 use super::{Effect, events, export, load, log, overview, projection, rebuilds, stream, time};
 
@@ -26,6 +27,7 @@ pub fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
             model.trail.remove(0);
         }
         model.screen = screen;
+        forget(model);
     }
     opened(model)
 }
@@ -38,7 +40,25 @@ fn back(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.screen = model.trail.pop().unwrap_or_default();
+    forget(model);
     opened(model)
+}
+
+/// What was said belongs to the screen that it was said on, but for what went wrong and what is still waited for.
+fn forget(model: &mut Model) {
+    let stays = match &model.said {
+        Some(Said::Note(tone, _)) => *tone == Tone::Bad,
+        Some(Said::Ripple(ripple)) => {
+            let views = &model.snapshot.projections;
+            views
+                .iter()
+                .any(|view| !matches!(ripple.reach(view, model.now), Reach::Visible(_)))
+        }
+        None => true,
+    };
+    if !stays {
+        model.said = None;
+    }
 }
 
 fn opened(model: &mut Model) -> Vec<Effect> {

@@ -139,10 +139,9 @@ fn keys(
     width: u16,
 ) -> Line<'static> {
     let mut line = footer::keys(model, context, theme, width);
-    let replay = matches!(confirm.ask, Ask::Replay { .. });
     for span in &mut line.spans {
         if span.content == " do it" && confirm.refused().is_some() {
-            span.content = if replay { " rebuild instead" } else { "" }.into();
+            span.content = " rebuild instead".into();
         }
     }
     line

@@ -164,8 +164,8 @@ fn right(
     let mut pieces: Vec<Piece> = Vec::new();
     if all > 0 {
         let words = match place {
-            Some(place) => format!("{place} of {shown}"),
-            None if shown < all => format!("{shown} of {all}"),
+            Some(place) => format!("row {place} of {shown}"),
+            None if shown < all => format!("{shown} of {all} fit"),
             None => all.to_string(),
         };
         pieces.push(vec![own(words, theme.dim)]);

@@ -187,7 +187,7 @@ fn title(model: &Model, view: &ProjectionView, theme: &Theme, area: Rect, buf: &
         own(text::clean(&view.name).into_owned(), theme.chosen),
         own(format!("@{}", text::clean(&view.version)), theme.dim),
     ]);
-    let mut pieces: Vec<Piece> = vec![vec![own(format!("  {}", view.policy), theme.text)]];
+    let mut pieces: Vec<Piece> = vec![vec![own(format!("  {}", view.kept()), theme.text)]];
     if view.breach {
         let words = format!("{} objective breached", theme.glyphs.breach);
         pieces.push(vec![own(words, theme.bad)]);
