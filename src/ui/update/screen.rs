@@ -243,3 +243,70 @@ fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Screen::Rebuilds => rebuilds::clicked(model, x, y),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{self, model};
+    use super::super::super::tests::press;
+    use super::*;
+
+    fn words(model: &Model) -> String {
+        match &model.said {
+            Some(Said::Note(_, words)) => words.clone(),
+            _ => String::new(),
+        }
+    }
+
+    #[test]
+    fn a_key_that_counts_elsewhere_says_what_it_does_and_where() {
+        let mut model = model();
+        press(&mut model, &["2", "p"]);
+        assert!(words(&model).starts_with(
+            "p has no meaning here. On 1 Overview, 3 Projection and 6 Rebuilds: Pause"
+        ));
+        model.said = None;
+        press(&mut model, &["v"]);
+        assert_eq!(words(&model), "", "one that counts nowhere says nothing");
+        press(&mut model, &["/", "p"]);
+        assert_eq!(words(&model), "", "in a field it is text");
+    }
+
+    #[test]
+    fn what_was_said_goes_with_its_screen_but_not_what_went_wrong() {
+        let mut model = model();
+        model.say(Tone::Good, "saved");
+        press(&mut model, &["2"]);
+        assert_eq!(words(&model), "");
+        model.say(Tone::Bad, "it failed");
+        press(&mut model, &["3", "esc"]);
+        assert_eq!(words(&model), "it failed");
+    }
+
+    #[test]
+    fn a_sort_steps_over_columns_that_are_not_shown() {
+        let mut model = testing::model_of(testing::normal(), 60, 16);
+        let shown = view::overview_columns(&model);
+        assert!(shown.len() < 11, "{shown:?}");
+        for column in shown {
+            press(&mut model, &[">"]);
+            assert_eq!(
+                model.overview.table.sort.map(|sort| sort.column),
+                Some(column)
+            );
+        }
+        press(&mut model, &[">"]);
+        assert_eq!(model.overview.table.sort, None);
+    }
+
+    #[test]
+    fn what_applies_now_stays_in_the_footer_whatever_waits() {
+        let mut snapshot = testing::normal();
+        for view in &mut snapshot.projections {
+            view.lag.behind = 0;
+            view.policy = "every 2s".parse().unwrap();
+        }
+        let model = testing::model_of(snapshot, 120, 36);
+        let entry = within(model.context()).find(|entry| entry.action == Action::Apply);
+        assert!(model.can(entry.unwrap()));
+    }
+}

@@ -9,12 +9,12 @@ use super::super::put;
 use super::super::words::own;
 use super::under::{self, Under, under};
 use crate::lag::Status;
-use crate::ui::columns::{ColumnName, wanted};
+use crate::ui::columns::wanted;
 use crate::ui::state::Model;
 use crate::ui::state::overview::{Column as By, Pane};
 use crate::ui::text;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::columns::{Column, SPACE, fit};
+use crate::ui::widgets::columns::{Column, SPACE, fit, marked};
 use crate::ui::widgets::flow::{self, Piece};
 use crate::ui::widgets::{bar, rows};
 use crate::workspace::ProjectionView;
@@ -107,6 +107,16 @@ fn heights(model: &Model, order: &[usize]) -> Vec<u16> {
     order.iter().map(height).collect()
 }
 
+/// The columns that are shown in so many cells, by what they sort, while it is not sorted.
+pub fn sortable(model: &Model, width: u16) -> Vec<usize> {
+    let columns = Columns::sorted(model, width.saturating_sub(3), None);
+    let by = columns.iter().filter_map(|(cell, ..)| match cell {
+        Cell::By(by) => By::ALL.iter().position(|column| *column == by),
+        Cell::History => None,
+    });
+    by.collect()
+}
+
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let views = &model.snapshot.projections;
@@ -124,7 +134,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let width = area.width.saturating_sub(3);
-    let columns = Columns::of(views, &model.columns, width);
+    let columns = Columns::of(model, width);
     put(buf, area, 1, &heading(model, &columns, theme));
     if order.is_empty() {
         let words = "   No projection is like this: Esc in the filter takes it back.";
@@ -201,9 +211,21 @@ struct Columns {
 
 impl Columns {
     /// Names come with their versions where that costs no column.
-    fn of(views: &[ProjectionView], names: &[ColumnName], width: u16) -> Self {
+    fn of(model: &Model, width: u16) -> Self {
+        let sort = model.overview.table.sort;
+        Self::sorted(model, width, sort.map(|sort| By::ALL[sort.column]))
+    }
+
+    /// The same, as if it were sorted by a column.
+    fn sorted(model: &Model, width: u16, sort: Option<By>) -> Self {
+        let views = &model.snapshot.projections;
         let of = |full| {
-            let all = wanted(columns(views, full), names);
+            let mut all = wanted(columns(views, full), &model.columns);
+            for (cell, column) in &mut all {
+                if sort.is_some_and(|by| *cell == Cell::By(by)) {
+                    *column = marked(*column);
+                }
+            }
             let bare: Vec<Column> = all.iter().map(|(_, c)| *c).collect();
             let fitting = fit(&bare, width);
             Self { all, fitting }
@@ -414,8 +436,7 @@ pub fn column_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
     if !area.contains(at) || at.y != area.y + 1 {
         return None;
     }
-    let views = &model.snapshot.projections;
-    let columns = Columns::of(views, &model.columns, area.width.saturating_sub(3));
+    let columns = Columns::of(model, area.width.saturating_sub(3));
     let mut from = area.x + 3;
     for (cell, _, width) in columns.iter() {
         if (from..from + width).contains(&at.x) {

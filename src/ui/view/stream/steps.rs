@@ -34,8 +34,9 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
         shown.newest()
     );
     let models = keyed(model, shown);
+    let room = usize::from(area.width).saturating_sub(text::width(&title) + 8);
     let title = (title.as_str(), shown.panes.focus == STEPS);
-    rule::pane(buf, area, title, &legend(&models, theme), theme);
+    rule::pane(buf, area, title, &legend(&models, room, theme), theme);
     if shown.steps.is.is_none() {
         let words = Line::from(own("   reading the stream …", theme.dim));
         put(buf, area, 1, &words);
@@ -79,16 +80,26 @@ fn keyed<'a>(model: &'a Model, shown: &Shown) -> Vec<&'a ProjectionView> {
     views.take(DOTS).collect()
 }
 
-fn legend(models: &[&ProjectionView], theme: &Theme) -> Line<'static> {
+/// What a dot means, and whose each is, as far as there is room.
+fn legend(models: &[&ProjectionView], room: usize, theme: &Theme) -> Line<'static> {
     if models.is_empty() {
         return Line::default();
     }
-    Line::from(vec![
+    let mut line = Line::from(vec![
         own(theme.glyphs.yes, theme.good),
         own(" visible ", theme.dim),
         own(theme.glyphs.no, theme.warn),
         own(" not yet", theme.dim),
-    ])
+    ]);
+    let names: Vec<_> = models.iter().map(|view| text::clean(&view.name)).collect();
+    let whole = format!(" in {}", names.join(", "));
+    let short = ", a dot for each read model, in the order below";
+    let words = [whole.as_str(), short].into_iter();
+    let mut fitting = words.filter(|words| line.width() + text::width(words) <= room);
+    if let Some(words) = fitting.next() {
+        line.push_span(own(words.to_owned(), theme.dim));
+    }
+    line
 }
 
 /// The cells of each column: as wide as what is shown needs.
