@@ -10,7 +10,7 @@ use super::super::{put, put_cut};
 use crate::event::Version;
 use crate::ui::state::Model;
 use crate::ui::state::ripple::has;
-use crate::ui::state::stream::{STEPS, Shown, groups, takes};
+use crate::ui::state::stream::{STEPS, Shown, base, groups, takes};
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::{rule, table};
@@ -85,21 +85,34 @@ fn legend(models: &[&ProjectionView], room: usize, theme: &Theme) -> Line<'stati
     if models.is_empty() {
         return Line::default();
     }
-    let mut line = Line::from(vec![
-        own(theme.glyphs.yes, theme.good),
-        own(" visible ", theme.dim),
-        own(theme.glyphs.no, theme.warn),
-        own(" not yet", theme.dim),
-    ]);
-    let names: Vec<_> = models.iter().map(|view| text::clean(&view.name)).collect();
-    let whole = format!(" in {}", names.join(", "));
-    let short = ", a dot for each read model, in the order below";
-    let words = [whole.as_str(), short].into_iter();
-    let mut fitting = words.filter(|words| line.width() + text::width(words) <= room);
-    if let Some(words) = fitting.next() {
-        line.push_span(own(words.to_owned(), theme.dim));
+    let mut names: Vec<String> = Vec::new();
+    let mut before = "";
+    for view in models {
+        let name = view.name.as_str();
+        // A replica beside its projection needs only what tells it apart.
+        let own_part = name
+            .strip_prefix(before)
+            .filter(|rest| rest.starts_with('@'));
+        names.push(text::clean(own_part.unwrap_or(name)).into_owned());
+        before = base(name);
     }
-    line
+    let names = own(format!(" in {}", names.join(", ")), theme.dim);
+    let yes = own(theme.glyphs.yes, theme.good);
+    let no = own(theme.glyphs.no, theme.warn);
+    let words = |words: &'static str| own(words, theme.dim);
+    let legend = vec![
+        yes.clone(),
+        words(" visible "),
+        no.clone(),
+        words(" not yet"),
+    ];
+    let whole = Line::from([legend.clone(), vec![names.clone()]].concat());
+    // Whose each dot is cannot be guessed; what it means is on other screens too.
+    let short = Line::from(vec![yes, no, names]);
+    let mut fitting = [whole, short]
+        .into_iter()
+        .filter(|line| line.width() <= room);
+    fitting.next().unwrap_or_else(|| Line::from(legend))
 }
 
 /// The cells of each column: as wide as what is shown needs.
