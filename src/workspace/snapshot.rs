@@ -51,6 +51,16 @@ impl Snapshot {
 }
 
 impl ProjectionView {
+    /// What it keeps to: its policy, and how often it is stored where its state is in memory.
+    pub fn kept(&self) -> String {
+        if self.stored_within.is_zero() {
+            self.policy.to_string()
+        } else {
+            let every = human_duration(self.stored_within);
+            format!("{}, stored every {every}", self.policy)
+        }
+    }
+
     /// Whether all is equal that can be seen: a history in which it was never late is like a shorter one, and of
     /// a loop that did nothing it does not matter for how long that was watched.
     fn shows_the_same(&self, other: &Self) -> bool {
@@ -84,12 +94,7 @@ impl Snapshot {
             log_still_for: last.map(|last| {
                 Duration::try_from(self.taken_at.duration_since(last)).unwrap_or_default()
             }),
-            policy: if view.stored_within.is_zero() {
-                view.policy.to_string()
-            } else {
-                let every = human_duration(view.stored_within);
-                format!("{}, stored every {every}", view.policy)
-            },
+            policy: view.kept(),
             allowance: view
                 .policy
                 .allowance()

@@ -32,7 +32,10 @@ use super::columns::ColumnName;
 use super::keymap::Keymap;
 use super::screen::Screen;
 use crate::event::Timestamp;
-use crate::workspace::{CommandInfo, FaultError, Keys, ParkedEvent, ProjectionView, Snapshot};
+use crate::lag::Status;
+use crate::workspace::{
+    CommandInfo, FaultError, Keys, ParkedEvent, Policy, ProjectionView, Snapshot,
+};
 use commands::Chooser;
 use editor::Editor;
 use form::Form;
@@ -305,8 +308,16 @@ impl Model {
                         About::Repair(repair) => repair.is_due(),
                         _ => true,
                     },
+                    Some(Layer::Confirm(confirm)) => confirm.goes_on(),
                     _ => true,
                 },
+                Action::Open => self.opens().is_some(),
+                Action::Filter | Action::SortNext if self.screen == Screen::Stream => {
+                    self.stream.shown.is_none()
+                }
+                Action::Next | Action::Zoom if self.screen == Screen::Stream => {
+                    self.stream.shown.is_some()
+                }
                 Action::Past | Action::Verify | Action::Repair => projection(),
                 Action::Before | Action::After if self.screen == Screen::Stream => {
                     self.stream.shown.is_some()
@@ -319,9 +330,37 @@ impl Model {
                     }
                     _ => false,
                 },
-                Action::Apply => self.selected().is_some_and(|view| view.lag.behind > 0),
+                // Not by what waits at this moment: the footer would come and go with each event.
+                Action::Apply => self.selected().is_some_and(|view| {
+                    view.lag.status == Status::Paused
+                        || !matches!(view.policy, Policy::Sync | Policy::Live)
+                }),
                 _ => true,
             }
+    }
+
+    /// What the key that opens does in the pane that has the keys; `None` where it does nothing.
+    pub fn opens(&self) -> Option<&'static str> {
+        match self.screen {
+            Screen::Events => Some(match self.events.panes.focus {
+                events::DETAIL => "fold/unfold",
+                events::CAUSES => "go there",
+                _ => "open",
+            }),
+            Screen::Stream => match self.stream.shown.as_ref().map(|shown| shown.panes.focus) {
+                None => Some("open"),
+                Some(stream::STEPS) => Some("its state"),
+                Some(stream::STATE) => Some("fold/unfold"),
+                Some(_) => None,
+            },
+            Screen::Projection => match self.projection.pane() {
+                projection::Pane::Queries => Some("fill in"),
+                projection::Pane::Parked => Some("its event"),
+                projection::Pane::Objective => Some("compare"),
+                _ => None,
+            },
+            _ => Some("open"),
+        }
     }
 
     /// The number of the next piece of work that takes its time.

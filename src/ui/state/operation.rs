@@ -201,6 +201,11 @@ impl Confirm {
         }
     }
 
+    /// Whether there is something to go on to: what was asked for, or a rebuild in place of a replay.
+    pub fn goes_on(&self) -> bool {
+        self.refused().is_none() || matches!(self.ask, Ask::Replay { .. })
+    }
+
     /// Whether what has to be typed was typed.
     pub fn sure(&self) -> bool {
         match &self.ask {

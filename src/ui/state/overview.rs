@@ -189,9 +189,9 @@ impl Overview {
         }
     }
 
-    /// Sorts by the next column, or the one before; by none after the last.
-    pub fn turn_sort(&mut self, back: bool) {
-        self.table.turn_sort(Column::ALL.len(), back);
+    /// Sorts by the next of the columns that are shown, or the one before; by none after the last.
+    pub fn turn_sort(&mut self, shown: &[usize], back: bool) {
+        self.table.turn_sort(shown, back);
         self.largest_first();
     }
 

@@ -87,8 +87,19 @@ impl Ripple {
             Status::Ahead | Status::Dead | Status::Faulted(_) => Reach::Stopped(view.lag.status),
             _ => match view.policy {
                 Policy::Manual => Reach::Held,
-                Policy::Sync | Policy::Live | Policy::Rate(_) => Reach::Waiting(view.eta),
+                Policy::Sync | Policy::Live | Policy::Rate(_) if view.stored_within.is_zero() => {
+                    Reach::Waiting(view.eta)
+                }
+                // More than what it may take can only be told from how fast it is.
+                Policy::Rate(_) if view.eta.is_none() => Reach::Waiting(None),
+                Policy::Sync | Policy::Live | Policy::Rate(_) => {
+                    let left = view
+                        .stored_within
+                        .saturating_sub(elapsed(self.stored_at, now));
+                    Reach::Waiting(Some(left.max(view.eta.unwrap_or_default())))
+                }
                 Policy::Batch { or: most, .. } | Policy::Every(most) | Policy::Delay(most) => {
+                    let most = most.saturating_add(view.stored_within);
                     let left = most.saturating_sub(elapsed(self.stored_at, now));
                     Reach::Waiting(Some(left.max(view.eta.unwrap_or_default())))
                 }
@@ -138,6 +149,9 @@ mod tests {
         assert_eq!(reach("batch 9 or 5s", Status::Waiting), left(3_500));
         assert_eq!(reach("delay 1s", Status::Waiting), left(0));
         assert_eq!(reach("live", Status::Live), Reach::Waiting(None));
+        let mut memory = late("x", "live", Status::Live, 10, Duration::ZERO);
+        memory.stored_within = Duration::from_secs(2);
+        assert_eq!(ripple.reach(&memory, later), left(500), "in the file later");
         assert_eq!(reach("manual", Status::Waiting), Reach::Held);
         assert_eq!(reach("manual", Status::Paused), Reach::Paused);
         assert_eq!(reach("live", Status::Dead), Reach::Stopped(Status::Dead));

@@ -54,13 +54,16 @@ impl Table {
         keys.position(|key| Some(key) == chosen).unwrap_or(0)
     }
 
-    /// Sorts by the next column, or the one before; by none after the last.
-    pub fn turn_sort(&mut self, columns: usize, back: bool) {
-        let now = self.sort.map_or(0, |sort| sort.column + 1);
-        let by = if back { columns } else { 1 };
-        let next = (now + by) % (columns + 1);
-        self.sort = next.checked_sub(1).map(|column| Sort {
-            column,
+    /// Sorts by the next of the columns that are shown, or the one before; by none after the last.
+    pub fn turn_sort(&mut self, shown: &[usize], back: bool) {
+        let now = self
+            .sort
+            .and_then(|sort| shown.iter().position(|column| *column == sort.column))
+            .map_or(0, |at| at + 1);
+        let by = if back { shown.len() } else { 1 };
+        let next = (now + by) % (shown.len() + 1);
+        self.sort = next.checked_sub(1).map(|at| Sort {
+            column: shown[at],
             descending: false,
         });
     }
@@ -92,17 +95,23 @@ mod tests {
     fn rows_are_sorted_by_any_column_both_ways_and_narrowed() {
         let mut table = Table::default();
         assert_eq!(shown(&table), ["orders", "customers", "stock", "audit"]);
-        table.turn_sort(2, false);
+        table.turn_sort(&[0, 1], false);
         assert_eq!(shown(&table), ["audit", "customers", "orders", "stock"]);
-        table.turn_sort(2, false);
+        table.turn_sort(&[0, 1], false);
         table.invert();
         assert_eq!(shown(&table), ["orders", "stock", "audit", "customers"]);
         table.filter = Filter::parse("!st");
         assert_eq!(shown(&table), ["orders", "audit"]);
-        table.turn_sort(2, false);
+        table.turn_sort(&[0, 1], false);
         assert_eq!(table.sort, None);
-        table.turn_sort(2, true);
+        table.turn_sort(&[0, 1], true);
         assert_eq!(table.sort.map(|sort| sort.column), Some(1));
+        table.turn_sort(&[1, 4], false);
+        assert_eq!(
+            table.sort.map(|sort| sort.column),
+            Some(4),
+            "one between is not shown"
+        );
     }
 
     #[test]

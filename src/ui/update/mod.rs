@@ -410,8 +410,52 @@ fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
             Some(c) => layers::typed(model, c.encode_utf8(&mut [0; 4])),
             None => Vec::new(),
         },
-        None => Vec::new(),
+        None => {
+            if let Some(words) = elsewhere(model, event) {
+                model.say(Tone::Info, words);
+            }
+            Vec::new()
+        }
     }
+}
+
+/// What a key that means nothing on this screen does, and on which it does; `None` for keys that mean nothing
+/// anywhere, and for those that only move.
+fn elsewhere(model: &Model, event: &KeyEvent) -> Option<String> {
+    if !model.layers.is_empty() {
+        return None;
+    }
+    let key = keymap::typed(event)?;
+    let on = |screen: &Screen| model.keys.action(screen.context(), event);
+    let action = Screen::ALL.iter().find_map(on)?;
+    let entry = super::action::within(
+        Screen::ALL
+            .iter()
+            .find(|screen| on(screen) == Some(action))?
+            .context(),
+    )
+    .find(|entry| entry.action == action)
+    .filter(|entry| model.has(entry))?;
+    let places = (1..)
+        .zip(&Screen::ALL)
+        .filter(|(_, screen)| on(screen) == Some(action));
+    let places: Vec<String> = places
+        .map(|(n, screen)| format!("{n} {}", screen.name()))
+        .collect();
+    let places = match places.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => return None,
+    };
+    let key = if key == ' ' {
+        "Space".to_owned()
+    } else {
+        key.to_string()
+    };
+    Some(format!(
+        "{key} has no meaning here. On {places}: {}",
+        entry.help
+    ))
 }
 
 /// Does what a key or the command line asks for.

@@ -20,8 +20,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::PageDown
         | Action::First
         | Action::Last => step(model, action),
-        Action::SortNext => model.overview.turn_sort(false),
-        Action::SortBefore => model.overview.turn_sort(true),
+        Action::SortNext | Action::SortBefore => {
+            let shown = view::overview_columns(model);
+            let back = action == Action::SortBefore;
+            model.overview.turn_sort(&shown, back);
+        }
         Action::SortTurn => model.overview.table.invert(),
         Action::Next => model.overview.panes.turn(Pane::ALL.len(), false),
         Action::Previous => model.overview.panes.turn(Pane::ALL.len(), true),

@@ -5,7 +5,7 @@ use super::super::ask::rebuilds::{Answer, Ask};
 use super::super::screen::Screen;
 use super::super::state::Model;
 use super::super::state::filter::Filter;
-use super::super::state::rebuilds::{COLUMNS, DONE, Seen};
+use super::super::state::rebuilds::{DONE, Seen};
 use super::super::view;
 use super::{Effect, chosen, screen};
 
@@ -58,8 +58,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.rebuilds.panes.turn(PANES, action == Action::Previous);
         }
         Action::Zoom => model.rebuilds.panes.zoomed ^= true,
-        Action::SortNext => model.rebuilds.table.turn_sort(COLUMNS, false),
-        Action::SortBefore => model.rebuilds.table.turn_sort(COLUMNS, true),
+        Action::SortNext | Action::SortBefore => {
+            let shown = view::rebuilds::sortable(model);
+            let back = action == Action::SortBefore;
+            model.rebuilds.table.turn_sort(&shown, back);
+        }
         Action::SortTurn => model.rebuilds.table.invert(),
         Action::Up
         | Action::Down

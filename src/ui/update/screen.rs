@@ -8,7 +8,8 @@ use super::super::state::commands::Chooser;
 use super::super::state::editor::Editor;
 use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
-use super::super::state::{Layer, Model, Narrowing, Tone};
+use super::super::state::ripple::Reach;
+use super::super::state::{Layer, Model, Narrowing, Said, Tone};
 use super::super::view;
 use super::{Effect, events, export, load, log, overview, projection, rebuilds, stream, time};
 
@@ -26,6 +27,7 @@ pub fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
             model.trail.remove(0);
         }
         model.screen = screen;
+        forget(model);
     }
     opened(model)
 }
@@ -39,7 +41,25 @@ fn back(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.screen = model.trail.pop().unwrap_or_default();
+    forget(model);
     opened(model)
+}
+
+/// What was said belongs to the screen that it was said on, but for what went wrong and what is still waited for.
+fn forget(model: &mut Model) {
+    let stays = match &model.said {
+        Some(Said::Note(tone, _)) => *tone == Tone::Bad,
+        Some(Said::Ripple(ripple)) => {
+            let views = &model.snapshot.projections;
+            views
+                .iter()
+                .any(|view| !matches!(ripple.reach(view, model.now), Reach::Visible(_)))
+        }
+        None => true,
+    };
+    if !stays {
+        model.said = None;
+    }
 }
 
 fn opened(model: &mut Model) -> Vec<Effect> {
@@ -222,5 +242,72 @@ fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
         Screen::Time => time::clicked(model, x, y),
         Screen::Log => Vec::new(),
         Screen::Rebuilds => rebuilds::clicked(model, x, y),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{self, model};
+    use super::super::super::tests::press;
+    use super::*;
+
+    fn words(model: &Model) -> String {
+        match &model.said {
+            Some(Said::Note(_, words)) => words.clone(),
+            _ => String::new(),
+        }
+    }
+
+    #[test]
+    fn a_key_that_counts_elsewhere_says_what_it_does_and_where() {
+        let mut model = model();
+        press(&mut model, &["2", "p"]);
+        assert!(words(&model).starts_with(
+            "p has no meaning here. On 1 Overview, 3 Projection and 6 Rebuilds: Pause"
+        ));
+        model.said = None;
+        press(&mut model, &["v"]);
+        assert_eq!(words(&model), "", "one that counts nowhere says nothing");
+        press(&mut model, &["/", "p"]);
+        assert_eq!(words(&model), "", "in a field it is text");
+    }
+
+    #[test]
+    fn what_was_said_goes_with_its_screen_but_not_what_went_wrong() {
+        let mut model = model();
+        model.say(Tone::Good, "saved");
+        press(&mut model, &["2"]);
+        assert_eq!(words(&model), "");
+        model.say(Tone::Bad, "it failed");
+        press(&mut model, &["3", "esc"]);
+        assert_eq!(words(&model), "it failed");
+    }
+
+    #[test]
+    fn a_sort_steps_over_columns_that_are_not_shown() {
+        let mut model = testing::model_of(testing::normal(), 60, 16);
+        let shown = view::overview_columns(&model);
+        assert!(shown.len() < 11, "{shown:?}");
+        for column in shown {
+            press(&mut model, &[">"]);
+            assert_eq!(
+                model.overview.table.sort.map(|sort| sort.column),
+                Some(column)
+            );
+        }
+        press(&mut model, &[">"]);
+        assert_eq!(model.overview.table.sort, None);
+    }
+
+    #[test]
+    fn what_applies_now_stays_in_the_footer_whatever_waits() {
+        let mut snapshot = testing::normal();
+        for view in &mut snapshot.projections {
+            view.lag.behind = 0;
+            view.policy = "every 2s".parse().unwrap();
+        }
+        let model = testing::model_of(snapshot, 120, 36);
+        let entry = within(model.context()).find(|entry| entry.action == Action::Apply);
+        assert!(model.can(entry.unwrap()));
     }
 }

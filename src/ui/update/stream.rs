@@ -11,9 +11,7 @@ use super::super::screen::Screen;
 use super::super::state::editor::Editor;
 use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
-use super::super::state::stream::{
-    self, COLUMNS, MODELS, PAGE, PANES, STATE, STEPS, Shown, waiting,
-};
+use super::super::state::stream::{self, MODELS, PAGE, PANES, STATE, STEPS, Shown, waiting};
 use super::super::state::{Layer, Model, Tone};
 use super::super::view;
 use super::{Effect, operation, screen};
@@ -153,7 +151,8 @@ fn act_on_list(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::SortNext | Action::SortBefore => {
             let back = action == Action::SortBefore;
-            model.stream.list.turn_sort(COLUMNS, back);
+            let shown = view::stream_columns(model);
+            model.stream.list.turn_sort(&shown, back);
             return Vec::new();
         }
         Action::SortTurn => {

@@ -1,12 +1,16 @@
 //! The keys that matter just now, from the table of actions.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::action::{Action, Context, Entry, within};
 use super::super::keymap::shown;
-use super::super::state::Model;
+use super::super::screen::Screen;
+use super::super::state::{Model, stream};
+use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::flow::{self, Piece};
 use super::put;
@@ -30,9 +34,14 @@ pub fn keys(model: &Model, context: Context, theme: &Theme, width: u16) -> Line<
     // What is about the very line that is chosen comes first.
     all.sort_by_key(|entry| !matches!(entry.action, Action::Retry | Action::Skip));
     let piece = |entry: &&'static Entry| -> Piece {
-        let key = model.keys.keys(context, entry);
+        let keys = model.keys.keys(context, entry);
+        let mut key = shown(keys.first().unwrap_or(&"")).to_owned();
+        // One word for both ways.
+        if entry.action == Action::Wider {
+            key = format!("{key} {}", model.keys.of(Action::Closer));
+        }
         vec![
-            own(shown(key.first().unwrap_or(&"")), theme.title),
+            own(key, theme.title),
             own(format!(" {}", hint(model, entry)), theme.dim),
         ]
     };
@@ -53,8 +62,16 @@ pub fn keys(model: &Model, context: Context, theme: &Theme, width: u16) -> Line<
 }
 
 /// A word for what the key would do now.
-fn hint(model: &Model, entry: &Entry) -> &'static str {
-    match entry.action {
+fn hint(model: &Model, entry: &Entry) -> Cow<'static, str> {
+    let word = match entry.action {
+        Action::Apply if model.screen == Screen::Stream => {
+            return match stream::waiting(model).as_slice() {
+                [only] => format!("apply now in {}", text::clean(only)).into(),
+                all => format!("apply now in {} read models", all.len()).into(),
+            };
+        }
+        Action::Open => model.opens().unwrap_or(entry.hint),
+        Action::Freeze if model.newest.is_some() => "follow",
         Action::Pause => match model.selected() {
             Some(view) if view.lag.status == Status::Paused => "resume",
             Some(view) if matches!(view.lag.status, Status::Faulted(_)) => "try again",
@@ -63,5 +80,6 @@ fn hint(model: &Model, entry: &Entry) -> &'static str {
         Action::Load if model.load.is_some_and(|load| load > 0.0) => "stop load",
         Action::Load => "start load",
         _ => entry.hint,
-    }
+    };
+    word.into()
 }

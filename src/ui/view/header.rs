@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::super::state::Model;
 use super::super::text;
 use super::super::theme::Theme;
-use super::super::widgets::flow;
+use super::super::widgets::flow::{self, Piece};
 use super::words::{own, span};
 use super::{put, put_right};
 use crate::lag::Status;
@@ -139,6 +139,7 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
         pieces.push(vec![Span::raw(" "), own(words, theme.bad)]);
     }
     // Before the breaches are named: some of them may not be for real.
+    let mut dot = false;
     let faulty = snapshot.projections.iter().filter(|v| v.injected.is_some());
     let faulty: Vec<&str> = faulty.map(|view| view.name.as_str()).collect();
     if !faulty.is_empty() {
@@ -147,14 +148,20 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
             own(" fault injected in ", theme.held),
             span(&faulty, theme.text),
         ]);
+        dot = true;
     }
     for view in breaches {
         let over = view.objective.map(text::limit).unwrap_or_default();
-        pieces.push(vec![
+        // Else the first breach would read as one more name with a fault.
+        let late = std::mem::take(&mut dot)
+            .then(|| own(format!("{}  late: ", theme.glyphs.dot), theme.dim));
+        let mut piece: Piece = late.into_iter().collect();
+        piece.extend([
             span(&view.name, theme.text),
             own(format!(" {}", text::span(view.lag.age)), theme.warn),
             own(format!(" of {over}"), theme.dim),
         ]);
+        pieces.push(piece);
     }
     for view in stopped {
         let (glyph, word, style) = super::words::status(view.lag.status, theme);

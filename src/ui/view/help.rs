@@ -107,7 +107,7 @@ impl Group {
     ];
 
     /// Where an action belongs.
-    fn of(action: Action) -> Self {
+    fn of(action: Action, context: Context) -> Self {
         match action {
             Action::Up
             | Action::Down
@@ -134,6 +134,10 @@ impl Group {
             | Action::Picture
             | Action::Redraw
             | Action::Suspend => Self::Program,
+            // Of a projection it is the path; elsewhere what is chosen there.
+            Action::Copy if !matches!(context, Context::Overview | Context::Projection) => {
+                Self::Here
+            }
             action if takes_projection(action) => Self::Projection,
             _ => Self::Here,
         }
@@ -156,7 +160,7 @@ fn groups(model: &Model, theme: &Theme, width: usize) -> Vec<Vec<Line<'static>>>
     for (group, name) in Group::ALL {
         let mut lines = vec![Line::from(own(name, theme.strong))];
         for (entry, keys) in &entries {
-            if Group::of(entry.action) == group {
+            if Group::of(entry.action, context) == group {
                 let lead = own(format!("{keys:>pad$}"), theme.title);
                 described(
                     &mut lines,

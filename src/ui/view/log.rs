@@ -40,7 +40,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
     if row == 0 {
         let words = if log.messages.is_empty() {
-            "   Nothing to report: the program has said nothing since it started."
+            "   Nothing to report: nothing was said since the start."
         } else {
             "   No message fits the filter."
         };

@@ -250,6 +250,21 @@ pub fn overview_at(model: &Model, x: u16, y: u16) -> Option<OverviewAt> {
     overview::at(model, body(model)?, Position::new(x, y))
 }
 
+/// The columns of the table of projections that are shown, by what they sort.
+pub fn overview_columns(model: &Model) -> Vec<usize> {
+    overview::projections::sortable(model, width(model))
+}
+
+/// The columns of the list of streams that are shown.
+pub fn stream_columns(model: &Model) -> Vec<usize> {
+    stream::list::sortable(width(model))
+}
+
+/// How wide a screen's own part is.
+fn width(model: &Model) -> u16 {
+    body(model).map_or(0, |area| area.width)
+}
+
 /// What is drawn at a cell of the Projection screen.
 pub fn projection_at(model: &Model, x: u16, y: u16) -> Option<ProjectionAt> {
     projection::at(model, body(model)?, Position::new(x, y))

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::action::Action;
 use super::super::state::Model;
-use super::super::state::rebuilds::{DONE, TABLE};
+use super::super::state::rebuilds::{COLUMNS as SORTED, DONE, TABLE};
 use super::super::text::{self, thousands};
 use super::super::theme::Theme;
 use super::super::widgets::columns::Column;
@@ -119,6 +119,13 @@ const fn column(title: &'static str, width: u16, rank: u8, right: bool) -> Colum
         rank,
         right,
     }
+}
+
+/// The columns that are shown and that it can be sorted by.
+pub fn sortable(model: &Model) -> Vec<usize> {
+    let fitting = table::fitting(&COLUMNS, None, super::width(model));
+    let places = fitting.into_iter().map(|(at, _)| at);
+    places.filter(|at| *at < SORTED).collect()
 }
 
 const COLUMNS: [Column; 7] = [

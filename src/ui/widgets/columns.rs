@@ -18,6 +18,17 @@ pub struct Column {
 /// The cells between two columns.
 pub const SPACE: u16 = 2;
 
+/// A column by which the table is sorted: it stays, and its heading has a cell more, for the mark.
+#[must_use]
+pub fn marked(column: Column) -> Column {
+    let title = u16::try_from(super::super::text::width(column.title)).unwrap_or(u16::MAX);
+    Column {
+        width: column.width.max(title.saturating_add(1)),
+        rank: 0,
+        ..column
+    }
+}
+
 /// The places of the columns that fit, each with its width, in the table's order.
 pub fn fit(columns: &[Column], width: u16) -> Vec<(usize, u16)> {
     let mut by_rank: Vec<usize> = (0..columns.len()).collect();

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::text;
 use super::super::theme::Theme;
-use super::columns::{Column, SPACE, fit};
+use super::columns::{Column, SPACE, fit, marked};
 
 /// What a table is drawn from.
 pub struct Table<'a> {
@@ -38,12 +38,21 @@ pub fn row_at(area: Rect, count: usize, chosen: Option<usize>, y: u16) -> Option
     rows.clone().nth(line).filter(|_| line < lines)
 }
 
+/// The places of the columns that a table of so many cells shows, each with its width.
+pub fn fitting(columns: &[Column], by: Option<usize>, width: u16) -> Vec<(usize, u16)> {
+    let mut columns = columns.to_vec();
+    if let Some(column) = by.and_then(|by| columns.get_mut(by)) {
+        *column = marked(*column);
+    }
+    fit(&columns, width.saturating_sub(2))
+}
+
 /// Draws it.
 pub fn draw(buf: &mut Buffer, area: Rect, table: &Table<'_>, theme: &Theme) {
     if area.is_empty() {
         return;
     }
-    let columns = fit(table.columns, area.width.saturating_sub(2));
+    let columns = fitting(table.columns, table.sort.map(|(by, _)| by), area.width);
     let heading = columns.iter().map(|(at, cells)| {
         let column = &table.columns[*at];
         let mark = match table.sort {

@@ -10,12 +10,12 @@ use super::super::words::own;
 use super::under::{self, Under, under};
 use crate::lag::Status;
 use crate::ui::action::Action;
-use crate::ui::columns::{ColumnName, wanted};
+use crate::ui::columns::wanted;
 use crate::ui::state::overview::{Column as By, Pane};
 use crate::ui::state::{Layer, Model};
 use crate::ui::text;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::columns::{Column, SPACE, fit};
+use crate::ui::widgets::columns::{Column, SPACE, fit, marked};
 use crate::ui::widgets::flow::{self, Piece};
 use crate::ui::widgets::{bar, rows};
 use crate::workspace::ProjectionView;
@@ -108,6 +108,16 @@ fn heights(model: &Model, order: &[usize]) -> Vec<u16> {
     order.iter().map(height).collect()
 }
 
+/// The columns that are shown in so many cells, by what they sort, while it is not sorted.
+pub fn sortable(model: &Model, width: u16) -> Vec<usize> {
+    let columns = Columns::sorted(model, width.saturating_sub(3), None);
+    let by = columns.iter().filter_map(|(cell, ..)| match cell {
+        Cell::By(by) => By::ALL.iter().position(|column| *column == by),
+        Cell::History => None,
+    });
+    by.collect()
+}
+
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let views = &model.snapshot.projections;
@@ -125,7 +135,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let width = area.width.saturating_sub(3);
-    let columns = Columns::of(views, &model.columns, width);
+    let columns = Columns::of(model, width);
     put(buf, area, 1, &heading(model, &columns, theme));
     if order.is_empty() {
         let esc = model.keys.of(Action::Close);
@@ -171,8 +181,8 @@ fn right(
     let mut pieces: Vec<Piece> = Vec::new();
     if all > 0 {
         let words = match place {
-            Some(place) => format!("{place} of {shown}"),
-            None if shown < all => format!("{shown} of {all}"),
+            Some(place) => format!("row {place} of {shown}"),
+            None if shown < all => format!("{shown} of {all} fit"),
             None => all.to_string(),
         };
         pieces.push(vec![own(words, theme.dim)]);
@@ -208,9 +218,21 @@ struct Columns {
 
 impl Columns {
     /// Names come with their versions where that costs no column.
-    fn of(views: &[ProjectionView], names: &[ColumnName], width: u16) -> Self {
+    fn of(model: &Model, width: u16) -> Self {
+        let sort = model.overview.table.sort;
+        Self::sorted(model, width, sort.map(|sort| By::ALL[sort.column]))
+    }
+
+    /// The same, as if it were sorted by a column.
+    fn sorted(model: &Model, width: u16, sort: Option<By>) -> Self {
+        let views = &model.snapshot.projections;
         let of = |full| {
-            let all = wanted(columns(views, full), names);
+            let mut all = wanted(columns(views, full), &model.columns);
+            for (cell, column) in &mut all {
+                if sort.is_some_and(|by| *cell == Cell::By(by)) {
+                    *column = marked(*column);
+                }
+            }
             let bare: Vec<Column> = all.iter().map(|(_, c)| *c).collect();
             let fitting = fit(&bare, width);
             Self { all, fitting }
@@ -421,8 +443,7 @@ pub fn column_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
     if !area.contains(at) || at.y != area.y + 1 {
         return None;
     }
-    let views = &model.snapshot.projections;
-    let columns = Columns::of(views, &model.columns, area.width.saturating_sub(3));
+    let columns = Columns::of(model, area.width.saturating_sub(3));
     let mut from = area.x + 3;
     for (cell, _, width) in columns.iter() {
         if (from..from + width).contains(&at.x) {

@@ -187,7 +187,7 @@ fn title(model: &Model, view: &ProjectionView, theme: &Theme, area: Rect, buf: &
         own(text::clean(&view.name).into_owned(), theme.chosen),
         own(format!("@{}", text::clean(&view.version)), theme.dim),
     ]);
-    let mut pieces: Vec<Piece> = vec![vec![own(format!("  {}", view.policy), theme.text)]];
+    let mut pieces: Vec<Piece> = vec![vec![own(format!("  {}", view.kept()), theme.text)]];
     if view.breach {
         let words = format!("{} objective breached", theme.glyphs.breach);
         pieces.push(vec![own(words, theme.bad)]);
@@ -263,8 +263,13 @@ fn named(model: &Model, view: &ProjectionView, width: u16) -> Vec<(Pane, String)
 
 fn names(model: &Model, view: &ProjectionView, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let focus = model.projection.pane();
-    let mut line = Line::from(Span::raw(" "));
-    for (pane, name) in named(model, view, area.width.saturating_sub(1)) {
+    let named = named(model, view, area.width.saturating_sub(1));
+    let is_cut = |at: Option<&(Pane, String)>, end: Pane| at.is_some_and(|(pane, _)| *pane != end);
+    let before = is_cut(named.first(), Pane::Now);
+    let after = is_cut(named.last(), Pane::Operations);
+    let mark = |cut| own(if cut { theme.glyphs.ellipsis } else { " " }, theme.dim);
+    let mut line = Line::from(mark(before));
+    for (pane, name) in named {
         let style = match pane {
             _ if pane == focus => theme.chosen,
             Pane::Parked if view.parked > 0 => theme.warn,
@@ -272,6 +277,11 @@ fn names(model: &Model, view: &ProjectionView, theme: &Theme, area: Rect, buf: &
         };
         line.push_span(own(name, style));
         line.push_span(Span::raw("  "));
+    }
+    if after {
+        line.spans.pop();
+        line.push_span(Span::raw(" "));
+        line.push_span(mark(true));
     }
     let used = line.width();
     put(buf, area, 0, &line);

@@ -80,7 +80,7 @@ fn visible(view: &ProjectionView, theme: &Theme, width: u16, room: usize) -> Vec
         own(", over the last minute", theme.dim),
     ]);
     let Some(v) = view.visibility else {
-        let words = "No event became visible in that time, but for those of a rebuild.";
+        let words = "No event became visible in that time, rebuilds aside.";
         return vec![title, Line::from(own(words, theme.dim))];
     };
     let mut lines = vec![title];

@@ -73,6 +73,12 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     table::draw(buf, below(area), &table, theme);
 }
 
+/// The columns that are shown in so many cells while it is not sorted.
+pub fn sortable(width: u16) -> Vec<usize> {
+    let fitting = table::fitting(&COLUMNS, None, width);
+    fitting.into_iter().map(|(at, _)| at).collect()
+}
+
 /// The row at a cell.
 pub fn row_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
     let streams = listed(model);

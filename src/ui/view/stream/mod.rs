@@ -1,7 +1,7 @@
 //! The Stream screen: an aggregate step by step, the state after each, and beside it what every read model has of it
 //! now; or the streams to choose from.
 
-mod list;
+pub(super) mod list;
 mod models;
 mod steps;
 

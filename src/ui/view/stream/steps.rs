@@ -10,7 +10,7 @@ use super::super::{put, put_cut};
 use crate::event::Version;
 use crate::ui::state::Model;
 use crate::ui::state::ripple::has;
-use crate::ui::state::stream::{STEPS, Shown, groups, takes};
+use crate::ui::state::stream::{STEPS, Shown, base, groups, takes};
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::{rule, table};
@@ -34,8 +34,9 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
         shown.newest()
     );
     let models = keyed(model, shown);
+    let room = usize::from(area.width).saturating_sub(text::width(&title) + 8);
     let title = (title.as_str(), shown.panes.focus == STEPS);
-    rule::pane(buf, area, title, &legend(&models, theme), theme);
+    rule::pane(buf, area, title, &legend(&models, room, theme), theme);
     if shown.steps.is.is_none() {
         let words = Line::from(own("   reading the stream …", theme.dim));
         put(buf, area, 1, &words);
@@ -79,16 +80,39 @@ fn keyed<'a>(model: &'a Model, shown: &Shown) -> Vec<&'a ProjectionView> {
     views.take(DOTS).collect()
 }
 
-fn legend(models: &[&ProjectionView], theme: &Theme) -> Line<'static> {
+/// What a dot means, and whose each is, as far as there is room.
+fn legend(models: &[&ProjectionView], room: usize, theme: &Theme) -> Line<'static> {
     if models.is_empty() {
         return Line::default();
     }
-    Line::from(vec![
-        own(theme.glyphs.yes, theme.good),
-        own(" visible ", theme.dim),
-        own(theme.glyphs.no, theme.warn),
-        own(" not yet", theme.dim),
-    ])
+    let mut names: Vec<String> = Vec::new();
+    let mut before = "";
+    for view in models {
+        let name = view.name.as_str();
+        // A replica beside its projection needs only what tells it apart.
+        let own_part = name
+            .strip_prefix(before)
+            .filter(|rest| rest.starts_with('@'));
+        names.push(text::clean(own_part.unwrap_or(name)).into_owned());
+        before = base(name);
+    }
+    let names = own(format!(" in {}", names.join(", ")), theme.dim);
+    let yes = own(theme.glyphs.yes, theme.good);
+    let no = own(theme.glyphs.no, theme.warn);
+    let words = |words: &'static str| own(words, theme.dim);
+    let legend = vec![
+        yes.clone(),
+        words(" visible "),
+        no.clone(),
+        words(" not yet"),
+    ];
+    let whole = Line::from([legend.clone(), vec![names.clone()]].concat());
+    // Whose each dot is cannot be guessed; what it means is on other screens too.
+    let short = Line::from(vec![yes, no, names]);
+    let mut fitting = [whole, short]
+        .into_iter()
+        .filter(|line| line.width() <= room);
+    fitting.next().unwrap_or_else(|| Line::from(legend))
 }
 
 /// The cells of each column: as wide as what is shown needs.
