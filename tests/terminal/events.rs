@@ -29,7 +29,8 @@ fn the_log_is_followed_read_and_narrowed() {
     console.shows("weight");
     console.keys(ENTER).hides("weight");
     console.keys(ESC).shows("position");
-    console.keys(ESC).shows("1 of 62");
+    console.keys(ESC).shows("ThingPlaced");
+    console.shows("1 of 62");
     console.keys(":events 17\r").shows("17 of 62");
     console
         .keys(":events 63\r")
@@ -59,7 +60,7 @@ fn the_tree_of_an_order_leads_to_each_of_its_events() {
     send("PlaceOrder order=1 customer=ada lines=mug:1:100");
     send("ProcessPayment order=1 amount_cents=100");
     let mut console = place.console(SMALL, &[]);
-    console.shows("commands");
+    console.shows("sent here");
     console.keys(":events type:ordershipped\r").shows("1 found");
     console.keys(TAB).shows("command  \"ShipOrder\"");
     console.keys(TAB).shows("PaymentProcessed");

@@ -99,7 +99,7 @@ fn the_table_is_sorted_and_narrowed_and_the_chart_is_a_pane() {
     };
     console.until("by name", order(" counts ", " last "));
     console
-        .keys(">>>>>")
+        .keys(">>>>")
         .until("by gap", order(" last ", " counts "));
     console.shows("by gap");
     // The ruler has its mark still.

@@ -76,7 +76,7 @@ fn numbers(model: &Model, view: &ProjectionView, theme: &Theme) -> Vec<Number> {
     let least = if lag.behind_exact { "" } else { "at least " };
     let behind = format!("{least}{}", text::thousands(lag.behind));
     let allowance = match view.policy.allowance() {
-        None => "any: it applies when asked".to_owned(),
+        None => "any age".to_owned(),
         Some(allowance) => text::limit(allowance.saturating_add(view.stored_within)),
     };
     let stale = match view.stale_keys {
