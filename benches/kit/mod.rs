@@ -1,4 +1,6 @@
-//! What several benchmarks share.
+//! What several benchmarks share; each uses a part of it.
+
+#![allow(dead_code)]
 
 pub mod events;
 pub mod fill;
