@@ -2,7 +2,7 @@
 //! the same settings and the same data, in turns, and the ratio with its spread.
 //!
 //! `cargo bench --bench engine -- [KIND]… [ROUNDS]`: all kinds, or those whose name is given; so many pairs of rounds
-//! each (11). It prints a table; it never fails because of a figure. What was stored is verified afterwards.
+//! each (11); with `alone`, only the crate's side, for a profile. It prints a table; it never fails because of a figure. What was stored is verified afterwards.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
