@@ -486,6 +486,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             if let Some(effects) = time::is_broken_off(model) {
                 return effects;
             }
+            if let Some(effects) = screen::is_zoomed_out(model) {
+                return effects;
+            }
             if stream::is_closed(model) {
                 return Vec::new();
             }
