@@ -58,7 +58,10 @@ impl Sample {
     /// Whether `later` can be of the same run: nothing that only grows became smaller.
     fn may_precede(&self, later: &Self) -> bool {
         self.checkpoint <= later.checkpoint
-            && self.stored.zip(later.stored).is_none_or(|(was, is)| was <= is)
+            && self
+                .stored
+                .zip(later.stored)
+                .is_none_or(|(was, is)| was <= is)
             && self.applied <= later.applied
             && self.busy <= later.busy
     }

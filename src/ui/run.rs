@@ -394,6 +394,7 @@ impl App {
                         stem,
                         ending: "svg",
                         text,
+                        rows: None,
                     });
                 }
                 Effect::Suspend => {

@@ -244,7 +244,10 @@ fn a_file_that_was_saved_is_named_without_what_could_disguise_it() {
     update(
         &mut model,
         now(),
-        Msg::Saved(Ok("/srv/\u{1b}[2J.csv".into())),
+        Msg::Saved {
+            rows: None,
+            result: Ok("/srv/\u{1b}[2J.csv".into()),
+        },
     );
     assert!(matches!(model.said, Some(Said::Note(..))));
     let shown = super::view::plain::text(&drawn(&model, &Theme::colour()));
