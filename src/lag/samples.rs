@@ -29,6 +29,8 @@ pub struct Sample {
     pub at: Duration,
     /// Its lateness beyond what the policy allows.
     pub excess: Duration,
+    /// Whether it is paused.
+    pub paused: bool,
     /// Its checkpoint.
     pub checkpoint: Position,
     /// How many events were stored so far, from any fixed start; `None` while not all of them are counted.
@@ -55,9 +57,10 @@ pub struct Spent {
 }
 
 impl Sample {
-    /// Whether `later` can be of the same run: nothing that only grows became smaller.
+    /// Whether `later` can be of the same run: nothing that only grows became smaller, and no pause ended.
     fn may_precede(&self, later: &Self) -> bool {
-        self.checkpoint <= later.checkpoint
+        (later.paused || !self.paused)
+            && self.checkpoint <= later.checkpoint
             && self
                 .stored
                 .zip(later.stored)
@@ -95,8 +98,8 @@ impl Samples {
     /// Adds a sample and forgets those that the window no longer needs.
     ///
     /// A sample from before the last one is ignored. Where a count or the checkpoint went back
-    /// (a replay, another version of the read model, another engine), the window begins anew: what
-    /// was measured before says nothing about what runs now.
+    /// (a replay, another version of the read model, another engine), or where a pause ended, the window
+    /// begins anew: what was measured before says nothing about what runs now.
     pub fn push(&mut self, sample: Sample) {
         if let Some(last) = self.samples.back() {
             if sample.at < last.at {

@@ -198,6 +198,28 @@ fn a_backlog_that_is_only_counted_is_not_stored_just_then() {
 }
 
 #[test]
+fn whoever_was_paused_does_not_fall_behind_once_it_goes_on() {
+    let mut samples = Samples::new();
+    let sample = |tick: u64| Sample {
+        at: ms(500 * tick),
+        excess: ms(500 * tick),
+        paused: tick < 40,
+        checkpoint: Position::new(tick.saturating_sub(40) * 10),
+        applied: tick.saturating_sub(40) * 10,
+        ..Sample::default()
+    };
+    for tick in 0..40 {
+        samples.push(sample(tick));
+    }
+    assert!(samples.trend().falling, "nothing is applied in a pause");
+    for tick in 40..50 {
+        samples.push(sample(tick));
+        assert_eq!(samples.trend(), Trend::default(), "{tick}");
+    }
+    assert_eq!(samples.rates().applied, Some(20.0), "the pause is no part");
+}
+
+#[test]
 fn the_window_begins_anew_where_a_count_goes_back() {
     let full = working(1_000, 1_000, 100, 40);
     let last = full.last().unwrap();

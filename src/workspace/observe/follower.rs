@@ -234,6 +234,7 @@ impl Follower {
         self.samples.push(Sample {
             at: monotonic,
             excess: lag.excess,
+            paused: lag.status == Status::Paused,
             checkpoint: checkpoint.position,
             stored: lag.behind_exact.then_some(checkpoint.applied + lag.behind),
             applied: checkpoint.applied,
