@@ -28,7 +28,7 @@ fn info(label: &str, role: Role, mib: u64, checkpoint: Result<u64, &str>) -> Ver
     }
 }
 
-fn answer(of: &Snapshot) -> Answer {
+pub fn answer(of: &Snapshot) -> Answer {
     let versions = of.projections.iter().map(|view| {
         let mut all = vec![info(&view.version, Role::Answers, 48, Ok(HEAD))];
         if let Some(rebuild) = &view.rebuild {
@@ -202,7 +202,7 @@ fn the_time_that_is_left_is_a_range_once_two_rates_are_known() {
     assert_eq!(most, Duration::from_millis(64_283));
 }
 
-fn message(number: u64, level: Level, text: &str) -> Arc<Message> {
+pub fn message(number: u64, level: Level, text: &str) -> Arc<Message> {
     Arc::new(Message {
         number,
         at: now(),
