@@ -449,11 +449,21 @@ fn the_command_line_sends_a_command_or_opens_its_form() {
 }
 
 #[test]
+fn a_rebuild_that_is_held_can_be_typed_as_the_history_has_it() {
+    let mut typed = orders();
+    let asked = line(&mut typed, "rebuild orders --hold");
+    assert!(!asked.is_empty());
+    assert_eq!(asked, line(&mut orders(), "hold orders"));
+    assert_ne!(asked, line(&mut orders(), "rebuild orders"));
+}
+
+#[test]
 fn a_wrong_line_stays_with_its_error() {
     let wrong = [
         ("pause ordres", "no projection \"ordres\""),
         ("policy orders sometimes", "is not known"),
         ("replay orders x", "is not a position"),
+        ("rebuild orders 100", "\"100\" is too much: rebuild takes"),
         ("PlaceOrder colour=red", "no field \"colour\""),
         ("PlaceOrder red", "is not field=value"),
         ("frobnicate", "no action and no command"),
