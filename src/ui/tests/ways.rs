@@ -12,6 +12,7 @@ use super::super::testing::{self, model, model_of, now};
 use super::super::theme::Theme;
 use super::super::update::{Effect, Msg, begin, update};
 use super::{Model, check, drawn, each_size, press, type_in};
+use crate::event::Position;
 use crate::workspace::Keys;
 
 fn keys() -> Keys {
@@ -225,6 +226,23 @@ fn in_ascii_a_sentence_reads_well() {
     let shown = super::view::plain::text(&drawn(&model, &Theme::colour().ascii()));
     assert!(shown.contains("counting ~"), "{shown}");
     assert!(shown.is_ascii());
+}
+
+#[test]
+fn a_frozen_picture_says_on_every_screen_how_much_came_meanwhile() {
+    let mut model = model();
+    press(&mut model, &["space"]);
+    let mut next = testing::normal();
+    next.head = Position::new(testing::HEAD + 1_007);
+    update(&mut model, now(), Msg::Snapshot(Arc::new(next)));
+    let shown = |model: &Model| super::view::plain::text(&drawn(model, &Theme::colour()));
+    for key in ["1", "2", "3", "4", "5", "6", "7"] {
+        press(&mut model, &[key]);
+        let shown = shown(&model);
+        assert!(shown.contains("frozen, +1,007"), "{key}: {shown}");
+    }
+    press(&mut model, &["space"]);
+    assert!(!shown(&model).contains("frozen"));
 }
 
 #[test]
