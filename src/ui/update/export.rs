@@ -36,10 +36,13 @@ pub struct Sheet {
 pub fn table(model: &mut Model, format: Format) -> Vec<Effect> {
     let Some(sheet) = sheet(model) else {
         let name = model.screen.name();
-        model.say(
-            Tone::Info,
-            format!("there is no table on {name} to export yet"),
-        );
+        let words = match model.screen {
+            Screen::Projection => {
+                "no rows were read here yet: go to the pane Rows, Queries or Asked first".to_owned()
+            }
+            _ => format!("there is no table on {name} to export yet"),
+        };
+        model.say(Tone::Info, words);
         return Vec::new();
     };
     let (ending, text) = match format {
@@ -431,6 +434,17 @@ mod tests {
         };
         update(&mut model, at, failed);
         assert!(matches!(&model.said, Some(Said::Note(Tone::Bad, words)) if words == "no room"));
+    }
+
+    #[test]
+    fn where_no_rows_were_read_it_says_how_to_have_some() {
+        let mut model = model();
+        assert_eq!(press(&mut model, &["3", "E"]).pop(), None);
+        let said = &model.said;
+        assert!(
+            matches!(said, Some(Said::Note(Tone::Info, words)) if words.contains("the pane Rows")),
+            "{said:?}"
+        );
     }
 
     #[test]
