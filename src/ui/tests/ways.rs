@@ -229,6 +229,25 @@ fn in_ascii_a_sentence_reads_well() {
 }
 
 #[test]
+fn the_palette_says_what_an_action_is_on_this_screen() {
+    let listed = |keys: &[&str], name: &str| {
+        let mut model = model();
+        press(&mut model, keys);
+        press(&mut model, &[":"]);
+        let all = super::super::state::line::choices(&model, name);
+        let found = all.into_iter().find(|choice| choice.name == name).unwrap();
+        (found.keys, found.help)
+    };
+    let (keys, help) = listed(&[], "filter");
+    assert_eq!(keys, "/");
+    assert!(help.starts_with("Narrow the rows"), "{help}");
+    assert!(listed(&["2"], "filter").1.starts_with("Narrow the log"));
+    let (keys, help) = listed(&["2"], "stream");
+    assert_eq!(keys, "4");
+    assert!(help.starts_with("The chosen event's stream"), "{help}");
+}
+
+#[test]
 fn a_frozen_picture_says_on_every_screen_how_much_came_meanwhile() {
     let mut model = model();
     press(&mut model, &["space"]);
