@@ -335,6 +335,21 @@ fn a_form_with_a_wrong_field_goes_to_that_field() {
 }
 
 #[test]
+fn what_cannot_be_sent_is_said_once() {
+    let mut model = model();
+    let msg = Msg::Sent {
+        command: "PlaceOrder".to_owned(),
+        outcome: Err("PlaceOrder cannot be sent: lines is missing".to_owned()),
+    };
+    update(&mut model, now(), msg);
+    let said = &model.said;
+    assert!(
+        matches!(said, Some(Said::Note(Tone::Bad, words)) if words == "PlaceOrder not sent: lines is missing"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn a_rejected_form_stays_open_with_what_was_typed() {
     let mut model = model();
     press(&mut model, &["c"]);
