@@ -13,7 +13,8 @@ use super::super::state::Model;
 use super::super::testing::{self, HEAD, model_of, now};
 use super::super::theme::Theme;
 use super::super::update::{Effect, Msg, update};
-use super::{check, press, type_in};
+use super::super::view;
+use super::{check, drawn, press, type_in};
 use crate::event::Position;
 use crate::workspace::{RebuildView, Recorded, Role, Snapshot, VersionInfo};
 
@@ -136,7 +137,15 @@ fn keys_are_about_the_chosen_row_and_the_history_scrolls() {
     let effects = press(&mut model, &["D"]);
     assert!(matches!(&effects[..], [Effect::Diff { projection }] if projection == "orders"));
     press(&mut model, &["esc", "tab", "j", "j", "j", "j"]);
-    assert_eq!(model.rebuilds.scroll, 2, "no further than the last");
+    assert_eq!(model.rebuilds.scroll, 0, "all of it is in view");
+    let mut small = shown(busy(), (80, 14));
+    press(&mut small, &["tab", "G"]);
+    let end = small.rebuilds.scroll;
+    assert!(end > 0);
+    press(&mut small, &["j"]);
+    assert_eq!(small.rebuilds.scroll, end, "no further than the last");
+    let text = view::plain::text(&drawn(&small, &Theme::colour()));
+    assert!(text.contains("definition 3f2a91c"), "{text}");
     press(&mut model, &["z"]);
     assert!(model.rebuilds.panes.zoomed);
     press(&mut model, &["z", "tab", "enter"]);
