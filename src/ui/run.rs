@@ -406,6 +406,7 @@ impl App {
                         stem,
                         ending: "svg",
                         text,
+                        rows: None,
                     });
                 }
                 Effect::Suspend => {

@@ -340,6 +340,9 @@ fn show(model: &mut Model, moment: Moment) {
 #[test]
 fn a_read_model_as_it_was() {
     each_size("past", |model| show(model, testing::moment()));
+    let mut small = model_of(testing::normal(), 20, 5);
+    show(&mut small, testing::moment());
+    check("past_20x5", &small, &Theme::colour());
     each_size("past_begun", |model| {
         let number = number(&press(model, &["T"]));
         under_way(model, number);
@@ -424,6 +427,9 @@ fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
                 number: *number,
                 result: Ok(Box::new(testing::checked(turn.is_multiple_of(2)))),
             },
+            Effect::Rebuilds(_) if !turn.is_multiple_of(3) => {
+                Msg::Rebuilds(rebuilds::answer(&model.snapshot))
+            }
             Effect::Projection(asked) if !turn.is_multiple_of(5) => projection::answer(asked, turn),
             Effect::Stream(asked) => {
                 let msg = Msg::Stream(testing::answer_stream(asked, turn));
@@ -493,6 +499,8 @@ proptest::proptest! {
     ) {
         let mut model = model_of(odd(seed, count, &name), 80, 24);
         let theme = if colour { Theme::colour() } else { Theme::monochrome().ascii() };
+        let messages = (1..=count as u64).map(|n| rebuilds::message(n, tracing::Level::WARN, &name));
+        update(&mut model, now(), Msg::Logged(messages.collect()));
         let names = every_key();
         for (turn, at) in keys.iter().enumerate() {
             let effects = press(&mut model, &[names[*at]]);

@@ -221,17 +221,16 @@ pub fn choices(model: &Model, typed: &str) -> Vec<Choice> {
         if found.iter().any(|choice| choice.name == entry.name) {
             continue;
         }
-        let counts = entry.contexts.contains(&context);
-        let keys = if counts {
-            model.keys.keys(context, entry)
-        } else {
-            Vec::new()
-        };
+        // An action that is another thing on another screen has an entry for each: the one that counts here.
+        let own = ACTIONS.iter().find(|other| {
+            other.action == entry.action && other.contexts.contains(&context) && model.has(other)
+        });
+        let keys = own.map_or_else(Vec::new, |own| model.keys.keys(context, own));
         let keys: Vec<&str> = keys.into_iter().map(shown).collect();
         found.push(Choice {
             name: entry.name.to_owned(),
             keys: keys.join(" "),
-            help: entry.help.to_owned(),
+            help: own.unwrap_or(entry).help.to_owned(),
         });
     }
     let commands = model.commands.iter().filter(|_| !model.read_only);

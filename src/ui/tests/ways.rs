@@ -12,6 +12,7 @@ use super::super::testing::{self, model, model_of, now};
 use super::super::theme::Theme;
 use super::super::update::{Effect, Msg, begin, update};
 use super::{Model, check, drawn, each_size, press, type_in};
+use crate::event::Position;
 use crate::workspace::Keys;
 
 fn keys() -> Keys {
@@ -228,6 +229,42 @@ fn in_ascii_a_sentence_reads_well() {
 }
 
 #[test]
+fn the_palette_says_what_an_action_is_on_this_screen() {
+    let listed = |keys: &[&str], name: &str| {
+        let mut model = model();
+        press(&mut model, keys);
+        press(&mut model, &[":"]);
+        let all = super::super::state::line::choices(&model, name);
+        let found = all.into_iter().find(|choice| choice.name == name).unwrap();
+        (found.keys, found.help)
+    };
+    let (keys, help) = listed(&[], "filter");
+    assert_eq!(keys, "/");
+    assert!(help.starts_with("Narrow the rows"), "{help}");
+    assert!(listed(&["2"], "filter").1.starts_with("Narrow the log"));
+    let (keys, help) = listed(&["2"], "stream");
+    assert_eq!(keys, "4");
+    assert!(help.starts_with("The chosen event's stream"), "{help}");
+}
+
+#[test]
+fn a_frozen_picture_says_on_every_screen_how_much_came_meanwhile() {
+    let mut model = model();
+    press(&mut model, &["space"]);
+    let mut next = testing::normal();
+    next.head = Position::new(testing::HEAD + 1_007);
+    update(&mut model, now(), Msg::Snapshot(Arc::new(next)));
+    let shown = |model: &Model| super::view::plain::text(&drawn(model, &Theme::colour()));
+    for key in ["1", "2", "3", "4", "5", "6", "7"] {
+        press(&mut model, &[key]);
+        let shown = shown(&model);
+        assert!(shown.contains("frozen, +1,007"), "{key}: {shown}");
+    }
+    press(&mut model, &["space"]);
+    assert!(!shown(&model).contains("frozen"));
+}
+
+#[test]
 fn each_theme() {
     let mut model = model_of(testing::failed(), 120, 36);
     press(&mut model, &["j", "j"]);
@@ -244,7 +281,10 @@ fn a_file_that_was_saved_is_named_without_what_could_disguise_it() {
     update(
         &mut model,
         now(),
-        Msg::Saved(Ok("/srv/\u{1b}[2J.csv".into())),
+        Msg::Saved {
+            rows: None,
+            result: Ok("/srv/\u{1b}[2J.csv".into()),
+        },
     );
     assert!(matches!(model.said, Some(Said::Note(..))));
     let shown = super::view::plain::text(&drawn(&model, &Theme::colour()));

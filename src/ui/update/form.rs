@@ -91,7 +91,8 @@ pub fn answered(model: &mut Model, command: &str, outcome: Result<Outcome, Strin
         },
         Err(reason) => Answer {
             outcome: "not sent",
-            reason,
+            // The outcome says that much already.
+            reason: reason.replacen(&format!("{command} cannot be sent: "), "", 1),
         },
     };
     let form = model.layers.iter_mut().find_map(|layer| match layer {

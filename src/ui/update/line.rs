@@ -291,6 +291,19 @@ fn on_projection(
         }
         _ => {}
     }
+    // As the command line of the shell has it, and the history of what was asked.
+    let (action, rest) = match (action, rest) {
+        (Action::Rebuild, [word]) if word == "--hold" => (Action::Hold, &[][..]),
+        other => other,
+    };
+    if action != Action::Replay
+        && let Some(word) = rest.first()
+    {
+        let name = action.name();
+        return Err(format!(
+            "{word:?} is too much: {name} takes the name of a projection and nothing else"
+        ));
+    }
     let after = rest.first().cloned();
     if let Some(after) = &after {
         after

@@ -61,7 +61,12 @@ pub enum Msg {
     /// The keys of streams that something happened in lately.
     Keys(Result<Keys, String>),
     /// Something was saved in a file: where; or why not.
-    Saved(Result<PathBuf, String>),
+    Saved {
+        /// How many rows of a table it has.
+        rows: Option<usize>,
+        /// Where it is, or why it is not.
+        result: Result<PathBuf, String>,
+    },
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -253,6 +258,8 @@ pub enum Effect {
         ending: &'static str,
         /// What is in it.
         text: String,
+        /// How many rows of a table that is.
+        rows: Option<usize>,
     },
     /// Save the screen as a picture; answered by [`Msg::Saved`].
     Picture {
@@ -299,9 +306,17 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Msg::Saved(result) => {
+        Msg::Saved { rows, result } => {
+            let rows = match rows {
+                Some(1) => ", 1 row".to_owned(),
+                Some(count) => format!(
+                    ", {} rows",
+                    crate::text::thousands(count.try_into().unwrap_or(u64::MAX))
+                ),
+                None => String::new(),
+            };
             match result {
-                Ok(path) => model.say(Tone::Good, format!("saved {}", path.display())),
+                Ok(path) => model.say(Tone::Good, format!("saved {}{rows}", path.display())),
                 Err(why) => model.say(Tone::Bad, why),
             }
             Vec::new()
@@ -484,6 +499,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Close => {
             if let Some(effects) = time::is_broken_off(model) {
+                return effects;
+            }
+            if let Some(effects) = screen::is_zoomed_out(model) {
                 return effects;
             }
             if stream::is_closed(model) {

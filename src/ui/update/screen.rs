@@ -142,6 +142,22 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
+/// Esc where one pane has the whole screen gives the others back, as on the Events screen; `None` where all are
+/// there, or where there is no room for more than one.
+pub fn is_zoomed_out(model: &mut Model) -> Option<Vec<Effect>> {
+    let zoomed = match model.screen {
+        Screen::Overview => model.overview.panes.zoomed,
+        Screen::Projection => model.projection.panes.zoomed && view::projection_has_room(model),
+        Screen::Stream => {
+            let shown = model.stream.shown.as_ref();
+            shown.is_some_and(|shown| shown.panes.zoomed)
+        }
+        Screen::Rebuilds => model.rebuilds.panes.zoomed,
+        Screen::Events | Screen::Time | Screen::Log => false,
+    };
+    (zoomed && model.layers.is_empty()).then(|| of_screen(model, Action::Zoom))
+}
+
 /// What the screen's table is narrowed to, as it was typed.
 fn filter(model: &Model) -> &str {
     match model.screen {
@@ -281,6 +297,23 @@ mod tests {
         model.say(Tone::Bad, "it failed");
         press(&mut model, &["3", "esc"]);
         assert_eq!(words(&model), "it failed");
+    }
+
+    #[test]
+    fn esc_gives_the_other_panes_back_before_it_leaves_the_screen() {
+        let mut model = model();
+        press(&mut model, &["tab", "z", "esc"]);
+        assert!(!model.overview.panes.zoomed);
+        for (key, screen) in [("3", Screen::Projection), ("6", Screen::Rebuilds)] {
+            press(&mut model, &[key, "z", "esc"]);
+            assert_eq!(model.screen, screen);
+            press(&mut model, &["esc"]);
+            assert_eq!(model.screen, Screen::Overview);
+        }
+        // Where one pane is all there is room for, nothing would be seen to happen.
+        let mut model = testing::model_of(testing::normal(), 80, 24);
+        press(&mut model, &["3", "z", "esc"]);
+        assert_eq!(model.screen, Screen::Overview);
     }
 
     #[test]

@@ -335,6 +335,21 @@ fn a_form_with_a_wrong_field_goes_to_that_field() {
 }
 
 #[test]
+fn what_cannot_be_sent_is_said_once() {
+    let mut model = model();
+    let msg = Msg::Sent {
+        command: "PlaceOrder".to_owned(),
+        outcome: Err("PlaceOrder cannot be sent: lines is missing".to_owned()),
+    };
+    update(&mut model, now(), msg);
+    let said = &model.said;
+    assert!(
+        matches!(said, Some(Said::Note(Tone::Bad, words)) if words == "PlaceOrder not sent: lines is missing"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn a_rejected_form_stays_open_with_what_was_typed() {
     let mut model = model();
     press(&mut model, &["c"]);
@@ -449,11 +464,21 @@ fn the_command_line_sends_a_command_or_opens_its_form() {
 }
 
 #[test]
+fn a_rebuild_that_is_held_can_be_typed_as_the_history_has_it() {
+    let mut typed = orders();
+    let asked = line(&mut typed, "rebuild orders --hold");
+    assert!(!asked.is_empty());
+    assert_eq!(asked, line(&mut orders(), "hold orders"));
+    assert_ne!(asked, line(&mut orders(), "rebuild orders"));
+}
+
+#[test]
 fn a_wrong_line_stays_with_its_error() {
     let wrong = [
         ("pause ordres", "no projection \"ordres\""),
         ("policy orders sometimes", "is not known"),
         ("replay orders x", "is not a position"),
+        ("rebuild orders 100", "\"100\" is too much: rebuild takes"),
         ("PlaceOrder colour=red", "no field \"colour\""),
         ("PlaceOrder red", "is not field=value"),
         ("frobnicate", "no action and no command"),

@@ -276,6 +276,11 @@ pub fn projection_panes(model: &Model) -> Vec<Pane> {
     body.map_or_else(Vec::new, |area| projection::shown(model, area))
 }
 
+/// Whether the Projection screen has room for more than one pane.
+pub fn projection_has_room(model: &Model) -> bool {
+    body(model).is_some_and(projection::has_room)
+}
+
 /// How many lines, or rows, the pane that has the keys has.
 pub fn projection_length(model: &Model) -> usize {
     body(model).map_or(0, |area| projection::length(model, area))
