@@ -459,8 +459,39 @@ fn the_command_line_sends_a_command_or_opens_its_form() {
     let data = json!({"order": 7, "amount": 12900});
     let command = "ProcessPayment".to_owned();
     assert_eq!(effects, [Effect::Send { command, data }]);
+    press(&mut model, &["esc"]);
     assert_eq!(line(&mut model, "ProcessPayment order=7"), []);
     assert!(matches!(model.layers.last(), Some(Layer::Form(form)) if form.focus == 1));
+}
+
+#[test]
+fn a_typed_command_that_is_rejected_keeps_its_line_and_an_accepted_one_closes_it() {
+    let mut model = model();
+    let typed = "ProcessPayment order=7 amount=12900";
+    line(&mut model, typed);
+    assert_eq!(press(&mut model, &["enter", "x", "up"]), [], "it is sent once");
+    let rejected = Outcome::Rejected {
+        stream: StreamId::new("order-7").unwrap(),
+        version: Version::new(1),
+        reason: "it is paid already".to_owned(),
+    };
+    update(&mut model, now(), sent("ProcessPayment", rejected.clone()));
+    let Some(Layer::Line(open)) = model.layers.last() else {
+        panic!("the line is gone");
+    };
+    assert_eq!(open.editor.text(), typed);
+    assert_eq!(open.error.as_deref(), Some("rejected: it is paid already"));
+    assert_eq!(model.said, None, "it is said once");
+    let again = press(&mut model, &["enter"]);
+    assert!(matches!(&again[..], [Effect::Send { .. }, ..]), "{again:?}");
+    update(&mut model, now(), sent("ProcessPayment", accepted(HEAD + 1)));
+    assert!(model.layers.is_empty());
+    assert!(matches!(model.said, Some(Said::Ripple(_))));
+    // Whoever closed the line meanwhile is told all the same.
+    line(&mut model, typed);
+    press(&mut model, &["esc"]);
+    update(&mut model, now(), sent("ProcessPayment", rejected));
+    assert!(matches!(&model.said, Some(Said::Note(Tone::Bad, words)) if words.contains("paid")));
 }
 
 #[test]
