@@ -12,7 +12,7 @@ use crate::text::thousands;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::rule;
-use crate::workspace::Moment;
+use crate::workspace::{Difference, Moment};
 
 /// The widest value of a row, in cells.
 const WIDEST: usize = 28;
@@ -145,18 +145,52 @@ impl<'a> Columns<'a> {
             fitting: Vec::new(),
             theme,
         };
-        let mut left = usize::from(width).saturating_sub(MARKS + 2);
-        for (at, name) in moment.rows.columns.iter().enumerate() {
+        let names = &moment.rows.columns;
+        let wanted = names.iter().enumerate().map(|(at, name)| {
             let name = text::width(&text::clean(name)).min(WIDEST);
-            let wanted = columns.widest(at, both).max(name);
-            // A column of which nothing could be read helps nobody.
-            if left < wanted.min(8) {
-                break;
-            }
-            columns.fitting.push((at, wanted.min(left)));
-            left = left.saturating_sub(wanted + 2);
+            columns.widest(at, both).max(name)
+        });
+        let wanted: Vec<usize> = wanted.collect();
+        columns.fitting = fitting(0..wanted.len(), &wanted, width);
+        if columns.fitting.len() < wanted.len() {
+            columns.fitting = fitting(columns.by_weight(), &wanted, width);
+            columns.fitting.sort_unstable();
         }
         columns
+    }
+
+    /// The places of all columns, those first that have to be seen where not all fit: what a row is known by, and
+    /// what the event changed in it.
+    fn by_weight(&self) -> Vec<usize> {
+        let weight = |name: &String| {
+            let written = || self.differences();
+            let is_changed = |d: &Difference| match (&d.here, &d.there) {
+                (Some(here), Some(there)) => {
+                    let at = d.columns.iter().position(|column| column == name);
+                    let cells = at.and_then(|at| Some((here.get(at)?, there.get(at)?)));
+                    cells.is_some_and(|(here, there)| !there.is_same(here))
+                }
+                _ => false,
+            };
+            match name {
+                _ if written().any(|d| d.key.contains(name)) => 0,
+                _ if written().any(is_changed) => 1,
+                _ => 2,
+            }
+        };
+        let names = &self.moment.rows.columns;
+        let mut places: Vec<usize> = (0..names.len()).collect();
+        places.sort_by_cached_key(|at| weight(&names[*at]));
+        places
+    }
+
+    /// What the event changed in the table that is shown.
+    fn differences(&self) -> impl Iterator<Item = &'a Difference> {
+        let rows = &self.moment.rows;
+        let table = rows.tables.get(rows.table);
+        let changed = self.moment.changed.as_ref().and_then(|c| c.rows.as_ref());
+        let found = changed.map_or(&[][..], |found| &found.differences);
+        found.iter().filter(move |d| Some(&d.table) == table)
     }
 
     fn widest(&self, column: usize, both: bool) -> usize {
@@ -259,13 +293,8 @@ impl<'a> Columns<'a> {
 
     /// Whether the event wrote it.
     fn is_written(&self, row: usize) -> bool {
-        let rows = &self.moment.rows;
-        let changed = self.moment.changed.as_ref().and_then(|c| c.rows.as_ref());
-        let (table, row) = (rows.tables.get(rows.table), rows.rows.get(row));
-        changed.is_some_and(|found| {
-            let mut written = found.differences.iter();
-            written.any(|d| Some(&d.table) == table && d.there.as_ref() == row)
-        })
+        let row = self.moment.rows.rows.get(row);
+        self.differences().any(|d| d.there.as_ref() == row)
     }
 
     /// The heading and the rows under it.
@@ -273,10 +302,18 @@ impl<'a> Columns<'a> {
         let all = &self.moment.rows.columns;
         let indent = " ".repeat(MARKS);
         let mut heading = vec![Span::raw(indent)];
+        let mut next = 0;
         for (at, wide) in &self.fitting {
-            heading.push(padded(" ", &all[*at], *wide, theme.dim, theme));
+            // Where columns are left out.
+            let mark = if *at == next {
+                " "
+            } else {
+                theme.glyphs.ellipsis
+            };
+            heading.push(padded(mark, &all[*at], *wide, theme.dim, theme));
+            next = at + 1;
         }
-        if self.fitting.len() < all.len() {
+        if next < all.len() {
             heading.push(own(format!(" {}", theme.glyphs.ellipsis), theme.dim));
         }
         put_cut(buf, area, 1, &Line::from(heading), theme);
@@ -300,9 +337,100 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// As many columns as there is room for, in this order, and the cells of each; the last may be cut.
+fn fitting(
+    order: impl IntoIterator<Item = usize>,
+    wanted: &[usize],
+    width: u16,
+) -> Vec<(usize, usize)> {
+    let mut left = usize::from(width).saturating_sub(MARKS + 2);
+    let mut fitting = Vec::new();
+    for at in order {
+        let wanted = wanted[at];
+        // A column of which nothing could be read helps nobody.
+        if left < wanted.min(8) {
+            break;
+        }
+        fitting.push((at, wanted.min(left)));
+        left = left.saturating_sub(wanted + 2);
+    }
+    fitting
+}
+
 /// A mark, the content, and the first of the two cells that keep columns apart: the second is the next one's mark.
 fn padded(mark: &str, content: &str, cells: usize, style: Style, theme: &Theme) -> Span<'static> {
     let content = text::cut(&text::clean(content), cells, theme.glyphs.ellipsis);
     let space = " ".repeat(cells.saturating_sub(text::width(&content)) + 1);
     own(format!("{mark}{content}{space}"), style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::plain;
+    use super::*;
+    use crate::ui::testing;
+    use crate::workspace::Cell;
+
+    const COLUMNS: [&str; 8] = [
+        "activity",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "completed",
+        "last",
+    ];
+
+    /// Eight columns of twelve cells, of which the event changed the one before the last.
+    fn moment() -> Moment {
+        let mut moment = testing::moment();
+        let text = |words: &str| Cell::Text(words.to_owned());
+        let row = |completed: i64| {
+            let mut row: Vec<Cell> = COLUMNS.map(|name| text(&format!("{name:-<12}"))).to_vec();
+            row[6] = Cell::Integer(completed);
+            row
+        };
+        let change = Difference::example("orders", &COLUMNS, Some(row(10_347)), Some(row(10_348)));
+        moment.rows.columns = COLUMNS.map(str::to_owned).to_vec();
+        moment.rows.rows = vec![row(10_348)];
+        let now = moment.now.as_mut().unwrap();
+        now.rows = vec![Some(row(19_999))];
+        let changed = moment.changed.as_mut().unwrap();
+        changed.rows = Some(testing::comparison(vec![change], 1));
+        moment
+    }
+
+    fn drawn(moment: &Moment, width: u16) -> String {
+        let area = Rect::new(0, 0, width, 4);
+        let mut buffer = Buffer::empty(area);
+        draw(moment, &Theme::colour(), area, &mut buffer);
+        plain::text(&buffer)
+    }
+
+    #[test]
+    fn what_the_event_changed_is_in_view_where_not_all_columns_are() {
+        for width in [60, 80, 120] {
+            let text = drawn(&moment(), width);
+            assert!(text.contains("completed"), "{text}");
+            assert!(text.contains("10348"), "{text}");
+            assert!(
+                text.contains("activity"),
+                "what a row is known by stays: {text}"
+            );
+            assert!(
+                text.contains("…completed"),
+                "some are left out before it: {text}"
+            );
+        }
+        let all = drawn(&moment(), 300);
+        assert!(!all.contains('…') && all.contains("last"), "{all}");
+        let mut other = moment();
+        other.changed = None;
+        let text = drawn(&other, 80);
+        assert!(
+            text.contains("first") && !text.contains("completed"),
+            "{text}"
+        );
+    }
 }
