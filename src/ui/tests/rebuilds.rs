@@ -261,7 +261,7 @@ fn the_log_screen_at_every_size() {
 
 #[test]
 fn messages_are_narrowed_scrolled_and_read() {
-    let mut model = model_of(testing::normal(), 80, 24);
+    let mut model = model_of(testing::normal(), 80, 8);
     update(&mut model, now(), Msg::Logged(some()));
     assert_eq!(model.log.unread, 2);
     press(&mut model, &["7"]);

@@ -95,9 +95,13 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         model.layers.pop();
         return Vec::new();
     };
+    let rows = matches!(model.screen, Screen::Overview | Screen::Rebuilds);
     match run(model, first, rest) {
         Ok(effects) => {
             let mut effects = effects;
+            if rows {
+                choose(model, first, rest);
+            }
             if model.history.last() != Some(&typed) {
                 model.history.push(typed.clone());
                 effects.push(Effect::Remember(typed));
@@ -113,6 +117,16 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             }
             Vec::new()
         }
+    }
+}
+
+/// Chooses the projection that a line named: the next key is about the same.
+fn choose(model: &mut Model, first: &str, rest: &[String]) {
+    let names = matches!(first, "resume" | "unskip")
+        || action_named(model, first).is_some_and(takes_projection);
+    let named = rest.first().filter(|_| names);
+    if let Some(view) = named.and_then(|name| model.projection(name)) {
+        model.overview.selected = Some(view.name.clone());
     }
 }
 

@@ -92,12 +92,19 @@ mod tests {
         act(&mut model, Action::Last);
         let end = picture(&model);
         assert!(end.contains("message 1 and"), "{end}");
-        assert!(end.contains("message 4\n") || end.contains("message 4 "), "{end}");
+        assert!(
+            end.contains("message 4\n") || end.contains("message 4 "),
+            "{end}"
+        );
         let top = model.log.top;
         act(&mut model, Action::Down);
         assert_eq!(model.log.top, top, "no further than the end");
         act(&mut model, Action::Up);
-        assert_eq!(model.log.top, top.map(|top| top + 1), "one key is one message");
+        assert_eq!(
+            model.log.top,
+            top.map(|top| top + 1),
+            "one key is one message"
+        );
         // Where all fit there is nothing to scroll.
         let mut few = model_of(testing::normal(), 80, 24);
         screen_log(&mut few);

@@ -249,6 +249,13 @@ fn the_load_starts_stops_and_changes_in_steps() {
     assert_eq!(press(&mut model, &["+"]), [Effect::SetLoad(50.0)]);
     let down = press(&mut model, &["-", "-"]);
     assert_eq!(down, [Effect::SetLoad(20.0), Effect::SetLoad(10.0)]);
+    let said = |model: &Model| match &model.said {
+        Some(Said::Note(_, text)) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(said(&model), "load: 10 commands/s");
+    press(&mut model, &["-", "-", "-"]);
+    assert_eq!(said(&model), "load: 1 command/s");
     model.load = None;
     assert_eq!(press(&mut model, &["l"]), []);
 }
@@ -425,7 +432,8 @@ fn the_command_line_does_what_keys_do() {
     );
     assert_eq!(
         line(&mut model, "resume"),
-        operate("orders", Operation::Resume)
+        operate("revenue", Operation::Resume),
+        "the one that was named last is chosen"
     );
     let policy = Operation::SetPolicy("batch 500 or 5s".parse().unwrap());
     assert_eq!(
@@ -469,7 +477,11 @@ fn a_typed_command_that_is_rejected_keeps_its_line_and_an_accepted_one_closes_it
     let mut model = model();
     let typed = "ProcessPayment order=7 amount=12900";
     line(&mut model, typed);
-    assert_eq!(press(&mut model, &["enter", "x", "up"]), [], "it is sent once");
+    assert_eq!(
+        press(&mut model, &["enter", "x", "up"]),
+        [],
+        "it is sent once"
+    );
     let rejected = Outcome::Rejected {
         stream: StreamId::new("order-7").unwrap(),
         version: Version::new(1),
@@ -484,7 +496,11 @@ fn a_typed_command_that_is_rejected_keeps_its_line_and_an_accepted_one_closes_it
     assert_eq!(model.said, None, "it is said once");
     let again = press(&mut model, &["enter"]);
     assert!(matches!(&again[..], [Effect::Send { .. }, ..]), "{again:?}");
-    update(&mut model, now(), sent("ProcessPayment", accepted(HEAD + 1)));
+    update(
+        &mut model,
+        now(),
+        sent("ProcessPayment", accepted(HEAD + 1)),
+    );
     assert!(model.layers.is_empty());
     assert!(matches!(model.said, Some(Said::Ripple(_))));
     // Whoever closed the line meanwhile is told all the same.
@@ -492,6 +508,33 @@ fn a_typed_command_that_is_rejected_keeps_its_line_and_an_accepted_one_closes_it
     press(&mut model, &["esc"]);
     update(&mut model, now(), sent("ProcessPayment", rejected));
     assert!(matches!(&model.said, Some(Said::Note(Tone::Bad, words)) if words.contains("paid")));
+}
+
+#[test]
+fn a_line_that_names_a_projection_chooses_its_row() {
+    for text in [
+        "rebuild stock",
+        "hold stock",
+        "replay stock 5",
+        "pause stock",
+        "resume stock",
+    ] {
+        let mut model = orders();
+        line(&mut model, text);
+        press(&mut model, &["esc"]);
+        let chosen = model.selected().map(|view| view.name.as_str());
+        assert_eq!(chosen, Some("stock"), "{text}");
+    }
+    let mut model = orders();
+    line(&mut model, "pause stick");
+    let chosen = model.selected().map(|view| view.name.as_str());
+    assert_eq!(chosen, Some("orders"), "what is refused chooses nothing");
+    // What is read about another one does not turn the page.
+    let mut model = orders();
+    press(&mut model, &["3"]);
+    line(&mut model, "pause stock");
+    let chosen = model.selected().map(|view| view.name.as_str());
+    assert_eq!(chosen, Some("orders"));
 }
 
 #[test]
@@ -577,7 +620,11 @@ fn how_an_operation_ended_is_said() {
             Tone::Bad,
             "orders: pause failed: no",
         ),
-        (Ok((Position::new(HEAD), Done::Requested)), Tone::Info, "once an engine runs"),
+        (
+            Ok((Position::new(HEAD), Done::Requested)),
+            Tone::Info,
+            "once an engine runs",
+        ),
         (Err("locked".into()), Tone::Bad, "locked"),
     ];
     for (result, tone, words) in ends {

@@ -149,7 +149,11 @@ fn projections(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let order = model.rebuilds.order(&model.snapshot);
     let under_way = views.iter().filter(|view| view.rebuild.is_some()).count();
     let right = match under_way {
-        0 => "nothing is built or held just now".to_owned(),
+        0 if model.read_only || order.is_empty() => "nothing is built or held just now".to_owned(),
+        0 => format!(
+            "nothing is built or held just now: {} begins one",
+            model.keys.of(Action::Rebuild)
+        ),
         n => format!("{n} built or held"),
     };
     let has_keys = model.rebuilds.panes.focus == TABLE;

@@ -68,7 +68,10 @@ impl Owned<'_> {
                 let at = self.live.checkpoint().position;
                 self.finish(
                     request,
-                    &done(format!("stands at position {}", thousands(at.get()))),
+                    &done(format!(
+                        "stands at position {}; later events that concern it wait",
+                        thousands(at.get())
+                    )),
                 )
                 .await
             }
