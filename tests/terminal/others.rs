@@ -199,7 +199,10 @@ fn an_operation_stands_in_the_log_once() {
             .row("counts")
             .is_some_and(|row| row.status == "live")
     });
-    console.keys("p").shows("counts paused: ");
+    console.keys("p").until("paused", |picture| {
+        let row = picture.row("counts");
+        picture.has("counts paused: ") && row.is_some_and(|row| row.status == "paused")
+    });
     console.keys("p").shows("counts resumed: ");
     console.keys("7").until("each, once", |picture| {
         let lines = picture.lines();
