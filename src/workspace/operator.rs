@@ -86,9 +86,7 @@ impl Workspace {
         patience: Option<Duration>,
     ) -> Result<Done, WorkspaceError> {
         self.projection(projection)?;
-        let (_, done) = self
-            .ask_for(projection, &operation, None, patience)
-            .await?;
+        let (_, done) = self.ask_for(projection, &operation, None, patience).await?;
         Ok(done)
     }
 
