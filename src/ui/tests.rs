@@ -4,6 +4,7 @@
 
 mod actions;
 mod events;
+mod footer;
 mod pictures;
 pub mod projection;
 mod rebuilds;

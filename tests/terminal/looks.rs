@@ -50,7 +50,7 @@ fn no_storm_of_sizes_ends_it_and_the_last_size_is_drawn_whole() {
             .iter()
             .all(|name| picture.row(name).is_some());
         rows && lines.len() == 36
-            && lines[35].contains("q quit")
+            && lines[35].contains("all keys")
             && lines[0].contains("engine here")
     });
     demo.keys("q");
