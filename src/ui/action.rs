@@ -281,6 +281,7 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Pause, "pause", "pause/resume", &["p"], OF_ONE, "Pause the selected projection, let it go on, or try again")),
     entry(Action::Filter, "filter", "filter", &["/"], &[Events], "Narrow the log: type: stream: category: correlation: text:, letters, /regex; ! before any for not"),
     entry(Action::Filter, "", "filter", &["/"], NARROWED, "Narrow the rows: letters in their order, /regex, or !not"),
+    entry(Action::Filter, "", "search", &["/"], &[Help], "Search these keys: a key, or words of what it does"),
     entry(Action::Open, "", "open", &["enter"], &[Overview, Events, Projection, Stream, Rebuilds], "Open what is chosen"),
     entry(Action::Why, "why", "why", &["w"], OF_ONE, "Why the selected read model is as it is, and what helps"),
     changing(entry(Action::Policy, "policy", "policy", &["P"], OF_ONE, "Change when the selected projection applies events")),

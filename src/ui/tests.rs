@@ -5,6 +5,7 @@
 mod actions;
 mod events;
 mod footer;
+mod help;
 mod pictures;
 pub mod projection;
 mod rebuilds;
@@ -253,6 +254,10 @@ fn each_size(name: &str, open: impl Fn(&mut Model)) {
 #[test]
 fn each_popup() {
     each_size("help", |model| drop(press(model, &["?"])));
+    each_size("help_searched", |model| {
+        press(model, &["?", "/"]);
+        type_in(model, "read model");
+    });
     each_size("commands", |model| {
         press(model, &["c", "o", "r"]);
     });

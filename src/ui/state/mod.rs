@@ -6,6 +6,7 @@ pub mod events;
 pub mod fetched;
 pub mod filter;
 pub mod form;
+pub mod help;
 pub mod lagging;
 pub mod line;
 pub mod log;
@@ -39,6 +40,7 @@ use crate::workspace::{
 use commands::Chooser;
 use editor::Editor;
 use form::Form;
+use help::Help;
 use line::CommandLine;
 use operation::{Ask, Confirm, PolicyPrompt};
 use overview::Overview;
@@ -110,8 +112,8 @@ pub struct Model {
 /// Something that lies over the screen and takes the keys.
 #[derive(Debug, Clone)]
 pub enum Layer {
-    /// The list of keys, scrolled by so many lines.
-    Help(usize),
+    /// The list of keys.
+    Help(Help),
     /// The list of commands.
     Commands(Chooser),
     /// The form of one command.
@@ -209,6 +211,8 @@ impl Model {
         match layer {
             None => self.screen.context(),
             Some(Layer::Filter(_)) => Context::Filter,
+            // What is looked for is typed as a filter is.
+            Some(Layer::Help(help)) if help.is_typing => Context::Filter,
             Some(Layer::Help(_)) => Context::Help,
             Some(Layer::Commands(_)) => Context::Commands,
             Some(Layer::Form(_)) => Context::Form,

@@ -38,6 +38,7 @@ use super::keymap;
 use super::screen::Screen;
 use super::state;
 use super::state::editor::Editor;
+use super::state::help::Help;
 use super::state::{Layer, Model, Said, Tone};
 use crate::event::Timestamp;
 use crate::workspace::{
@@ -478,7 +479,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Help => {
             match model.layers.last() {
                 Some(Layer::Help(_)) => drop(model.layers.pop()),
-                _ => model.layers.push(Layer::Help(0)),
+                _ => model.layers.push(Layer::Help(Help::default())),
             }
             Vec::new()
         }
@@ -487,6 +488,11 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 return effects;
             }
             if stream::is_closed(model) {
+                return Vec::new();
+            }
+            if let Some(Layer::Help(help)) = model.layers.last_mut()
+                && help.is_cleared()
+            {
                 return Vec::new();
             }
             match model.layers.pop() {
