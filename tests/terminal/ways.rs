@@ -146,3 +146,21 @@ fn what_is_typed_is_there_in_the_next_session_and_nobody_else_reads_it() {
     console.keys(CTRL_L).keys("q");
     console.ended();
 }
+
+#[test]
+fn another_theme_is_drawn_at_once() {
+    let place = configured("[ui]\ntheme = \"dark\"\n");
+    let mut console = place.console(WIDE, &[]);
+    console.shows("all keys");
+    // White on black, painted over the terminal's own.
+    let painted = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("48;5;16");
+    assert!(!painted(&console.bytes()));
+    console.keys(":theme hi\t").shows("high-contrast");
+    console.keys(ENTER).shows("theme = \"high-contrast\"");
+    assert!(painted(&console.bytes()));
+    console.keys(":theme nox").keys(ENTER);
+    console.shows("there is no theme \"nox\"");
+    console.keys(ESC).shows("all keys");
+    console.keys("q");
+    assert_eq!(console.ended().status.exit_code(), 0);
+}

@@ -32,6 +32,7 @@ use super::action::{Action, Context, Entry};
 use super::columns::ColumnName;
 use super::keymap::Keymap;
 use super::screen::Screen;
+use super::theme::ThemeName;
 use crate::event::Timestamp;
 use crate::lag::Status;
 use crate::workspace::{
@@ -65,6 +66,8 @@ pub struct Model {
     pub columns: Vec<ColumnName>,
     /// The keys in force.
     pub keys: Keymap,
+    /// How it looks.
+    pub theme: ThemeName,
     /// Whether the mouse is ours.
     pub mouse: bool,
     /// The demo's load in commands a second; `None` where the domain has none.
@@ -178,6 +181,7 @@ impl Model {
             read_only: false,
             columns: Vec::new(),
             keys: Keymap::default(),
+            theme: ThemeName::default(),
             mouse: true,
             load: None,
             faults: false,

@@ -5,7 +5,7 @@ use super::super::screen::Screen;
 use super::super::state::form::Form;
 use super::super::state::line::{action_named, candidates, choices, takes_projection, words};
 use super::super::state::{Layer, Model};
-use super::{Effect, chosen, export, load};
+use super::{Effect, chosen, export, load, screen};
 use crate::event::{Position, StreamId};
 use crate::lag::Status;
 use crate::workspace::{
@@ -157,6 +157,10 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
                 .ok_or("write the load in commands a second, as load 50")?;
             model.layers.pop();
             Ok(load::set(model, rate))
+        } else if let (Action::Theme, [name, ..]) = (action, rest) {
+            let theme = name.parse()?;
+            model.layers.pop();
+            Ok(screen::themed(model, theme))
         } else if action == Action::Export {
             let format = match rest {
                 [] => export::Format::Csv,

@@ -40,6 +40,7 @@ use super::state;
 use super::state::editor::Editor;
 use super::state::help::Help;
 use super::state::{Layer, Model, Said, Tone};
+use super::theme::ThemeName;
 use crate::event::Timestamp;
 use crate::workspace::{
     AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Keys, Mending, Moment, Operation, Outcome,
@@ -268,6 +269,8 @@ pub enum Effect {
     Copy(String),
     /// Take the mouse or give it back.
     Mouse(bool),
+    /// Draw in another theme from now on.
+    Theme(ThemeName),
     /// Draw everything again.
     Redraw,
     /// Back to the shell until it lets us go on.

@@ -190,6 +190,7 @@ impl Group {
             | Action::Quit
             | Action::Line
             | Action::Mouse
+            | Action::Theme
             | Action::Export
             | Action::Picture
             | Action::Redraw
