@@ -110,7 +110,12 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
             }
             Some(action) if takes_projection(action) && words.len() == 1 => {
                 let all = model.snapshot.projections.iter();
-                all.map(|view| view.name.clone()).collect()
+                let names = all.map(|view| view.name.clone());
+                // Where it is not named, the chosen one is meant.
+                let times = ["1m", "10m", "1h"]
+                    .iter()
+                    .filter(|_| action == Action::Past);
+                names.chain(times.map(|&time| time.to_owned())).collect()
             }
             _ => field_words(model, first, &words),
         },

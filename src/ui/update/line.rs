@@ -198,7 +198,7 @@ fn on_projection(
     rest: &[String],
 ) -> Result<Vec<Effect>, String> {
     if action == Action::Past
-        && let Some(name) = time_shown(model)
+        && let Some(name) = time_shown(model).or_else(|| chosen_name(model))
         && rest
             .first()
             .is_some_and(|word| model.projection(word).is_none())
@@ -310,6 +310,11 @@ fn on_projection(
 fn time_shown(model: &Model) -> Option<String> {
     let pane = model.time.as_ref()?;
     (model.screen == Screen::Time).then(|| pane.projection.clone())
+}
+
+/// The projection that is chosen elsewhere.
+fn chosen_name(model: &Model) -> Option<String> {
+    model.selected().map(|view| view.name.clone())
 }
 
 /// When a read model is to be shown. Errors: what was typed is no point of time.
