@@ -223,7 +223,7 @@ fn in_ascii_a_sentence_reads_well() {
     let mut model = model();
     press(&mut model, &["R"]);
     let shown = super::view::plain::text(&drawn(&model, &Theme::colour().ascii()));
-    assert!(shown.contains("counting ~"), "{shown}");
+    assert!(shown.contains("working out what it means ~"), "{shown}");
     assert!(shown.is_ascii());
 }
 
