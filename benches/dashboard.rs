@@ -8,6 +8,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 // The kit of the terminal's tests: a process in a pseudo-terminal, and a folder of its own.
+mod kit;
 #[allow(dead_code)]
 #[path = "../tests/terminal/place.rs"]
 mod place;
@@ -16,25 +17,14 @@ mod place;
 mod screen;
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use highwater::event::{EventType, JsonObject, NewEvent, StreamId};
-use highwater::log::{Commit, CommitId, Expected};
 use highwater::ui::{self, Theme};
-use highwater::workspace::{Folder, Workspace};
+use kit::process::{anonymous, share, ticks};
+use kit::steady::{self, Load};
 use place::Place;
 use screen::{Console, WIDE};
-
-const BIN: &str = env!("CARGO_BIN_EXE_highwater");
-
-/// What is stored, in order: one event in so many streams.
-const STREAMS: u64 = 10_000;
 
 const ORDERS: &str = "-- policy: live\n-- objective: 1s\n\n-- schema\nCREATE TABLE orders (id TEXT PRIMARY KEY, \
     events INTEGER NOT NULL, total INTEGER NOT NULL) STRICT;\n\n-- on OrderPlaced\nINSERT INTO orders VALUES (:key, 1, \
@@ -43,6 +33,16 @@ const ORDERS: &str = "-- policy: live\n-- objective: 1s\n\n-- schema\nCREATE TAB
 const DAYS: &str = "-- policy: batch 500 or 1s\n\n-- schema\nCREATE TABLE days (day TEXT PRIMARY KEY, events INTEGER \
     NOT NULL) STRICT;\n\n-- on OrderPlaced\nINSERT INTO days VALUES (substr(:time, 1, 10), 1) ON CONFLICT (day) DO \
     UPDATE SET events = events + 1;\n";
+
+const SCREENS: [(&str, &str); 7] = [
+    ("1", "Overview"),
+    ("2", "Events"),
+    ("3", "Projection"),
+    ("4", "Stream"),
+    ("5", "Time"),
+    ("6", "Rebuilds"),
+    ("7", "Log"),
+];
 
 fn main() {
     let numbers: Vec<u64> = std::env::args()
@@ -60,7 +60,7 @@ fn main() {
         "{events} events, two projections, {} s a figure",
         window.as_secs()
     );
-    fill(&place, events);
+    filled(&place, events);
     catch_up(&place);
     frames(&place);
 
@@ -73,62 +73,38 @@ fn main() {
     console.keys("q");
     assert!(console.ended().status.success());
 
-    let engine = Running::engine(&place);
+    let mut engine = place.engine();
     let mut console = place.console(WIDE, &[]);
     console.shows("engine pid");
-    let load = Load::begin(&place, 5_000);
-    busy(&mut console, window);
+    let load = Load::begin(&place.workspace(), 5_000);
+    for (key, screen) in SCREENS {
+        console.keys(key);
+        busy(&mut console, screen, window);
+    }
+    console.keys("1");
     keys(&mut console);
     memory(&mut console, window);
     println!("stored meanwhile: {:.0} events/s", load.end());
     console.keys("q");
     assert!(console.ended().status.success());
-    engine.end();
+    engine.stop();
 }
 
 fn line(what: &str, took: Duration, budget: &str) {
     println!("{what}: {:.1} ms ({budget})", took.as_secs_f64() * 1e3);
 }
 
-/// One event as a line of CloudEvents.
-fn event(number: u64, to: &mut impl Write) {
-    let stream = number * 7_919 % STREAMS;
-    let total = number % 10_000;
-    writeln!(
-        to,
-        r#"{{"specversion":"1.0","id":"bench-{number}","source":"bench","type":"OrderPlaced","subject":"order-{stream}","data":{{"customer":"c-{}","total":{total},"lines":[{{"product":"mug","quantity":2}}],"note":"as one would expect of an order of this size"}}}}"#,
-        stream % 997
-    )
-    .expect("the importer reads to the end");
-}
-
-fn import(place: &Place) -> Child {
-    Command::new(BIN)
-        .args(["-w", "shop", "import", "-"])
-        .current_dir(place.home())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the importer starts")
-}
-
-fn fill(place: &Place, events: u64) {
+fn filled(place: &Place, events: u64) {
     let began = Instant::now();
-    let mut importer = import(place);
-    let pipe = importer.stdin.take().expect("it is piped");
-    let mut pipe = std::io::BufWriter::with_capacity(1 << 20, pipe);
-    for number in 0..events {
-        event(number, &mut pipe);
-    }
-    drop(pipe);
-    assert!(importer.wait().expect("it ends").success());
-    println!("imported in {:.1} s", began.elapsed().as_secs_f64());
+    let log = steady::open(&place.workspace()).log();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(kit::fill::fill(&*log, 0, events));
+    println!("filled in {:.1} s", began.elapsed().as_secs_f64());
 }
 
 /// Lets both read models have everything.
 fn catch_up(place: &Place) {
-    let engine = Running::engine(place);
+    let mut engine = place.engine();
     loop {
         let status = place.json(&["status"]);
         let all = status["projections"].as_array().expect("a list");
@@ -137,13 +113,13 @@ fn catch_up(place: &Place) {
         }
         thread::sleep(Duration::from_millis(100));
     }
-    engine.end();
+    engine.stop();
 }
 
 /// How long it takes to draw a frame of this workspace: the middle of many.
 fn frames(place: &Place) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let workspace = open(&place.workspace());
+    let workspace = steady::open(&place.workspace());
     let snapshot = runtime.block_on(workspace.snapshot()).expect("a snapshot");
     let theme = Theme::default();
     for (width, height, budget) in [(120, 36, "≤ 2 ms"), (400, 100, "≤ 5 ms")] {
@@ -173,13 +149,15 @@ fn idle(console: &mut Console, window: Duration) {
     );
 }
 
-fn busy(console: &mut Console, window: Duration) {
+fn busy(console: &mut Console, screen: &str, window: Duration) {
+    // What a screen reads when it is opened is no part of what it costs to stay there.
+    console.bytes_within(Duration::from_secs(2));
     let before = ticks(console.pid);
     let bytes = console.bytes_within(window);
     let share = share(console.pid, before, window);
     let rate = bytes as f64 / window.as_secs_f64() / 1024.0;
     println!(
-        "at 5,000 events/s, engine elsewhere: {share:.1} % of a core, {rate:.0} KiB/s to the terminal (≤ 10 %)"
+        "{screen} at 5,000 events/s, engine elsewhere: {share:.1} % of a core, {rate:.0} KiB/s to the terminal (≤ 10 %)"
     );
 }
 
@@ -214,121 +192,4 @@ fn memory(console: &mut Console, window: Duration) {
         "anonymous memory under load: {before} KiB, {} s later {after} KiB",
         window.as_secs() * 3
     );
-}
-
-/// An engine without a screen.
-struct Running(Child);
-
-impl Running {
-    fn engine(place: &Place) -> Self {
-        let child = Command::new(BIN)
-            .args(["-w", "shop", "run"])
-            .current_dir(place.home())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.expect("the engine starts"))
-    }
-
-    fn end(mut self) {
-        screen::signal(self.0.id(), "TERM");
-        assert!(self.0.wait().expect("it ends").success());
-    }
-}
-
-/// Events that come at a steady rate from another process.
-struct Load {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<f64>,
-}
-
-impl Load {
-    fn begin(place: &Place, per_second: u64) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let folder = place.workspace();
-        let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-            runtime.block_on(store(&folder, per_second, &stopped))
-        });
-        Self { stop, thread }
-    }
-
-    fn end(self) -> f64 {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("the load ends")
-    }
-}
-
-/// Stores events until it is stopped, a hundred times a second; says how many a second that were.
-async fn store(folder: &Path, per_second: u64, stop: &AtomicBool) -> f64 {
-    let log = open(folder).log();
-    let began = Instant::now();
-    let mut stored = 0;
-    while !stop.load(Ordering::Relaxed) {
-        let due = (began.elapsed().as_secs_f64() * per_second as f64) as u64;
-        while stored < due {
-            let many = (due - stored).min(100);
-            log.append(commit(stored, many))
-                .await
-                .expect("it is stored");
-            stored += many;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    stored as f64 / began.elapsed().as_secs_f64()
-}
-
-/// A hundred at once of one stream, as a busy service would send them.
-fn commit(number: u64, many: u64) -> Commit {
-    let data = format!(
-        r#"{{"customer":"c-{}","total":{}}}"#,
-        number % 997,
-        number % 10_000
-    );
-    let event = || {
-        NewEvent::new(
-            EventType::new("OrderPlaced").expect("it is a type"),
-            JsonObject::parse(&data).expect("it is JSON"),
-        )
-    };
-    Commit {
-        id: CommitId::new(),
-        stream: StreamId::new(&format!("order-{}", number % STREAMS)).expect("it is a stream"),
-        expected: Expected::Any,
-        events: (0..many).map(|_| event()).collect(),
-    }
-}
-
-fn open(folder: &Path) -> Workspace {
-    let folder = Folder::existing(folder).expect("there is a workspace");
-    Workspace::open(folder, |_, _| None).expect("the workspace opens")
-}
-
-/// The processor time that a process has used, in hundredths of a second.
-fn ticks(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields = stat.rsplit(") ").next().unwrap_or_default();
-    let of = |at: usize| {
-        fields
-            .split(' ')
-            .nth(at)
-            .and_then(|n| n.parse::<u64>().ok())
-    };
-    of(11).unwrap_or(0) + of(12).unwrap_or(0)
-}
-
-/// The share of a core since then, in hundredths.
-fn share(pid: u32, before: u64, window: Duration) -> f64 {
-    (ticks(pid) - before) as f64 / window.as_secs_f64()
-}
-
-/// Memory that no file stands behind, in KiB.
-fn anonymous(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"));
-    line.and_then(|line| line.trim().split(' ').next()?.parse().ok())
-        .unwrap_or(0)
 }

@@ -92,7 +92,7 @@ async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiErr
         tokio::select! {
             event = input.recv() => app.input(event),
             picture = changed(&mut app.snapshots) => app.snapshot(picture),
-            Some(msg) = app.answers.recv() => app.take(msg),
+            Some(msg) = app.answers.recv() => app.answered(msg),
             () = said(&mut app.said) => app.logged(),
             signal = signals.next() => app.signal(signal),
             () = terminal::panicked() => return Err(UiError::Panicked),
@@ -102,7 +102,7 @@ async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiErr
             app.input(Some(event));
         }
         while let Ok(msg) = app.answers.try_recv() {
-            app.take(msg);
+            app.answered(msg);
         }
         if let Some(exit) = app.work()? {
             return Ok(exit);
@@ -192,8 +192,10 @@ struct App {
     exit: Option<Exit>,
     /// What takes its time, by its number, while somebody looks.
     going: HashMap<u64, Going>,
-    /// Somebody pressed a key or waits for an answer: draw at once.
+    /// Somebody pressed a key, or waits for an answer: draw at once.
     now: bool,
+    /// Somebody pressed a key, and no answer has come since.
+    waits: bool,
     /// There are new data: draw when the next frame is due.
     data: bool,
     drawn: Option<Instant>,
@@ -269,6 +271,7 @@ impl App {
             exit: None,
             going: HashMap::new(),
             now: true,
+            waits: false,
             data: false,
             drawn: None,
             heard: None,
@@ -295,6 +298,14 @@ impl App {
     fn take(&mut self, msg: Msg) {
         self.update(msg);
         self.now = true;
+    }
+
+    /// An answer: drawn at once for somebody who waits for it; what only new data asked for comes with the next
+    /// frame.
+    fn answered(&mut self, msg: Msg) {
+        self.update(msg);
+        self.now |= std::mem::take(&mut self.waits);
+        self.data = true;
     }
 
     /// What is said under the screen is said in the journal too: there it stays.
@@ -368,6 +379,7 @@ impl App {
 
     /// Something from the terminal.
     fn input(&mut self, event: Option<io::Result<Input>>) {
+        self.waits = true;
         match event {
             Some(Ok(Input::Key(key))) => self.key(key),
             Some(Ok(Input::Mouse(mouse))) => self.take(Msg::Mouse(mouse)),
