@@ -6,6 +6,7 @@ mod actions;
 mod events;
 mod footer;
 mod help;
+mod holes;
 mod pictures;
 pub mod projection;
 mod rebuilds;
