@@ -27,7 +27,7 @@ use super::update::{Effect, Msg, begin, update};
 use super::view::draw;
 use crate::crash;
 use crate::event::Timestamp;
-use crate::workspace::{Looking, Operator, Progress, Snapshot, Work};
+use crate::workspace::{Done, Looking, Operator, Progress, Snapshot, Work};
 
 /// The time between two frames that only data asks for: 30 a second. Keys draw at once.
 const FRAME: Duration = Duration::from_millis(33);
@@ -229,6 +229,20 @@ impl Drop for Going {
     }
 }
 
+/// Whether the engine of this process says what an operation came to.
+fn is_told(model: &Model, msg: &Msg) -> bool {
+    let Msg::Operated {
+        projection,
+        result: Ok((_, Done::Finished { .. } | Done::Failed { .. })),
+        ..
+    } = msg
+    else {
+        return false;
+    };
+    let view = model.projection(projection);
+    view.is_some_and(|view| view.owner == Some(std::process::id()))
+}
+
 impl App {
     fn open(operator: Operator, options: UiOptions) -> Result<Self, UiError> {
         let mut snapshots = operator.snapshots();
@@ -308,13 +322,16 @@ impl App {
         self.data = true;
     }
 
-    /// What is said under the screen is said in the journal too: there it stays.
+    /// What is said under the screen is said in the journal too: there it stays. What an operation came to is said
+    /// there by the engine, where that is this process.
     fn update(&mut self, msg: Msg) {
+        let told = is_told(&self.model, &msg) && Journal::of_process().hears();
         let before = self.model.said.clone();
         let effects = update(&mut self.model, Timestamp::now(), msg);
         self.effects.extend(effects);
         if let Some(Said::Note(tone, text)) = &self.model.said
             && self.model.said != before
+            && !told
         {
             let level = match tone {
                 Tone::Bad => Level::WARN,

@@ -189,3 +189,27 @@ fn two_consoles_that_ask_for_opposites_end_in_one_state_and_both_see_who_won() {
     });
     engine.stop();
 }
+
+#[test]
+fn an_operation_stands_in_the_log_once() {
+    let place = Place::with(&[("counts.sql", COUNTS)]);
+    let mut console = place.console(WIDE, &[]);
+    console.until("live", |picture| {
+        picture
+            .row("counts")
+            .is_some_and(|row| row.status == "live")
+    });
+    console.keys("p").shows("counts paused: ");
+    console.keys("p").shows("counts resumed: ");
+    console.keys("7").until("each, once", |picture| {
+        let lines = picture.lines();
+        let told = |words: &str| {
+            let told = lines.iter().filter(|line| line.contains("info"));
+            told.filter(|line| line.contains(words)).count()
+        };
+        told("counts: `pause`: ") == 1
+            && told("counts: `resume`: ") == 1
+            && told("counts paused: ") == 0
+            && told("counts resumed: ") == 0
+    });
+}

@@ -22,6 +22,8 @@ pub struct CommandLine {
     pub editor: Editor,
     /// What is wrong with it, once Enter was pressed.
     pub error: Option<String>,
+    /// The command that was sent and is not answered yet: meanwhile nothing can be typed.
+    pub sending: Option<String>,
     /// What was typed before somebody went back in history, and the place there of what is shown.
     pub back: Option<(String, usize)>,
 }

@@ -33,7 +33,7 @@ use super::columns::ColumnName;
 use super::keymap::Keymap;
 use super::screen::Screen;
 use super::theme::ThemeName;
-use crate::event::Timestamp;
+use crate::event::{Position, Timestamp};
 use crate::lag::Status;
 use crate::workspace::{
     CommandInfo, FaultError, Keys, ParkedEvent, Policy, ProjectionView, Snapshot,
@@ -102,6 +102,9 @@ pub struct Model {
     pub layers: Vec<Layer>,
     /// What was said last.
     pub said: Option<Said>,
+    /// The last operation of one's own that was answered: on which projection, and at which position it was asked
+    /// for.
+    pub answered: Option<(String, Position)>,
     /// What was typed after `:`, oldest first.
     pub history: Vec<String>,
     /// The keys of streams that something happened in lately, as far as they were asked for.
@@ -198,6 +201,7 @@ impl Model {
             log: log::Log::default(),
             layers: Vec::new(),
             said: None,
+            answered: None,
             history: Vec::new(),
             known: Arc::default(),
             asks_known: false,

@@ -151,7 +151,7 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
             help.scroll = 0;
         }
         Some(Layer::Policy(prompt)) => change.apply(&mut prompt.editor),
-        Some(Layer::Line(line)) => {
+        Some(Layer::Line(line)) if line.sending.is_none() => {
             line.error = None;
             line.back = None;
             change.apply(&mut line.editor);

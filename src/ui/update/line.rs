@@ -17,6 +17,9 @@ const HISTORY: usize = 500;
 
 /// An action within the command line.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if matches!(model.layers.last(), Some(Layer::Line(line)) if line.sending.is_some()) {
+        return Vec::new();
+    }
     match action {
         Action::Up => recall(model, true),
         Action::Down => recall(model, false),
@@ -422,13 +425,20 @@ fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, S
         .ok_or_else(|| format!("there is no action and no command {name:?}; Tab completes"))?;
     let mut form = Form::new(info);
     form.fill(rest)?;
-    model.layers.pop();
     match form.data() {
-        Ok(data) => Ok(vec![Effect::Send {
-            command: name.to_owned(),
-            data,
-        }]),
+        Ok(data) => {
+            // It stays until the command is accepted: what is wrong is mended where it was typed.
+            if let Some(Layer::Line(line)) = model.layers.last_mut() {
+                line.error = None;
+                line.sending = Some(name.to_owned());
+            }
+            Ok(vec![Effect::Send {
+                command: name.to_owned(),
+                data,
+            }])
+        }
         Err(wrong) => {
+            model.layers.pop();
             form.focus = wrong;
             if let Some(field) = form.focused() {
                 field.touched = true;

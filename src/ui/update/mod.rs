@@ -41,7 +41,7 @@ use super::state::editor::Editor;
 use super::state::help::Help;
 use super::state::{Layer, Model, Said, Tone};
 use super::theme::ThemeName;
-use crate::event::Timestamp;
+use crate::event::{Position, Timestamp};
 use crate::workspace::{
     AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Keys, Mending, Moment, Operation, Outcome,
     Preview, Progress, Recorded, Shown, Snapshot, Undone,
@@ -101,8 +101,8 @@ pub enum Msg {
         projection: String,
         /// Which operation.
         operation: Operation,
-        /// How; or why it could not be asked for.
-        result: Result<Done, String>,
+        /// At which position it was asked for, and how it ended; or why it could not be asked for.
+        result: Result<(Position, Done), String>,
     },
     /// A fault was injected, or ended: what was done, or why it could not be.
     Injected(Result<String, String>),

@@ -470,8 +470,47 @@ fn the_command_line_sends_a_command_or_opens_its_form() {
     let data = json!({"order": 7, "amount": 12900});
     let command = "ProcessPayment".to_owned();
     assert_eq!(effects, [Effect::Send { command, data }]);
+    press(&mut model, &["esc"]);
     assert_eq!(line(&mut model, "ProcessPayment order=7"), []);
     assert!(matches!(model.layers.last(), Some(Layer::Form(form)) if form.focus == 1));
+}
+
+#[test]
+fn a_typed_command_that_is_rejected_keeps_its_line_and_an_accepted_one_closes_it() {
+    let mut model = model();
+    let typed = "ProcessPayment order=7 amount=12900";
+    line(&mut model, typed);
+    assert_eq!(
+        press(&mut model, &["enter", "x", "up"]),
+        [],
+        "it is sent once"
+    );
+    let rejected = Outcome::Rejected {
+        stream: StreamId::new("order-7").unwrap(),
+        version: Version::new(1),
+        reason: "it is paid already".to_owned(),
+    };
+    update(&mut model, now(), sent("ProcessPayment", rejected.clone()));
+    let Some(Layer::Line(open)) = model.layers.last() else {
+        panic!("the line is gone");
+    };
+    assert_eq!(open.editor.text(), typed);
+    assert_eq!(open.error.as_deref(), Some("rejected: it is paid already"));
+    assert_eq!(model.said, None, "it is said once");
+    let again = press(&mut model, &["enter"]);
+    assert!(matches!(&again[..], [Effect::Send { .. }, ..]), "{again:?}");
+    update(
+        &mut model,
+        now(),
+        sent("ProcessPayment", accepted(HEAD + 1)),
+    );
+    assert!(model.layers.is_empty());
+    assert!(matches!(model.said, Some(Said::Ripple(_))));
+    // Whoever closed the line meanwhile is told all the same.
+    line(&mut model, typed);
+    press(&mut model, &["esc"]);
+    update(&mut model, now(), sent("ProcessPayment", rejected));
+    assert!(matches!(&model.said, Some(Said::Note(Tone::Bad, words)) if words.contains("paid")));
 }
 
 #[test]
@@ -538,20 +577,30 @@ fn how_an_operation_ended_is_said() {
     let mut model = orders();
     let ends = [
         (
-            Ok(Done::Finished {
-                what: "stands at position 3".into(),
-            }),
+            Ok((
+                Position::new(HEAD),
+                Done::Finished {
+                    what: "stands at position 3".into(),
+                },
+            )),
             Tone::Good,
             "orders paused: stands at position 3",
         ),
         (
-            Ok(Done::Failed {
-                reason: "no".into(),
-            }),
+            Ok((
+                Position::new(HEAD),
+                Done::Failed {
+                    reason: "no".into(),
+                },
+            )),
             Tone::Bad,
             "orders: pause failed: no",
         ),
-        (Ok(Done::Requested), Tone::Info, "once an engine runs"),
+        (
+            Ok((Position::new(HEAD), Done::Requested)),
+            Tone::Info,
+            "once an engine runs",
+        ),
         (Err("locked".into()), Tone::Bad, "locked"),
     ];
     for (result, tone, words) in ends {
@@ -885,5 +934,61 @@ fn what_others_asked_for_is_told_and_then_what_became_of_it() {
     assert_eq!(
         text,
         "orders: `cutover` was asked for by ada and failed: it is cancelled"
+    );
+}
+
+#[test]
+fn an_answer_does_not_write_over_what_others_asked_for_after_it() {
+    let mut model = orders();
+    let mut next = testing::normal();
+    next.projections[2].asked = Some(crate::workspace::Asked {
+        position: Position::new(HEAD + 2),
+        what: "pause".to_owned(),
+        by: "ada".to_owned(),
+        mine: false,
+        failed: None,
+    });
+    update(&mut model, now(), Msg::Snapshot(Arc::new(next)));
+    let mut answered = |asked: u64, operation: Operation| {
+        let what = "it applies again".to_owned();
+        let msg = Msg::Operated {
+            projection: "orders".into(),
+            operation,
+            result: Ok((Position::new(asked), Done::Finished { what })),
+        };
+        update(&mut model, now(), msg);
+        match &model.said {
+            Some(Said::Note(_, text)) => text.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        answered(HEAD + 1, Operation::Resume),
+        "orders: `pause` was asked for by ada, after your resume"
+    );
+    // What was asked for after the other holds; and a long operation that has ended is the news.
+    assert_eq!(
+        answered(HEAD + 3, Operation::Resume),
+        "orders resumed: it applies again"
+    );
+    assert_eq!(
+        answered(HEAD + 1, Operation::Rebuild { hold: false }),
+        "orders rebuilt: it applies again"
+    );
+    // A picture that is older than one's own answer is no news.
+    answered(HEAD + 9, Operation::Resume);
+    let mut older = testing::normal();
+    older.projections[2].asked = Some(crate::workspace::Asked {
+        position: Position::new(HEAD + 8),
+        what: "pause".to_owned(),
+        by: "bea".to_owned(),
+        mine: false,
+        failed: None,
+    });
+    update(&mut model, now(), Msg::Snapshot(Arc::new(older)));
+    assert!(
+        matches!(&model.said, Some(Said::Note(Tone::Good, text)) if text.starts_with("orders resumed")),
+        "{:?}",
+        model.said
     );
 }

@@ -53,8 +53,13 @@ pub fn draw(
         height: 1,
     };
     let typed = line.editor.text();
-    let options = candidates(model, typed);
     let cursor = input::draw(buf, field, typed, line.editor.before(), theme.text);
+    if let Some(command) = &line.sending {
+        let words = Line::from(own(format!("   sending {command} …"), theme.dim));
+        put_cut(buf, area, 2, &words, theme);
+        return None;
+    }
+    let options = candidates(model, typed);
     if let (Some(first), true) = (options.first(), line.editor.at_end()) {
         ghost(buf, field, typed, first, theme);
     }

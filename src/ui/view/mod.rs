@@ -11,7 +11,7 @@ mod form;
 mod header;
 mod help;
 mod line;
-mod log;
+pub mod log;
 mod operation;
 mod overview;
 mod page;
