@@ -4,6 +4,9 @@
 
 mod actions;
 mod events;
+mod footer;
+mod help;
+mod holes;
 mod pictures;
 pub mod projection;
 mod rebuilds;
@@ -25,7 +28,9 @@ use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::view;
 use crate::event::{Position, StreamId, Version};
-use crate::workspace::{Moment, Outcome, Phase, Preview, Progress, Snapshot};
+use crate::workspace::{
+    Change, Moment, Outcome, Phase, Preview, Progress, Snapshot, StateSeen, Unkeyed,
+};
 
 mod stream;
 
@@ -252,6 +257,10 @@ fn each_size(name: &str, open: impl Fn(&mut Model)) {
 #[test]
 fn each_popup() {
     each_size("help", |model| drop(press(model, &["?"])));
+    each_size("help_searched", |model| {
+        press(model, &["?", "/"]);
+        type_in(model, "read model");
+    });
     each_size("commands", |model| {
         press(model, &["c", "o", "r"]);
     });
@@ -343,6 +352,33 @@ fn a_read_model_as_it_was() {
     let mut small = model_of(testing::normal(), 20, 5);
     show(&mut small, testing::moment());
     check("past_20x5", &small, &Theme::colour());
+    each_size("past_unkeyed", |model| {
+        let mut moment = testing::moment();
+        let came = moment.rows.rows.split_off(12);
+        moment.rows.count = 12;
+        moment.now.as_mut().unwrap().keyed = false;
+        moment.unkeyed = Some(Unkeyed {
+            gone: (0..12).map(|at| at == 3).collect(),
+            went: 1,
+            came,
+        });
+        show(model, moment);
+    });
+    each_size("past_state", |model| {
+        let mut moment = testing::moment();
+        let change = |field: &str, before: u64, after: u64| Change {
+            field: field.to_owned(),
+            before: before.into(),
+            after: after.into(),
+        };
+        let changes = vec![
+            change("sold.mug.units", 12, 14),
+            change("sold.mug.cents", 120_000, 140_000),
+        ];
+        let written = (0..24).map(|at| at == 4).collect();
+        moment.state = Some(StateSeen { changes, written });
+        show(model, moment);
+    });
     each_size("past_begun", |model| {
         let number = number(&press(model, &["T"]));
         under_way(model, number);

@@ -8,6 +8,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use super::super::action::{ACTIONS, Action};
 use super::super::keymap::shown;
 use super::super::screen::Screen;
+use super::super::theme::ThemeName;
 use super::Model;
 use super::editor::Editor;
 use super::form;
@@ -101,13 +102,22 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
             Some(Action::Go(Screen::Stream)) if words.len() == 1 => streams(model),
             Some(Action::Go(Screen::Events)) => terms(model),
             Some(Action::Export) if words.len() == 1 => vec!["csv".to_owned(), "json".to_owned()],
+            Some(Action::Theme) if words.len() == 1 => {
+                let all = ThemeName::ALL.iter();
+                all.map(|theme| theme.name().to_owned()).collect()
+            }
             Some(Action::Repair) if words.len() == 2 => keys_of(model, &words[1]),
             Some(Action::Past) if words.len() == 2 => {
                 vec!["1m".to_owned(), "10m".to_owned(), "1h".to_owned()]
             }
             Some(action) if takes_projection(action) && words.len() == 1 => {
                 let all = model.snapshot.projections.iter();
-                all.map(|view| view.name.clone()).collect()
+                let names = all.map(|view| view.name.clone());
+                // Where it is not named, the chosen one is meant.
+                let times = ["1m", "10m", "1h"]
+                    .iter()
+                    .filter(|_| action == Action::Past);
+                names.chain(times.map(|&time| time.to_owned())).collect()
             }
             _ => field_words(model, first, &words),
         },

@@ -6,6 +6,7 @@ pub mod events;
 pub mod fetched;
 pub mod filter;
 pub mod form;
+pub mod help;
 pub mod lagging;
 pub mod line;
 pub mod log;
@@ -31,6 +32,7 @@ use super::action::{Action, Context, Entry};
 use super::columns::ColumnName;
 use super::keymap::Keymap;
 use super::screen::Screen;
+use super::theme::ThemeName;
 use crate::event::{Position, Timestamp};
 use crate::lag::Status;
 use crate::workspace::{
@@ -39,6 +41,7 @@ use crate::workspace::{
 use commands::Chooser;
 use editor::Editor;
 use form::Form;
+use help::Help;
 use line::CommandLine;
 use operation::{Ask, Confirm, PolicyPrompt};
 use overview::Overview;
@@ -63,6 +66,8 @@ pub struct Model {
     pub columns: Vec<ColumnName>,
     /// The keys in force.
     pub keys: Keymap,
+    /// How it looks.
+    pub theme: ThemeName,
     /// Whether the mouse is ours.
     pub mouse: bool,
     /// The demo's load in commands a second; `None` where the domain has none.
@@ -113,8 +118,8 @@ pub struct Model {
 /// Something that lies over the screen and takes the keys.
 #[derive(Debug, Clone)]
 pub enum Layer {
-    /// The list of keys, scrolled by so many lines.
-    Help(usize),
+    /// The list of keys.
+    Help(Help),
     /// The list of commands.
     Commands(Chooser),
     /// The form of one command.
@@ -179,6 +184,7 @@ impl Model {
             read_only: false,
             columns: Vec::new(),
             keys: Keymap::default(),
+            theme: ThemeName::default(),
             mouse: true,
             load: None,
             faults: false,
@@ -213,6 +219,8 @@ impl Model {
         match layer {
             None => self.screen.context(),
             Some(Layer::Filter(_)) => Context::Filter,
+            // What is looked for is typed as a filter is.
+            Some(Layer::Help(help)) if help.is_typing => Context::Filter,
             Some(Layer::Help(_)) => Context::Help,
             Some(Layer::Commands(_)) => Context::Commands,
             Some(Layer::Form(_)) => Context::Form,

@@ -9,9 +9,9 @@ use super::super::screen::Screen;
 use super::super::state::line::candidates;
 use super::super::state::{Layer, Said};
 use super::super::testing::{self, model, model_of, now};
-use super::super::theme::Theme;
+use super::super::theme::{Theme, ThemeName};
 use super::super::update::{Effect, Msg, begin, update};
-use super::{Model, check, drawn, each_size, press, type_in};
+use super::{Model, check, drawn, each_size, on_screen, press, type_in};
 use crate::event::Position;
 use crate::workspace::Keys;
 
@@ -224,7 +224,7 @@ fn in_ascii_a_sentence_reads_well() {
     let mut model = model();
     press(&mut model, &["R"]);
     let shown = super::view::plain::text(&drawn(&model, &Theme::colour().ascii()));
-    assert!(shown.contains("counting ~"), "{shown}");
+    assert!(shown.contains("working out what it means ~"), "{shown}");
     assert!(shown.is_ascii());
 }
 
@@ -291,5 +291,30 @@ fn a_file_that_was_saved_is_named_without_what_could_disguise_it() {
     assert!(
         !shown.contains('\u{1b}') && shown.contains("saved /srv/"),
         "{shown}"
+    );
+}
+
+#[test]
+fn a_theme_is_chosen_by_its_name_or_turned_to_and_how_it_is_kept_is_said() {
+    let mut model = model();
+    press(&mut model, &[":"]);
+    type_in(&mut model, "theme hi");
+    let chosen = press(&mut model, &["tab", "enter"]);
+    assert_eq!(chosen, [Effect::Theme(ThemeName::HighContrast)]);
+    let drawn = on_screen(&model);
+    assert!(
+        drawn.contains(r#"theme = "high-contrast" under [ui]"#),
+        "{drawn}"
+    );
+    let next = press(&mut model, &["L", "L"]);
+    let expected = [ThemeName::Monochrome, ThemeName::Auto].map(Effect::Theme);
+    assert_eq!(next, expected);
+    press(&mut model, &[":"]);
+    type_in(&mut model, "theme drak");
+    assert_eq!(press(&mut model, &["enter"]), []);
+    let drawn = on_screen(&model);
+    assert!(
+        drawn.contains("there is no theme \"drak\": write one of auto, dark"),
+        "{drawn}"
     );
 }

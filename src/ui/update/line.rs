@@ -5,7 +5,7 @@ use super::super::screen::Screen;
 use super::super::state::form::Form;
 use super::super::state::line::{action_named, candidates, choices, takes_projection, words};
 use super::super::state::{Layer, Model};
-use super::{Effect, chosen, export, load};
+use super::{Effect, chosen, export, load, screen};
 use crate::event::{Position, StreamId};
 use crate::lag::Status;
 use crate::workspace::{
@@ -174,6 +174,10 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
                 .ok_or("write the load in commands a second, as load 50")?;
             model.layers.pop();
             Ok(load::set(model, rate))
+        } else if let (Action::Theme, [name, ..]) = (action, rest) {
+            let theme = name.parse()?;
+            model.layers.pop();
+            Ok(screen::themed(model, theme))
         } else if action == Action::Export {
             let format = match rest {
                 [] => export::Format::Csv,
@@ -211,7 +215,7 @@ fn on_projection(
     rest: &[String],
 ) -> Result<Vec<Effect>, String> {
     if action == Action::Past
-        && let Some(name) = time_shown(model)
+        && let Some(name) = time_shown(model).or_else(|| chosen_name(model))
         && rest
             .first()
             .is_some_and(|word| model.projection(word).is_none())
@@ -336,6 +340,11 @@ fn on_projection(
 fn time_shown(model: &Model) -> Option<String> {
     let pane = model.time.as_ref()?;
     (model.screen == Screen::Time).then(|| pane.projection.clone())
+}
+
+/// The projection that is chosen elsewhere.
+fn chosen_name(model: &Model) -> Option<String> {
+    model.selected().map(|view| view.name.clone())
 }
 
 /// When a read model is to be shown. Errors: what was typed is no point of time.

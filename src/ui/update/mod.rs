@@ -38,7 +38,9 @@ use super::keymap;
 use super::screen::Screen;
 use super::state;
 use super::state::editor::Editor;
+use super::state::help::Help;
 use super::state::{Layer, Model, Said, Tone};
+use super::theme::ThemeName;
 use crate::event::{Position, Timestamp};
 use crate::workspace::{
     AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Keys, Mending, Moment, Operation, Outcome,
@@ -274,6 +276,8 @@ pub enum Effect {
     Copy(String),
     /// Take the mouse or give it back.
     Mouse(bool),
+    /// Draw in another theme from now on.
+    Theme(ThemeName),
     /// Draw everything again.
     Redraw,
     /// Back to the shell until it lets us go on.
@@ -493,7 +497,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Help => {
             match model.layers.last() {
                 Some(Layer::Help(_)) => drop(model.layers.pop()),
-                _ => model.layers.push(Layer::Help(0)),
+                _ => model.layers.push(Layer::Help(Help::default())),
             }
             Vec::new()
         }
@@ -505,6 +509,11 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 return effects;
             }
             if stream::is_closed(model) {
+                return Vec::new();
+            }
+            if let Some(Layer::Help(help)) = model.layers.last_mut()
+                && help.is_cleared()
+            {
                 return Vec::new();
             }
             match model.layers.pop() {

@@ -56,6 +56,7 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
         *naming = true;
         return Vec::new();
     }
+    confirm.early = confirm.preview.is_none();
     // Nothing happens before its consequences were on the screen.
     if !confirm.sure() || !matches!(confirm.preview, Some(Ok(_))) {
         return Vec::new();

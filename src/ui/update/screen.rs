@@ -10,6 +10,7 @@ use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
 use super::super::state::ripple::Reach;
 use super::super::state::{Layer, Model, Narrowing, Said, Tone};
+use super::super::theme::ThemeName;
 use super::super::view;
 use super::{Effect, events, export, load, log, overview, projection, rebuilds, stream, time};
 
@@ -103,6 +104,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Load => return load::turn(model),
         Action::Faster | Action::Slower => return load::step(model, action == Action::Faster),
         Action::Mouse => return mouse_over(model),
+        Action::Theme => {
+            let at = ThemeName::ALL
+                .iter()
+                .position(|theme| *theme == model.theme);
+            let next = at.map_or(0, |at| (at + 1) % ThemeName::ALL.len());
+            return themed(model, ThemeName::ALL[next]);
+        }
         Action::Commands => {
             let chooser = Chooser::new(model.commands.clone());
             model.layers.push(Layer::Commands(chooser));
@@ -206,6 +214,16 @@ fn freeze(model: &mut Model) -> Vec<Effect> {
 pub fn line(model: &mut Model) -> Vec<Effect> {
     model.layers.push(Layer::Line(CommandLine::default()));
     super::keys_known(model)
+}
+
+/// Another theme, until the end; and how it is kept.
+pub fn themed(model: &mut Model, theme: ThemeName) -> Vec<Effect> {
+    model.theme = theme;
+    let words = format!(
+        "theme {theme}. To keep it, write theme = \"{theme}\" under [ui] in ~/.config/highwater/config.toml"
+    );
+    model.say(Tone::Info, words);
+    vec![Effect::Theme(theme)]
 }
 
 fn mouse_over(model: &mut Model) -> Vec<Effect> {

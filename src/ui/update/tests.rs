@@ -171,8 +171,19 @@ fn a_rebuild_happens_only_after_its_preview() {
     let mut model = orders();
     let asked = press(&mut model, &["R"]);
     assert_eq!(asked.len(), 1);
+    let shown = |model: &Model| super::super::tests::on_screen(model);
+    assert!(shown(&model).contains("working out what it means"));
+    assert!(!shown(&model).contains("Enter do it"));
     assert_eq!(press(&mut model, &["enter"]), []);
+    let early = "press Enter again once it is here";
+    assert!(shown(&model).contains(early), "{}", shown(&model));
     answer(&mut model, asked, None);
+    assert!(
+        shown(&model).contains("Enter does it."),
+        "{}",
+        shown(&model)
+    );
+    assert!(shown(&model).contains("Enter do it"));
     assert_eq!(
         press(&mut model, &["enter"]),
         operate("orders", Operation::Rebuild { hold: false })

@@ -121,7 +121,7 @@ fn screen(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<
     }
     // Only the topmost: two boxes over each other are two things to look at.
     model.layers.last().and_then(|layer| match layer {
-        Layer::Help(scroll) => help::draw(model, *scroll, theme, area, buf),
+        Layer::Help(open) => help::draw(model, open, theme, area, buf),
         Layer::Commands(chooser) | Layer::Queries(chooser) => {
             form::choose(model, chooser, theme, area, buf)
         }
@@ -238,6 +238,11 @@ pub fn is_on_the_log(model: &Model, x: u16, y: u16) -> bool {
 /// The position of the log that stands at a column of the Time screen, or the nearest.
 pub fn position_at(model: &Model, x: u16) -> Option<crate::event::Position> {
     Some(time::position_at(model, time::log(body(model)?), x))
+}
+
+/// How many lines of the list of keys can be scrolled away on this terminal.
+pub fn help_scroll(model: &Model, open: &super::state::help::Help) -> usize {
+    help::last(model, open, Rect::from((Position::ORIGIN, model.size)))
 }
 
 /// How many lines a page has on this terminal.

@@ -151,7 +151,7 @@ fn projections(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let right = match under_way {
         0 if model.read_only || order.is_empty() => "nothing is built or held just now".to_owned(),
         0 => format!(
-            "nothing is built or held just now: {} begins one",
+            "nothing is built or held: {} begins one",
             model.keys.of(Action::Rebuild)
         ),
         n => format!("{n} built or held"),

@@ -2,7 +2,7 @@
 //! became of it.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -12,7 +12,7 @@ use crate::text::thousands;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::rule;
-use crate::workspace::{Difference, Moment};
+use crate::workspace::{Difference, Moment, StateSeen, Unkeyed};
 
 /// The widest value of a row, in cells.
 const WIDEST: usize = 28;
@@ -63,10 +63,75 @@ pub fn draw(moment: &Moment, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let columns = Columns::of(moment, half, false, theme);
         columns.draw(buf, left, &|at| columns.then(at), theme);
         columns.draw(buf, right, &|at| columns.now(at), theme);
+    } else if let Some(unkeyed) = moment
+        .unkeyed
+        .as_ref()
+        .filter(|found| !found.came.is_empty())
+    {
+        let [then, since] = beside_or_below(area);
+        rule::draw(buf, then, &title, &legend(moment, theme), theme);
+        let columns = Columns::of(moment, then.width, true, theme);
+        columns.draw(buf, then, &|at| columns.both(at), theme);
+        came(moment, unkeyed, &columns, theme, since, buf);
     } else {
         rule::draw(buf, area, &title, &legend(moment, theme), theme);
         let columns = Columns::of(moment, area.width, true, theme);
         columns.draw(buf, area, &|at| columns.both(at), theme);
+    }
+}
+
+/// Two halves: beside each other where there is room, else below each other.
+fn beside_or_below(area: Rect) -> [Rect; 2] {
+    let parts = if area.width >= WIDE {
+        Layout::horizontal([Constraint::Fill(1); 2])
+    } else {
+        Layout::vertical([Constraint::Fill(1); 2])
+    };
+    parts.areas(area)
+}
+
+/// The rows that came since, where no primary key says which row is which.
+fn came(
+    moment: &Moment,
+    unkeyed: &Unkeyed,
+    columns: &Columns<'_>,
+    theme: &Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let room = usize::from(area.height.saturating_sub(2));
+    let count = unkeyed.came.len();
+    let place = if count > room {
+        format!(
+            "the last {} of {}",
+            room,
+            text::count(count as u64, "row", "rows")
+        )
+    } else {
+        text::count(count as u64, "row", "rows")
+    };
+    let lead = if is_behind(moment) {
+        "only now"
+    } else {
+        "came since"
+    };
+    rule::draw(
+        buf,
+        area,
+        &format!("{lead}: {place}"),
+        &Line::default(),
+        theme,
+    );
+    put_cut(buf, area, 1, &columns.heading(theme), theme);
+    for (y, row) in (2..area.height).zip(unkeyed.came.iter().skip(count.saturating_sub(room))) {
+        let mut line = vec![Span::raw(" ".repeat(MARKS))];
+        for (at, wide) in &columns.fitting {
+            let words = row
+                .get(*at)
+                .map_or_else(String::new, |cell| rows::value(cell, WIDEST));
+            line.push(padded(" ", &words, *wide, theme.text, theme));
+        }
+        put_cut(buf, area, y, &Line::from(line), theme);
     }
 }
 
@@ -87,7 +152,7 @@ fn legend(moment: &Moment, theme: &Theme) -> Line<'static> {
         return Line::from(own("nothing to compare it with now", theme.dim));
     };
     if !now.keyed {
-        return Line::from(own("without a primary key: not compared", theme.dim));
+        return by_whole_rows(moment, theme);
     }
     let pairs = || moment.rows.rows.iter().zip(&now.rows);
     let gone = pairs().any(|(_, now)| now.is_none());
@@ -107,6 +172,25 @@ fn legend(moment: &Moment, theme: &Theme) -> Line<'static> {
         words.push(own("the same now", theme.dim));
     }
     Line::from(words)
+}
+
+/// The same where rows are compared as wholes: no primary key names them.
+fn by_whole_rows(moment: &Moment, theme: &Theme) -> Line<'static> {
+    let Some(unkeyed) = &moment.unkeyed else {
+        let words = "without a primary key, and too many rows to compare";
+        return Line::from(own(words, theme.dim));
+    };
+    if unkeyed.went == 0 && unkeyed.came.is_empty() {
+        return Line::from(own("the same rows now", theme.dim));
+    }
+    let (glyph, style) = lost(moment, theme);
+    let words = if is_behind(moment) { "not yet" } else { "gone" };
+    let went = thousands(unkeyed.went as u64);
+    let came = thousands(unkeyed.came.len() as u64);
+    Line::from(vec![
+        own(glyph, style),
+        own(format!(" {went} {words}, {came} came"), theme.dim),
+    ])
 }
 
 /// How a row is marked that is not there now: it went, or the read model has not got so far yet.
@@ -162,7 +246,17 @@ impl<'a> Columns<'a> {
     /// The places of all columns, those first that have to be seen where not all fit: what a row is known by, and
     /// what the event changed in it.
     fn by_weight(&self) -> Vec<usize> {
-        let weight = |name: &String| {
+        let names = &self.moment.rows.columns;
+        let of_state = |at: usize, state: &StateSeen| {
+            let mut fields = state.changes.iter().map(|change| &change.field);
+            let is_changed = |field: &String| field.rsplit('.').next() == Some(&*names[at]);
+            match at {
+                0 => 0,
+                _ if fields.any(is_changed) => 1,
+                _ => 2,
+            }
+        };
+        let of_rows = |name: &String| {
             let written = || self.differences();
             let is_changed = |d: &Difference| match (&d.here, &d.there) {
                 (Some(here), Some(there)) => {
@@ -178,9 +272,11 @@ impl<'a> Columns<'a> {
                 _ => 2,
             }
         };
-        let names = &self.moment.rows.columns;
         let mut places: Vec<usize> = (0..names.len()).collect();
-        places.sort_by_cached_key(|at| weight(&names[*at]));
+        places.sort_by_cached_key(|at| match &self.moment.state {
+            Some(state) => of_state(*at, state),
+            None => of_rows(&names[*at]),
+        });
         places
     }
 
@@ -240,6 +336,12 @@ impl<'a> Columns<'a> {
     /// Whether the row is gone now, or has other values.
     fn fate(&self, row: usize) -> (&'static str, Style) {
         let glyphs = self.theme.glyphs;
+        if let Some(unkeyed) = &self.moment.unkeyed {
+            return match unkeyed.gone.get(row) {
+                Some(true) => lost(self.moment, self.theme),
+                _ => (" ", self.theme.text),
+            };
+        }
         let now = self.moment.now.as_ref().and_then(|now| now.rows.get(row));
         match (self.moment.rows.rows.get(row), now) {
             (Some(_), Some(None)) => lost(self.moment, self.theme),
@@ -293,15 +395,16 @@ impl<'a> Columns<'a> {
 
     /// Whether the event wrote it.
     fn is_written(&self, row: usize) -> bool {
+        if let Some(state) = &self.moment.state {
+            return state.written.get(row).copied().unwrap_or_default();
+        }
         let row = self.moment.rows.rows.get(row);
         self.differences().any(|d| d.there.as_ref() == row)
     }
 
-    /// The heading and the rows under it.
-    fn draw(&self, buf: &mut Buffer, area: Rect, cells: &dyn Fn(usize) -> Cells, theme: &Theme) {
+    fn heading(&self, theme: &Theme) -> Line<'static> {
         let all = &self.moment.rows.columns;
-        let indent = " ".repeat(MARKS);
-        let mut heading = vec![Span::raw(indent)];
+        let mut heading = vec![Span::raw(" ".repeat(MARKS))];
         let mut next = 0;
         for (at, wide) in &self.fitting {
             // Where columns are left out.
@@ -316,7 +419,12 @@ impl<'a> Columns<'a> {
         if next < all.len() {
             heading.push(own(format!(" {}", theme.glyphs.ellipsis), theme.dim));
         }
-        put_cut(buf, area, 1, &Line::from(heading), theme);
+        Line::from(heading)
+    }
+
+    /// The heading and the rows under it.
+    fn draw(&self, buf: &mut Buffer, area: Rect, cells: &dyn Fn(usize) -> Cells, theme: &Theme) {
+        put_cut(buf, area, 1, &self.heading(theme), theme);
         for (y, row) in (2..area.height).zip(0..self.moment.rows.rows.len()) {
             let written = if self.is_written(row) {
                 theme.glyphs.selected
