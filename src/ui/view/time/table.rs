@@ -477,7 +477,7 @@ mod tests {
     use super::super::super::plain;
     use super::*;
     use crate::ui::testing;
-    use crate::workspace::Cell;
+    use crate::workspace::{Cell, Change};
 
     const COLUMNS: [&str; 8] = [
         "activity",
@@ -531,6 +531,23 @@ mod tests {
                 "some are left out before it: {text}"
             );
         }
+        // A projection in Rust says by fields what was changed.
+        let mut state = moment();
+        let change = Change {
+            field: "loans.7.completed".to_owned(),
+            before: 10_347.into(),
+            after: 10_348.into(),
+        };
+        state.changed = None;
+        state.state = Some(StateSeen {
+            changes: vec![change],
+            written: vec![true],
+        });
+        let text = drawn(&state, 80);
+        assert!(
+            text.contains("activity") && text.contains("…completed"),
+            "{text}"
+        );
         let all = drawn(&moment(), 300);
         assert!(!all.contains('…') && all.contains("last"), "{all}");
         let mut other = moment();
