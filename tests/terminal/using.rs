@@ -148,7 +148,10 @@ fn rejects(size: (u16, u16)) {
     let mut demo = place.demo(size, "0");
     demo.shows("engine here");
     demo.keys(":ShipOrder order=404").shows("order=404");
-    demo.keys(ENTER).shows("rejected");
+    // The line stays, with why; and goes with one key.
+    let line = demo.keys(ENTER).shows("✗ rejected: ");
+    assert!(line.has(":ShipOrder order=404"));
+    demo.keys(ESC).hides("rejected: order");
     demo.keys("c").shows("ShipOrder");
     demo.keys("shipord").hides("PlaceOrder");
     demo.keys(ENTER).shows("Send a paid order on its way");
