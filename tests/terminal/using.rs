@@ -149,6 +149,8 @@ fn rejects(size: (u16, u16)) {
     demo.shows("engine here");
     demo.keys(":ShipOrder order=404").shows("order=404");
     demo.keys(ENTER).shows("rejected");
+    // The line stays too.
+    demo.keys(ESC).hides("Command line");
     demo.keys("c").shows("ShipOrder");
     demo.keys("shipord").hides("PlaceOrder");
     demo.keys(ENTER).shows("Send a paid order on its way");
