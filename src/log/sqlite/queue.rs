@@ -200,3 +200,116 @@ fn size(commit: &Commit) -> usize {
         .map(|event| event.data.as_str().len() + event.metadata.as_str().len())
         .sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+    use crate::event::{EventType, JsonObject, NewEvent, StreamId};
+    use crate::log::{AppendError, CommitId, Expected, LogError};
+
+    const QUICK: Duration = Duration::from_millis(1);
+
+    fn commit() -> Commit {
+        let event_type = EventType::new("OrderPlaced").unwrap();
+        Commit {
+            id: CommitId::new(),
+            stream: StreamId::new("order-1").unwrap(),
+            expected: Expected::Any,
+            events: vec![NewEvent::new(event_type, JsonObject::empty())],
+        }
+    }
+
+    fn job(commits: usize) -> (Job, oneshot::Receiver<Vec<Answer>>) {
+        Job::new(Arc::new((0..commits).map(|_| commit()).collect()))
+    }
+
+    fn refused() -> AppendError {
+        AppendError::NotStored(LogError::Closed)
+    }
+
+    /// Where jobs come in, and a queue with one of so many commits.
+    fn queue(commits: usize) -> (Queue, Sender<Job>, Receiver<Job>) {
+        let (jobs, incoming) = channel();
+        let mut queue = Queue::new();
+        queue.push(job(commits).0);
+        (queue, jobs, incoming)
+    }
+
+    /// How many commits a transaction takes.
+    fn take(queue: &mut Queue, incoming: &Receiver<Job>) -> usize {
+        let mut taking = queue.supply(incoming);
+        std::iter::from_fn(|| taking.next().map(drop)).count()
+    }
+
+    /// The same, answered.
+    fn turn(queue: &mut Queue, incoming: &Receiver<Job>, took: Duration, is_alone: bool) -> usize {
+        let taken = take(queue, incoming);
+        queue.extend(incoming);
+        let answers = (0..taken).map(|_| Err(refused())).collect();
+        queue.answer(answers, took, || is_alone);
+        taken
+    }
+
+    #[test]
+    fn transactions_grow_while_nobody_else_waits_and_are_small_again_when_somebody_does() {
+        let (mut queue, jobs, incoming) = queue(60_000);
+        let mut next = |took, is_alone| turn(&mut queue, &incoming, took, is_alone);
+        let sizes: Vec<_> = (0..7).map(|_| next(QUICK, true)).collect();
+        assert_eq!(sizes, [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+        // Another process; then another caller.
+        assert_eq!(next(QUICK, false), 10_000);
+        assert_eq!([next(QUICK, true), next(QUICK, true)], [500, 1_000]);
+        jobs.send(job(1).0).unwrap();
+        assert_eq!([next(QUICK, true), next(QUICK, true)], [2_000, 500]);
+    }
+
+    #[test]
+    fn jobs_that_follow_each_other_let_others_in_although_each_is_stored_at_once() {
+        let (mut queue, jobs, incoming) = queue(10_000);
+        while !queue.is_empty() {
+            turn(&mut queue, &incoming, QUICK, true);
+        }
+        for size in [2_000, 500] {
+            jobs.send(job(2_000).0).unwrap();
+            assert_eq!(turn(&mut queue, &incoming, QUICK, false), size);
+        }
+    }
+
+    #[test]
+    fn after_a_slow_transaction_the_next_is_not_larger() {
+        let (mut queue, _jobs, incoming) = queue(5_000);
+        let slow = 2 * LONG;
+        let sizes = [slow; 3].map(|took| turn(&mut queue, &incoming, took, true));
+        assert_eq!(sizes, [500; 3]);
+    }
+
+    #[test]
+    fn a_transaction_takes_what_comes_while_it_is_written() {
+        let (mut queue, jobs, incoming) = queue(1);
+        let mut taking = queue.supply(&incoming);
+        assert!(taking.next().is_some());
+        jobs.send(job(1).0).unwrap();
+        assert!(taking.next().is_some());
+        assert!(taking.next().is_none());
+    }
+
+    #[test]
+    fn who_was_not_in_the_transaction_that_failed_goes_on_waiting() {
+        let (mut queue, jobs, incoming) = queue(600);
+        let (second, mut answers) = job(1);
+        queue.push(second);
+        assert_eq!(take(&mut queue, &incoming), 500);
+        queue.fail(&Failure::NotStored(LogError::Closed));
+        assert!(!queue.is_empty());
+        assert!(answers.try_recv().is_err());
+        // Nothing was taken where the lock was not had: who waited for it is told, who came meanwhile is not.
+        let (third, mut later) = job(1);
+        jobs.send(third).unwrap();
+        queue.fail(&Failure::NotStored(LogError::Closed));
+        assert_eq!(answers.try_recv().unwrap().len(), 1);
+        assert!(queue.is_empty());
+        assert!(later.try_recv().is_err());
+    }
+}
