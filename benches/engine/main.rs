@@ -13,6 +13,7 @@ mod kit;
 mod append;
 mod bare;
 mod ratio;
+mod read;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -24,7 +25,7 @@ use ratio::Ratio;
 /// A kind of work: its name, and what measures it in a folder, in so many rounds.
 type Kind = (&'static str, fn(&Path, usize));
 
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 6] = [
     ("append", append::one_caller),
     ("callers64", |dir, rounds| {
         append::many_callers(dir, rounds, 64, "durable append, 64 callers", "≥ 0.9")
@@ -33,6 +34,8 @@ const KINDS: [Kind; 4] = [
         append::many_callers(dir, rounds, 256, "durable append, 256 callers", "≥ 1.3")
     }),
     ("import", append::import),
+    ("read", read::read_all),
+    ("rehydrate", read::rehydrate),
 ];
 
 fn main() {
