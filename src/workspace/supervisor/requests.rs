@@ -285,7 +285,7 @@ impl Owned<'_> {
                 done.ended.what(),
             );
             match done.ended {
-                Ended::Failed(_) => tracing::info!("{name}: `{what}` failed: {came_to}"),
+                Ended::Failed(_) => tracing::warn!("{name}: `{what}` failed: {came_to}"),
                 _ => tracing::info!("{name}: `{what}`: {came_to}"),
             }
             self.operations.ended(&done);
