@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use highwater::event::Timestamp;
@@ -16,6 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::Runtime;
 
 use crate::kit::fill::fill;
+use crate::kit::process::anonymous;
 use crate::kit::steady;
 use crate::ratio::{Ratio, a_second};
 
@@ -123,6 +125,8 @@ pub fn rebuild(dir: &Path, rounds: usize) {
 pub fn catch_up(dir: &Path, rounds: usize) {
     let place = Place::filled(dir, &SAMPLES, EVENTS);
     let events = EVENTS * SAMPLES.len() as u64;
+    let before = anonymous(std::process::id());
+    let most = AtomicU64::new(0);
     Ratio::measure(
         "catch up, four SQL projections",
         "",
@@ -132,9 +136,10 @@ pub fn catch_up(dir: &Path, rounds: usize) {
             let mut running = None;
             let rate = a_second(events, || {
                 running = Some(fresh.start());
-                SAMPLES
-                    .iter()
-                    .for_each(|sample| fresh.has_everything(sample));
+                SAMPLES.iter().for_each(|sample| {
+                    fresh.has_everything(sample);
+                    most.fetch_max(anonymous(std::process::id()), Ordering::Relaxed);
+                });
             });
             fresh
                 .runtime
@@ -148,6 +153,10 @@ pub fn catch_up(dir: &Path, rounds: usize) {
         },
     );
     place.same_rows(&SAMPLES);
+    println!(
+        "memory that no file stands behind: {before} KiB before, {} KiB at most while they catch up",
+        most.into_inner()
+    );
 }
 
 /// A workspace with projections, whose log has events.
