@@ -193,7 +193,7 @@ fn plot(rows: &[(u64, [f64; COLUMNS.len()])]) -> String {
     let Some((_, first)) = rows.first() else {
         return String::new();
     };
-    let lines: Vec<(&str, Color, Vec<(f64, f64)>)> = COLUMNS
+    let lines: Vec<(_, _, Vec<(f64, f64)>)> = COLUMNS
         .iter()
         .enumerate()
         .filter_map(|(at, (name, _, colour))| {

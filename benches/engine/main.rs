@@ -15,6 +15,7 @@ mod bare;
 mod live;
 mod project;
 mod ratio;
+mod read;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -26,7 +27,7 @@ use ratio::Ratio;
 /// A kind of work: its name, and what measures it in a folder, in so many rounds.
 type Kind = (&'static str, fn(&Path, usize));
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 9] = [
     ("append", append::one_caller),
     ("callers64", |dir, rounds| {
         append::many_callers(dir, rounds, 64, "durable append, 64 callers", "≥ 0.9")
@@ -38,6 +39,8 @@ const KINDS: [Kind; 7] = [
     ("rebuild", project::rebuild),
     ("catch-up", project::catch_up),
     ("live", live::live),
+    ("read", read::read_all),
+    ("rehydrate", read::rehydrate),
 ];
 
 fn main() {

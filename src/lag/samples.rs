@@ -29,10 +29,12 @@ pub struct Sample {
     pub at: Duration,
     /// Its lateness beyond what the policy allows.
     pub excess: Duration,
+    /// Whether it is paused.
+    pub paused: bool,
     /// Its checkpoint.
     pub checkpoint: Position,
-    /// How many events were stored so far, from any fixed start.
-    pub stored: u64,
+    /// How many events were stored so far, from any fixed start; `None` while not all of them are counted.
+    pub stored: Option<u64>,
     /// How many it applied so far, from any fixed start.
     pub applied: u64,
     /// For how long it has been busy applying so far.
@@ -55,10 +57,14 @@ pub struct Spent {
 }
 
 impl Sample {
-    /// Whether `later` can be of the same run: nothing that only grows became smaller.
+    /// Whether `later` can be of the same run: nothing that only grows became smaller, and no pause ended.
     fn may_precede(&self, later: &Self) -> bool {
-        self.checkpoint <= later.checkpoint
-            && self.stored <= later.stored
+        (later.paused || !self.paused)
+            && self.checkpoint <= later.checkpoint
+            && self
+                .stored
+                .zip(later.stored)
+                .is_none_or(|(was, is)| was <= is)
             && self.applied <= later.applied
             && self.busy <= later.busy
     }
@@ -92,8 +98,8 @@ impl Samples {
     /// Adds a sample and forgets those that the window no longer needs.
     ///
     /// A sample from before the last one is ignored. Where a count or the checkpoint went back
-    /// (a replay, another version of the read model, another engine), the window begins anew: what
-    /// was measured before says nothing about what runs now.
+    /// (a replay, another version of the read model, another engine), or where a pause ended, the window
+    /// begins anew: what was measured before says nothing about what runs now.
     pub fn push(&mut self, sample: Sample) {
         if let Some(last) = self.samples.back() {
             if sample.at < last.at {
@@ -179,11 +185,25 @@ impl Samples {
         let busy = last.busy.saturating_sub(first.busy);
         let applied = last.applied - first.applied;
         Rates {
-            stored: per_second(last.stored - first.stored, wall),
+            stored: self.stored(),
             applied: per_second(applied, wall),
             capacity: per_second(applied, busy),
             utilisation: Some((busy.as_secs_f64() / wall.as_secs_f64()).min(1.0)),
         }
+    }
+
+    /// Stored a second, from the samples that know it: what is only found while an old backlog is counted was
+    /// not stored just then.
+    fn stored(&self) -> Option<f64> {
+        let known: Vec<(Duration, u64)> = self
+            .samples
+            .iter()
+            .filter_map(|sample| Some((sample.at, sample.stored?)))
+            .collect();
+        let (&(began, from), &(ended, to)) = (known.first()?, known.last()?);
+        (known.len() >= ENOUGH)
+            .then(|| per_second(to.saturating_sub(from), ended - began))
+            .flatten()
     }
 
     /// What the loop did with its time from the first to the last sample; nothing before [`ENOUGH`] samples.

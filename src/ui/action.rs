@@ -67,6 +67,7 @@ pub enum Action {
     Fault,
     Copy,
     Mouse,
+    Theme,
     FindStream,
     Before,
     After,
@@ -181,6 +182,10 @@ const TEXT: &[Context] = &[Filter, Commands, Form, Queries, Query, Policy, Repla
 const NOT_TEXT: &[Context] = &[
     Overview, Events, Projection, Stream, Time, Rebuilds, Log, Help, Confirm, Page, Repair,
 ];
+/// The same, but for the list of keys itself.
+const UNDER_HELP: &[Context] = &[
+    Overview, Events, Projection, Stream, Time, Rebuilds, Log, Confirm, Page, Repair,
+];
 const SCROLL: &[Context] = &[
     Overview, Events, Projection, Stream, Rebuilds, Log, Help, Page, Repair,
 ];
@@ -270,15 +275,16 @@ const fn changing(entry: Entry) -> Entry {
     }
 }
 
-/// Every action, in the order in which footer and help show them.
+/// Every action, in the order in which help shows them, and the footer what it does not rank.
 #[rustfmt::skip]
 pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Commands, "command", "command", &["c"], SCREENS, "Send a command: choose it, fill in its form")),
     changing(entry(Action::Pause, "pause", "pause/resume", &["p"], OF_ONE, "Pause the selected projection, let it go on, or try again")),
     entry(Action::Filter, "filter", "filter", &["/"], &[Events], "Narrow the log: type: stream: category: correlation: text:, letters, /regex; ! before any for not"),
     entry(Action::Filter, "", "filter", &["/"], NARROWED, "Narrow the rows: letters in their order, /regex, or !not"),
+    entry(Action::Filter, "", "search", &["/"], &[Help], "Search these keys: a key, or words of what it does"),
     entry(Action::Open, "", "open", &["enter"], &[Overview, Events, Projection, Stream, Rebuilds], "Open what is chosen"),
-    entry(Action::Why, "why", "why?", &["w"], OF_ONE, "Why the selected read model is as it is, and what helps"),
+    entry(Action::Why, "why", "why", &["w"], OF_ONE, "Why the selected read model is as it is, and what helps"),
     changing(entry(Action::Policy, "policy", "policy", &["P"], OF_ONE, "Change when the selected projection applies events")),
     changing(entry(Action::Rebuild, "rebuild", "rebuild", &["R"], OF_ONE, "Fold the read model again from position 0, beside the one that answers")),
     changing(entry(Action::Hold, "hold", "", &["H"], OF_ONE, "The same, but the new version waits until you cut over")),
@@ -302,7 +308,7 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Skip, "skip", "skip", &["s"], OF_ONE, "Leave a parked event out, with a reason")),
     entry(Action::Ask, "query", "query", &["A"], &[Overview, Projection], "Ask one of its queries, at each level of freshness"),
     entry(Action::Objective, "objective", "", &["O"], &[Overview, Projection], "How well it held its objective, and what another policy would have given"),
-    entry(Action::NextOne, "", "next", &["J"], &[Projection, Time], "The next projection"),
+    entry(Action::NextOne, "", "projection", &["J"], &[Projection, Time], "The next projection"),
     entry(Action::OneBefore, "", "", &["K"], &[Projection, Time], "The projection before"),
     entry(Action::Turn, "", "", &["n"], &[Projection], "Rows: the next table; queries: the next answer's rows"),
     entry(Action::Past, "as-of", "", &["T"], OF_ONE, "The selected read model as it was: step along the log, see what each event changed"),
@@ -323,10 +329,10 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::NextScreen, "", "", &["]"], SCREENS, "The next screen"),
     entry(Action::PreviousScreen, "", "", &["["], SCREENS, "The screen before"),
     entry(Action::FindStream, "", "find", &["f"], &[Stream], "Type the name of another stream"),
-    entry(Action::Before, "", "back", &["left", "h"], &[Stream, Time], "One event back"),
-    entry(Action::After, "", "on", &["right", "l"], &[Stream, Time], "One event on"),
-    entry(Action::FurtherBack, "", "100 back", &["pageup", "ctrl-b"], &[Time], "A hundred events back"),
-    entry(Action::FurtherOn, "", "100 on", &["pagedown", "ctrl-f"], &[Time], "A hundred events on"),
+    entry(Action::Before, "", "step", &["left", "h"], &[Stream, Time], "One event back"),
+    entry(Action::After, "", "", &["right", "l"], &[Stream, Time], "One event on"),
+    entry(Action::FurtherBack, "", "100", &["pageup", "ctrl-b"], &[Time], "A hundred events back"),
+    entry(Action::FurtherOn, "", "", &["pagedown", "ctrl-f"], &[Time], "A hundred events on"),
     entry(Action::First, "", "", &["home", "g"], &[Time], "To the first event"),
     entry(Action::Last, "", "", &["end", "G"], &[Time], "To the last event"),
     entry(Action::Next, "", "table", &["tab"], &[Time], "The next table"),
@@ -347,13 +353,15 @@ pub static ACTIONS: &[Entry] = &[
     changing(entry(Action::Slower, "", "", &["-"], &[Overview, Events, Projection, Rebuilds], "Less load")),
     changing(entry(Action::Fault, "fault", "fault", &["F"], &[Overview, Projection], "Inject a fault: slow NAME 20ms, stall NAME, poison NAME [TYPE], stop [NAME]")),
     entry(Action::Freeze, "freeze", "freeze", &["space"], SCREENS, "Let the picture stand still while data goes on, or let it follow again"),
-    entry(Action::Wider, "", "time", &["{"], CHARTS, "Charts: a longer one"),
+    entry(Action::Wider, "", "chart", &["{"], CHARTS, "Charts: a longer one"),
     entry(Action::Closer, "", "", &["}"], CHARTS, "Charts: a shorter stretch of time"),
     entry(Action::Export, "export", "", &["E"], SCREENS, "Write what the screen's table shows into a file, as CSV; after `:export`, as csv or json"),
     entry(Action::Picture, "picture", "", &["S"], SCREENS, "Save the screen as a picture, as SVG"),
     entry(Action::Mouse, "mouse", "", &["m"], SCREENS, "Mouse on or off; off lets the terminal select text"),
+    entry(Action::Theme, "theme", "", &["L"], SCREENS, "The next theme; after `:theme` one by its name: auto, dark, light, high-contrast, monochrome"),
     entry(Action::Line, "", "type it", &[":"], SCREENS, "Type a command or an action"),
-    entry(Action::Help, "help", "help", &["?", "f1"], NOT_TEXT, "Show or hide this help"),
+    entry(Action::Help, "help", "all keys", &["?", "f1"], UNDER_HELP, "Show or hide this help"),
+    entry(Action::Help, "", "", &["?", "f1"], &[Help], "Hide this help"),
     entry(Action::Help, "", "", &["f1"], TEXT, "Show this help"),
     entry(Action::Up, "", "", &["up", "ctrl-p"], &[Commands, Queries, Policy, Line], "The one before"),
     entry(Action::Down, "", "", &["down", "ctrl-n"], &[Commands, Queries, Policy, Line], "The one after"),

@@ -23,11 +23,17 @@ pub async fn answer(operator: &Operator, effect: Effect) -> Option<Msg> {
             let keys = operator.recent_keys().await;
             Msg::Keys(keys.map_err(|e| e.to_string()))
         }
-        Effect::Save { stem, ending, text } => {
+        Effect::Save {
+            stem,
+            ending,
+            text,
+            rows,
+        } => {
             let operator = operator.clone();
             let saved = spawn_blocking(move || operator.save(&stem, ending, &text)).await;
             let saved = saved.map_err(|e| e.to_string());
-            Msg::Saved(saved.and_then(|saved| saved.map_err(|e| e.to_string())))
+            let result = saved.and_then(|saved| saved.map_err(|e| e.to_string()));
+            Msg::Saved { rows, result }
         }
         Effect::Remember(line) => {
             let operator = operator.clone();

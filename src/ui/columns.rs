@@ -1,4 +1,5 @@
-//! The columns of the table of projections, as somebody names them in a configuration.
+//! The columns of the table of projections: as somebody names them in a configuration, as they are headed, and what is
+//! sorted by each.
 
 use super::widgets::columns::Column;
 
@@ -71,7 +72,7 @@ impl ColumnName {
     }
 
     /// Its heading in the table.
-    const fn title(self) -> &'static str {
+    pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Name => "projection",
             Self::Age => "age / objective",
@@ -82,18 +83,45 @@ impl ColumnName {
             other => other.name(),
         }
     }
+
+    /// Its place among all, by which the table is sorted; `None` where nothing is sorted by it.
+    pub(super) fn sorts(self) -> Option<usize> {
+        let at = Self::ALL.iter().position(|column| *column == self);
+        at.filter(|_| self != Self::History)
+    }
+
+    /// The column at a place among all, or the last.
+    pub(super) fn at(place: usize) -> Self {
+        Self::ALL[place.min(Self::ALL.len() - 1)]
+    }
 }
 
 /// Only the columns that somebody wants, in that order: the first ones stay longest. All, where nobody says.
-pub(super) fn wanted<C: Copy>(all: Vec<(C, Column)>, names: &[ColumnName]) -> Vec<(C, Column)> {
+pub(super) fn wanted(
+    all: Vec<(ColumnName, Column)>,
+    names: &[ColumnName],
+) -> Vec<(ColumnName, Column)> {
     if names.is_empty() {
         return all;
     }
     let ranked = (1_u8..).zip(names).filter_map(|(rank, name)| {
-        let (cell, column) = all
-            .iter()
-            .find(|(_, column)| column.title == name.title())?;
-        Some((*cell, Column { rank, ..*column }))
+        let (_, column) = all.iter().find(|(other, _)| other == name)?;
+        Some((*name, Column { rank, ..*column }))
     });
     ranked.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_but_the_history_sort_and_are_found_again_by_their_place() {
+        for column in ColumnName::ALL {
+            match column.sorts() {
+                Some(place) => assert_eq!(ColumnName::at(place), column),
+                None => assert_eq!(column, ColumnName::History),
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -38,11 +39,13 @@ pub struct Message {
 pub struct Journal {
     kept: Mutex<VecDeque<Arc<Message>>>,
     said: watch::Sender<u64>,
+    hears: AtomicBool,
 }
 
 static JOURNAL: LazyLock<Journal> = LazyLock::new(|| Journal {
     kept: Mutex::new(VecDeque::new()),
     said: watch::Sender::new(0),
+    hears: AtomicBool::new(false),
 });
 
 impl Journal {
@@ -78,6 +81,11 @@ impl Journal {
         kept.iter().filter(newer).cloned().collect()
     }
 
+    /// Whether what is said through `tracing` comes here: whoever embeds the dashboard may send it elsewhere.
+    pub fn hears(&self) -> bool {
+        self.hears.load(Ordering::Relaxed)
+    }
+
     /// Waits for the number of the newest message to change.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.said.subscribe()
@@ -94,6 +102,7 @@ impl<S: Subscriber> Layer<S> for ToJournal {
         event.record(&mut words);
         let meta = event.metadata();
         let text = format!("{}{}", words.message, words.fields);
+        JOURNAL.hears.store(true, Ordering::Relaxed);
         JOURNAL.say(*meta.level(), meta.target(), text);
     }
 }
@@ -145,6 +154,7 @@ mod tests {
         let journal = Journal {
             kept: Mutex::default(),
             said: watch::Sender::new(0),
+            hears: AtomicBool::new(false),
         };
         for n in 0..KEPT + 5 {
             journal.say(Level::INFO, "test", format!("{n} {}", "é".repeat(LONGEST)));

@@ -27,7 +27,7 @@ use super::update::{Effect, Msg, begin, update};
 use super::view::draw;
 use crate::crash;
 use crate::event::Timestamp;
-use crate::workspace::{Looking, Operator, Progress, Snapshot, Work};
+use crate::workspace::{Done, Looking, Operator, Progress, Snapshot, Work};
 
 /// The time between two frames that only data asks for: 30 a second. Keys draw at once.
 const FRAME: Duration = Duration::from_millis(33);
@@ -199,6 +199,8 @@ struct App {
     /// There are new data: draw when the next frame is due.
     data: bool,
     drawn: Option<Instant>,
+    /// The theme for the terminal's background, once it has said which it has.
+    heard: Option<ThemeName>,
     /// While the terminal may say which background it has, and until when.
     listening: Option<(Listening, Instant)>,
 }
@@ -227,6 +229,20 @@ impl Drop for Going {
     }
 }
 
+/// Whether the engine of this process says what an operation came to.
+fn is_told(model: &Model, msg: &Msg) -> bool {
+    let Msg::Operated {
+        projection,
+        result: Ok((_, Done::Finished { .. } | Done::Failed { .. })),
+        ..
+    } = msg
+    else {
+        return false;
+    };
+    let view = model.projection(projection);
+    view.is_some_and(|view| view.owner == Some(std::process::id()))
+}
+
 impl App {
     fn open(operator: Operator, options: UiOptions) -> Result<Self, UiError> {
         let mut snapshots = operator.snapshots();
@@ -236,6 +252,7 @@ impl App {
         let mut model = Model::new(snapshot, commands, screen.size()?);
         model.read_only = options.read_only;
         model.mouse = options.mouse;
+        model.theme = options.theme;
         model.keys = options.keys.clone();
         model.columns.clone_from(&options.columns);
         if let Some(warning) = &options.warning {
@@ -271,6 +288,7 @@ impl App {
             waits: false,
             data: false,
             drawn: None,
+            heard: None,
             listening,
         })
     }
@@ -304,13 +322,16 @@ impl App {
         self.data = true;
     }
 
-    /// What is said under the screen is said in the journal too: there it stays.
+    /// What is said under the screen is said in the journal too: there it stays. What an operation came to is said
+    /// there by the engine, where that is this process.
     fn update(&mut self, msg: Msg) {
+        let told = is_told(&self.model, &msg) && Journal::of_process().hears();
         let before = self.model.said.clone();
         let effects = update(&mut self.model, Timestamp::now(), msg);
         self.effects.extend(effects);
         if let Some(Said::Note(tone, text)) = &self.model.said
             && self.model.said != before
+            && !told
         {
             let level = match tone {
                 Tone::Bad => Level::WARN,
@@ -340,10 +361,14 @@ impl App {
                 } else {
                     ThemeName::Light
                 };
-                let ascii = self.theme.is_ascii();
-                let theme = name.theme();
-                self.theme = if ascii { theme.ascii() } else { theme };
-                self.now = true;
+                self.heard = Some(name);
+                // Somebody may have chosen another meanwhile.
+                if self.model.theme == ThemeName::Auto {
+                    let ascii = self.theme.is_ascii();
+                    let theme = name.theme();
+                    self.theme = if ascii { theme.ascii() } else { theme };
+                    self.now = true;
+                }
                 (Vec::new(), false)
             }
         };
@@ -386,6 +411,8 @@ impl App {
 
     fn signal(&mut self, signal: i32) {
         if signal == SUSPEND {
+            // As the key does: until it goes on nobody looks.
+            self.model.lagging.look_away(Timestamp::now());
             self.effects.push(Effect::Suspend);
         } else {
             self.exit = Some(Exit::Signal(signal));
@@ -399,6 +426,7 @@ impl App {
                 Effect::Quit => self.exit = Some(Exit::Quit),
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Mouse(on) => self.screen.set_mouse(on)?,
+                Effect::Theme(name) => self.theme(name)?,
                 Effect::Redraw => self.screen.clear()?,
                 Effect::Picture { stem } => {
                     let text = self.picture();
@@ -406,6 +434,7 @@ impl App {
                         stem,
                         ending: "svg",
                         text,
+                        rows: None,
                     });
                 }
                 Effect::Suspend => {
@@ -450,6 +479,23 @@ impl App {
         }
         self.end_what_nobody_waits_for();
         Ok(self.exit)
+    }
+
+    /// Draws in another theme from now on. Where the terminal's background decides, the terminal is asked, but only
+    /// once: a second answer would be taken for keys.
+    fn theme(&mut self, name: ThemeName) -> io::Result<()> {
+        let known = self.heard.filter(|_| name == ThemeName::Auto);
+        let options = UiOptions {
+            theme: known.unwrap_or(name),
+            ascii: self.theme.is_ascii(),
+            ..UiOptions::default()
+        };
+        self.theme = options.theme();
+        if self.listening.is_none() {
+            (self.theme, self.listening) = themed(&options, &mut self.screen)?;
+        }
+        self.now = true;
+        Ok(())
     }
 
     /// The screen as it is, as SVG.

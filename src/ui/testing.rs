@@ -696,6 +696,8 @@ pub fn moment() -> Moment {
         }),
         stopped: false,
         rows,
+        unkeyed: None,
+        state: None,
     }
 }
 

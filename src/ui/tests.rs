@@ -4,6 +4,9 @@
 
 mod actions;
 mod events;
+mod footer;
+mod help;
+mod holes;
 mod pictures;
 pub mod projection;
 mod rebuilds;
@@ -25,7 +28,9 @@ use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::view;
 use crate::event::{Position, StreamId, Version};
-use crate::workspace::{Moment, Outcome, Phase, Preview, Progress, Snapshot};
+use crate::workspace::{
+    Change, Moment, Outcome, Phase, Preview, Progress, Snapshot, StateSeen, Unkeyed,
+};
 
 mod stream;
 
@@ -252,6 +257,10 @@ fn each_size(name: &str, open: impl Fn(&mut Model)) {
 #[test]
 fn each_popup() {
     each_size("help", |model| drop(press(model, &["?"])));
+    each_size("help_searched", |model| {
+        press(model, &["?", "/"]);
+        type_in(model, "read model");
+    });
     each_size("commands", |model| {
         press(model, &["c", "o", "r"]);
     });
@@ -340,6 +349,36 @@ fn show(model: &mut Model, moment: Moment) {
 #[test]
 fn a_read_model_as_it_was() {
     each_size("past", |model| show(model, testing::moment()));
+    let mut small = model_of(testing::normal(), 20, 5);
+    show(&mut small, testing::moment());
+    check("past_20x5", &small, &Theme::colour());
+    each_size("past_unkeyed", |model| {
+        let mut moment = testing::moment();
+        let came = moment.rows.rows.split_off(12);
+        moment.rows.count = 12;
+        moment.now.as_mut().unwrap().keyed = false;
+        moment.unkeyed = Some(Unkeyed {
+            gone: (0..12).map(|at| at == 3).collect(),
+            went: 1,
+            came,
+        });
+        show(model, moment);
+    });
+    each_size("past_state", |model| {
+        let mut moment = testing::moment();
+        let change = |field: &str, before: u64, after: u64| Change {
+            field: field.to_owned(),
+            before: before.into(),
+            after: after.into(),
+        };
+        let changes = vec![
+            change("sold.mug.units", 12, 14),
+            change("sold.mug.cents", 120_000, 140_000),
+        ];
+        let written = (0..24).map(|at| at == 4).collect();
+        moment.state = Some(StateSeen { changes, written });
+        show(model, moment);
+    });
     each_size("past_begun", |model| {
         let number = number(&press(model, &["T"]));
         under_way(model, number);
@@ -424,6 +463,9 @@ fn answer_looks(model: &mut Model, effects: &[Effect], turn: usize) {
                 number: *number,
                 result: Ok(Box::new(testing::checked(turn.is_multiple_of(2)))),
             },
+            Effect::Rebuilds(_) if !turn.is_multiple_of(3) => {
+                Msg::Rebuilds(rebuilds::answer(&model.snapshot))
+            }
             Effect::Projection(asked) if !turn.is_multiple_of(5) => projection::answer(asked, turn),
             Effect::Stream(asked) => {
                 let msg = Msg::Stream(testing::answer_stream(asked, turn));
@@ -493,6 +535,8 @@ proptest::proptest! {
     ) {
         let mut model = model_of(odd(seed, count, &name), 80, 24);
         let theme = if colour { Theme::colour() } else { Theme::monochrome().ascii() };
+        let messages = (1..=count as u64).map(|n| rebuilds::message(n, tracing::Level::WARN, &name));
+        update(&mut model, now(), Msg::Logged(messages.collect()));
         let names = every_key();
         for (turn, at) in keys.iter().enumerate() {
             let effects = press(&mut model, &[names[*at]]);

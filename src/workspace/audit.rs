@@ -14,6 +14,8 @@ pub struct Undone {
     pub position: Position,
     /// What had been asked for.
     pub was: String,
+    /// The position of the request that takes it back.
+    pub asked: Position,
     /// What was asked for instead.
     pub by: Operation,
     /// How that ended.
@@ -102,12 +104,13 @@ impl Workspace {
             Err(why) => return Ok(Err(why)),
         };
         let was = recorded.into_iter().find(|line| line.position == position);
-        let done = self
+        let (asked, done) = self
             .ask_for(projection, &by, Some(position), patience)
             .await?;
         Ok(Ok(Undone {
             position,
             was: was.map(|line| line.what).unwrap_or_default(),
+            asked,
             by,
             done,
         }))

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::state_tables::{self, StateSeen, before_and_after, state_of};
+use super::unkeyed::{self, Unkeyed};
 use super::{AsOf, OperateError, Operator, Workspace, WorkspaceError};
 use crate::event::{Event, Position};
-use crate::read::{Beside, Changed, FoldError, Past, Rows, Shown, Work, beside};
+use crate::read::{Beside, Browse, Changed, FoldError, Past, Rows, RowsPage, Shown, Work, beside};
 
 /// How many copies are kept to step back to.
 const COPIES: usize = 8;
@@ -46,6 +50,10 @@ pub struct Moment {
     pub rows: Rows,
     /// The same rows in the version that answers, as it is now; `None` where there is none, or it has no such table.
     pub now: Option<Beside>,
+    /// Which rows went and which came, where no primary key names them; `None` where there are too many.
+    pub unkeyed: Option<Unkeyed>,
+    /// What the event changed of the state, where that is shown as tables.
+    pub state: Option<StateSeen>,
 }
 
 impl Operator {
@@ -97,12 +105,13 @@ impl Looking {
             return Err(failed(FoldError::Stopped { at: goal, of: goal }));
         };
         let is_known = changed.as_ref().map(|changed| changed.event.position) == Some(goal);
-        let (mut stopped, mut shown) = (false, shown);
+        let (mut stopped, mut shown, mut arrived) = (false, shown, false);
         if past.position() != goal || !is_known {
             *changed = None;
             match past.step_and_compare(goal, MOST).await {
                 Ok(found) => {
                     *changed = found;
+                    arrived = true;
                     let first = match &changed {
                         Some(changed) => past.first_changed(changed, shown.table),
                         None => Ok(None),
@@ -120,9 +129,30 @@ impl Looking {
             Some(changed) => Some(changed.event.clone()),
             None => past.event().await.map_err(failed)?,
         };
-        let rows = past.rows(shown).map_err(failed)?;
+        let first = Shown {
+            most: 1,
+            ..Shown::default()
+        };
+        let state = state_of(&past.rows(first).map_err(failed)?);
+        let (rows, now, state) = match state {
+            Some(then) => {
+                let (rows, now, seen) = self.state(&then, changed.as_ref(), shown, arrived);
+                (rows, now, Some(seen))
+            }
+            None => {
+                let rows = past.rows(shown).map_err(failed)?;
+                let now = self.now(&rows);
+                (rows, now, None)
+            }
+        };
+        let unkeyed = match &now {
+            Some(now) if !now.keyed => self.unkeyed(past, &rows, now).map_err(failed)?,
+            _ => None,
+        };
         Ok(Moment {
-            now: self.now(&rows),
+            now,
+            unkeyed,
+            state,
             position: past.position(),
             head: head.max(goal),
             event,
@@ -138,6 +168,64 @@ impl Looking {
     fn now(&self, rows: &Rows) -> Option<Beside> {
         let link = self.workspace.folder().versions(&self.projection).link();
         beside(&link, rows).ok().flatten()
+    }
+
+    /// A state as tables, beside the one that the version that answers has.
+    fn state(
+        &self,
+        then: &Value,
+        changed: Option<&Changed>,
+        shown: Shown,
+        arrived: bool,
+    ) -> (Rows, Option<Beside>, StateSeen) {
+        let now = self.page_now(None, 1).and_then(|page| {
+            let rows = Rows {
+                tables: page.tables.iter().map(|table| table.name.clone()).collect(),
+                columns: page.tables.first()?.columns.clone(),
+                count: page.matching.rows,
+                rows: page.rows,
+                ..Rows::default()
+            };
+            Some((page.checkpoint, state_of(&rows)?))
+        });
+        let event = changed.and_then(before_and_after);
+        let now = now.as_ref().map(|(position, now)| (*position, now));
+        state_tables::shown(then, now, event.as_ref(), shown, arrived)
+    }
+
+    /// Which rows went and which came, where there are not too many to say.
+    fn unkeyed(
+        &self,
+        past: &Past,
+        rows: &Rows,
+        now: &Beside,
+    ) -> Result<Option<Unkeyed>, FoldError> {
+        let most = unkeyed::MOST as u64;
+        let name = rows.tables.get(rows.table);
+        let Some(name) = name.filter(|_| rows.count <= most && now.count <= most) else {
+            return Ok(None);
+        };
+        let all = past.rows(Shown {
+            table: rows.table,
+            first: 0,
+            most: unkeyed::MOST,
+        })?;
+        let page = self.page_now(Some(name.clone()), unkeyed::MOST);
+        // More may have come meanwhile.
+        let page = page.filter(|page| page.rows.len() as u64 == page.matching.rows);
+        let from = usize::try_from(rows.first).unwrap_or(usize::MAX);
+        let shown = (from, rows.rows.len());
+        Ok(page.map(|page| unkeyed::compare(&all.rows, page.rows, shown)))
+    }
+
+    /// Rows of a table in the version that answers; of the first where none is named.
+    fn page_now(&self, table: Option<String>, limit: usize) -> Option<RowsPage> {
+        let wanted = Browse {
+            table,
+            limit,
+            ..Browse::default()
+        };
+        self.workspace.rows_page(&self.projection, &wanted).ok()
     }
 }
 

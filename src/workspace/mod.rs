@@ -51,9 +51,11 @@ mod saved;
 mod send;
 mod service;
 mod snapshot;
+mod state_tables;
 mod steps;
 mod story;
 mod supervisor;
+mod unkeyed;
 mod verify;
 mod versions;
 mod watching;
@@ -88,9 +90,11 @@ pub use snapshot::{
     Asked, Bucket, CommandCounts, EngineInfo, Fault, HISTORY, ProjectionView, QueryInfo,
     RECENT_EVENTS, Rates, RebuildView, Snapshot, Visibility, WorkspaceInfo,
 };
+pub use state_tables::StateSeen;
 pub use steps::{After, Change, FOLDED_BEFORE, STEPS_OF_A_PAGE, States, Step, Steps};
 
 pub use story::Story;
+pub use unkeyed::Unkeyed;
 pub use versions::{Role, VersionInfo};
 
 pub use crate::log::Durability;

@@ -190,7 +190,7 @@ impl Observer {
         let monotonic = self.began.elapsed();
         self.whole.push(Sample {
             at: monotonic,
-            stored: head.get(),
+            stored: Some(head.get()),
             ..Sample::default()
         });
         let folder = self.workspace.folder();

@@ -86,17 +86,18 @@ impl Workspace {
         patience: Option<Duration>,
     ) -> Result<Done, WorkspaceError> {
         self.projection(projection)?;
-        self.ask_for(projection, &operation, None, patience).await
+        let (_, done) = self.ask_for(projection, &operation, None, patience).await?;
+        Ok(done)
     }
 
-    /// The same, for a request that may undo an earlier one.
+    /// The same, for a request that may undo an earlier one; with the position of the event that asked.
     pub(super) async fn ask_for(
         &self,
         projection: &str,
         operation: &Operation,
         undoes: Option<Position>,
         patience: Option<Duration>,
-    ) -> Result<Done, WorkspaceError> {
+    ) -> Result<(Position, Done), WorkspaceError> {
         let stream = operations::stream(projection)?;
         let operation = &self.named(projection, operation)?;
         let request = operations::request(&*self.0.log, &stream, operation, undoes).await?;
@@ -105,18 +106,19 @@ impl Workspace {
         let mut gone_since = None;
         loop {
             if let Some(ended) = operations::outcome(&*self.0.log, &stream, &request).await? {
-                return Ok(match ended {
+                let done = match ended {
                     Ended::Finished(what) | Ended::Held(what) => Done::Finished { what },
                     Ended::Failed(what) if what == operations::FILE_GONE => {
                         let name = projection.to_owned();
                         return Err(WorkspaceError::FileGone { name, what });
                     }
                     Ended::Failed(reason) => Done::Failed { reason },
-                });
+                };
+                return Ok((request.last, done));
             }
             let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             if over || self.engine().is_none() {
-                return Ok(Done::Requested);
+                return Ok((request.last, Done::Requested));
             }
             // What is built ends with the file, and whoever built it says so; the rest waits for its return.
             if self.projection(projection).is_ok() {
@@ -239,13 +241,16 @@ impl Operator {
     }
 
     /// Asks for an operation and waits for its outcome for as long as an engine runs; a rebuild's
-    /// progress is in the snapshots meanwhile. Errors: no such projection, the log.
+    /// progress is in the snapshots meanwhile. With the position of the event that asked: what others asked
+    /// for may stand after it. Errors: no such projection, the log.
     pub async fn operate(
         &self,
         projection: &str,
         operation: Operation,
-    ) -> Result<Done, OperateError> {
-        let done = self.workspace.operate(projection, operation, None).await?;
+    ) -> Result<(Position, Done), OperateError> {
+        self.workspace.projection(projection)?;
+        let asked = self.workspace.ask_for(projection, &operation, None, None);
+        let done = asked.await?;
         self.poke.notify_one();
         Ok(done)
     }

@@ -77,8 +77,7 @@ impl States {
     /// The state after the next event. Errors: the aggregate does not know the event.
     pub fn step(&mut self, event: &Event) -> Result<After, EventError> {
         let state = (self.stepper)(event)?;
-        let mut changes = Vec::new();
-        difference("", &self.before, &state, &mut changes);
+        let changes = changes(&self.before, &state);
         self.before.clone_from(&state);
         Ok(After { state, changes })
     }
@@ -190,6 +189,13 @@ impl Operator {
         })
         .await
     }
+}
+
+/// What is another in the one value than in the other.
+pub(super) fn changes(before: &Value, after: &Value) -> Vec<Change> {
+    let mut changes = Vec::new();
+    difference("", before, after, &mut changes);
+    changes
 }
 
 /// Field by field; a list counts as one.

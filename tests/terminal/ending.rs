@@ -97,9 +97,9 @@ fn suspends(stop: impl FnOnce(&mut Console)) {
     // The shell gives it another size meanwhile.
     demo.resize((100, 30));
     demo.signal("CONT");
-    let again = demo.shows("q quit");
+    let again = demo.shows("all keys");
     assert_eq!(again.lines().len(), 30);
-    assert!(again.lines()[29].contains("q quit"));
+    assert!(again.lines()[29].contains("all keys"));
     assert!(again.has("engine here"));
     demo.keys("c").shows("RegisterCustomer");
 }
@@ -120,11 +120,11 @@ fn sigtstp_stops_it_like_ctrl_z() {
 fn ctrl_l_draws_everything_again() {
     let place = Place::new();
     let mut demo = place.demo(WIDE, "0");
-    demo.shows("q quit");
+    demo.shows("all keys");
     demo.wipe();
     demo.keys(CTRL_L);
     demo.until("the whole screen", |picture| {
-        picture.has("engine here") && picture.has("q quit") && picture.row("stock").is_some()
+        picture.has("engine here") && picture.has("all keys") && picture.row("stock").is_some()
     });
 }
 

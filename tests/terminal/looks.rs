@@ -50,7 +50,7 @@ fn no_storm_of_sizes_ends_it_and_the_last_size_is_drawn_whole() {
             .iter()
             .all(|name| picture.row(name).is_some());
         rows && lines.len() == 36
-            && lines[35].contains("q quit")
+            && lines[35].contains("all keys")
             && lines[0].contains("engine here")
     });
     demo.keys("q");
@@ -64,7 +64,7 @@ fn below_40_by_8_it_says_that_this_is_too_small() {
     let words = demo.until("how small", |picture| picture.has("39 by 8 is too"));
     assert!(words.lines().join(" ").contains("40 by 8"));
     demo.resize((40, 7)).shows("40 by 7 is too small");
-    demo.resize((40, 8)).shows("quit");
+    demo.resize((40, 8)).shows("all keys");
     demo.resize((1, 1));
     demo.keys("q");
     assert_eq!(demo.ended().status.exit_code(), 0);

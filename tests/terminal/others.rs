@@ -39,7 +39,7 @@ fn a_read_only_console_offers_nothing_that_changes() {
     for hint in ["c command", "p pause", "P policy", "R rebuild", "Y replay"] {
         assert!(!footer.contains(hint), "{footer}");
     }
-    assert!(footer.contains("q quit"), "{footer}");
+    assert!(footer.contains("all keys"), "{footer}");
     console.keys("cpPRYa").keys("?");
     let help = console.shows("Show or hide this help");
     for offer in [
@@ -188,4 +188,31 @@ fn two_consoles_that_ask_for_opposites_end_in_one_state_and_both_see_who_won() {
         picture.has("overruled: somebody") || picture.has("was asked for by somebody")
     });
     engine.stop();
+}
+
+#[test]
+fn an_operation_stands_in_the_log_once() {
+    let place = Place::with(&[("counts.sql", COUNTS)]);
+    let mut console = place.console(WIDE, &[]);
+    console.until("live", |picture| {
+        picture
+            .row("counts")
+            .is_some_and(|row| row.status == "live")
+    });
+    console.keys("p").until("paused", |picture| {
+        let row = picture.row("counts");
+        picture.has("counts paused: ") && row.is_some_and(|row| row.status == "paused")
+    });
+    console.keys("p").shows("counts resumed: ");
+    console.keys("7").until("each, once", |picture| {
+        let lines = picture.lines();
+        let told = |words: &str| {
+            let told = lines.iter().filter(|line| line.contains("info"));
+            told.filter(|line| line.contains(words)).count()
+        };
+        told("counts: `pause`: ") == 1
+            && told("counts: `resume`: ") == 1
+            && told("counts paused: ") == 0
+            && told("counts resumed: ") == 0
+    });
 }

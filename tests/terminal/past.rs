@@ -78,6 +78,14 @@ fn steps(size: (u16, u16)) {
     console.keys(PAGE_UP).shows(" at 1 of");
     console.keys(END).hides(" at 1 of");
     console.keys(HOME).shows(" at 1 of");
+    // What no key names is compared row by row.
+    console.keys(TAB).shows("lines, table 1 of 2");
+    console.shows("came since: 2 rows");
+    console.keys("1").shows("all keys");
+    console
+        .keys("5")
+        .shows("The mark is where you left it; End goes to now.");
+    console.keys(END).hides("The mark is where you left it");
     assert!(scratch(&place) > 0);
     // What is open goes on where somebody names a time.
     line(&mut console, "as-of orders 2999-01-01T00:00Z");
@@ -163,4 +171,25 @@ fn whoever_only_looks_can_verify_and_mends_nothing() {
     line(&mut console, "repair orders 1");
     console.shows("it was started with --read-only");
     engine.stop();
+}
+
+#[test]
+fn a_state_that_is_kept_in_memory_is_shown_as_rows() {
+    let place = Place::new();
+    let mut demo = place.demo(WIDE, "20");
+    demo.until("some events", |picture| picture.head() > 200);
+    demo.keys("l").hides("load 20/s");
+    line(&mut demo, "as-of top_sellers 150");
+    demo.shows("at 150 of");
+    demo.keys(TAB).shows("sold, table 2 of 2");
+    demo.until("its rows, then and now", |picture| {
+        let heading = picture
+            .lines()
+            .into_iter()
+            .find(|line| line.contains("key   "));
+        heading.is_some_and(|line| line.matches("units").count() == 2)
+    });
+    demo.shows("differs now");
+    demo.keys("q");
+    demo.ended();
 }

@@ -41,7 +41,7 @@ fn opens_and_moves(size: (u16, u16)) {
     let lines = first.lines();
     assert!(lines[0].contains("shop"), "{}", lines[0]);
     let footer = lines.last().unwrap();
-    for hint in ["c command", "p pause", "? help", "q quit"] {
+    for hint in ["c command", "p pause", "w why", "R rebuild", "? all keys"] {
         assert!(footer.contains(hint), "{footer}");
     }
 }
@@ -148,7 +148,10 @@ fn rejects(size: (u16, u16)) {
     let mut demo = place.demo(size, "0");
     demo.shows("engine here");
     demo.keys(":ShipOrder order=404").shows("order=404");
-    demo.keys(ENTER).shows("rejected");
+    // The line stays, with why; and goes with one key.
+    let line = demo.keys(ENTER).shows("✗ rejected: ");
+    assert!(line.has(":ShipOrder order=404"));
+    demo.keys(ESC).hides("rejected: order");
     demo.keys("c").shows("ShipOrder");
     demo.keys("shipord").hides("PlaceOrder");
     demo.keys(ENTER).shows("Send a paid order on its way");
@@ -432,5 +435,5 @@ fn help_shows_every_key_and_escape_closes_one_layer_at_a_time() {
         picture.has("Enter choose") && !picture.has("Enter send")
     });
     demo.keys(ESC).hides("Enter choose");
-    demo.shows("q quit");
+    demo.shows("all keys");
 }

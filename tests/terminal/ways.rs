@@ -24,7 +24,7 @@ fn saved(place: &Place, ending: &str) -> Vec<std::path::PathBuf> {
 fn keys_that_were_set_work_and_stand_at_the_foot() {
     let place = configured("[ui]\nstart = \"log\"\n[ui.keys]\nquit = \"ctrl-q\"\nhelp = \"f5\"\n");
     let mut console = place.console(WIDE, &[]);
-    assert!(console.shows("ctrl-q quit").has("f5 help"));
+    assert!(console.shows("ctrl-q quit").has("f5 all keys"));
     console.keys("q?1").shows("Projections");
     console.keys("\x11");
     assert_eq!(console.ended().status.exit_code(), 0);
@@ -36,7 +36,7 @@ fn what_is_wrong_with_the_configuration_is_said_and_the_rest_holds() {
     let mut console = place.console(WIDE, &[]);
     let picture = console.shows("config.toml:4: R would mean quit and rebuild");
     assert!(
-        picture.has("f5 help") && picture.has("q quit"),
+        picture.has("f5 all keys") && picture.has("q quit"),
         "{:?}",
         picture.lines()
     );
@@ -69,7 +69,7 @@ fn the_terminal_tells_its_background_and_nothing_of_that_is_a_key() {
     console.until("the light theme", |picture| picture.has("counts"));
     console.keys(":zzz").shows(":zzz");
     assert!(has(&console.bytes()), "it is drawn for a light background");
-    console.keys(ESC).shows("q quit");
+    console.keys(ESC).shows("all keys");
     console.keys("q");
     assert_eq!(console.ended().status.exit_code(), 0);
     let set = [("NO_COLOR", "1")];
@@ -142,7 +142,25 @@ fn what_is_typed_is_there_in_the_next_session_and_nobody_else_reads_it() {
         .keys("ReserveStock product=m")
         .shows("product=mug");
     console.keys(TAB).shows(":ReserveStock product=mug ");
-    console.keys(ESC).shows("q quit");
+    console.keys(ESC).shows("all keys");
     console.keys(CTRL_L).keys("q");
     console.ended();
+}
+
+#[test]
+fn another_theme_is_drawn_at_once() {
+    let place = configured("[ui]\ntheme = \"dark\"\n");
+    let mut console = place.console(WIDE, &[]);
+    console.shows("all keys");
+    // White on black, painted over the terminal's own.
+    let painted = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("48;5;16");
+    assert!(!painted(&console.bytes()));
+    console.keys(":theme hi\t").shows("high-contrast");
+    console.keys(ENTER).shows("theme = \"high-contrast\"");
+    assert!(painted(&console.bytes()));
+    console.keys(":theme nox").keys(ENTER);
+    console.shows("there is no theme \"nox\"");
+    console.keys(ESC).shows("all keys");
+    console.keys("q");
+    assert_eq!(console.ended().status.exit_code(), 0);
 }

@@ -199,6 +199,9 @@ async fn a_row_as_it_was_stands_beside_the_same_row_now() {
     let seen = looking.look(at(30), shown(1, 10)).await.unwrap();
     let now = seen.now.unwrap();
     assert_eq!((now.keyed, now.count, now.rows.len()), (false, 60, 0));
+    let unkeyed = seen.unkeyed.unwrap();
+    assert_eq!((unkeyed.went, unkeyed.came.len()), (0, 30));
+    assert_eq!(unkeyed.gone, vec![false; seen.rows.rows.len()]);
     let words = looking.look(at(30), shown(4, 10)).await.unwrap();
     assert_eq!(
         words.now.unwrap().rows[0].as_ref(),

@@ -137,7 +137,7 @@ fn working(stored: u64, applied: u64, busy: u64, ticks: u64) -> Samples {
     for tick in 0..ticks {
         samples.push(Sample {
             at: ms(500 * tick),
-            stored: stored * tick / 2,
+            stored: Some(stored * tick / 2),
             applied: applied * tick / 2,
             checkpoint: Position::new(applied * tick / 2),
             busy: ms(busy * tick / 2),
@@ -181,6 +181,45 @@ fn what_happened_before_the_window_is_forgotten() {
 }
 
 #[test]
+fn a_backlog_that_is_only_counted_is_not_stored_just_then() {
+    let mut samples = Samples::new();
+    for tick in 0..30 {
+        let counted = tick >= 4;
+        samples.push(Sample {
+            at: ms(200 * tick),
+            stored: counted.then_some(7_800 + tick),
+            ..Sample::default()
+        });
+        // Five samples that know it are enough.
+        let expected = (tick >= 8).then_some(5.0);
+        assert_eq!(samples.rates().stored, expected, "{tick}");
+    }
+    assert_eq!(samples.len(), 30);
+}
+
+#[test]
+fn whoever_was_paused_does_not_fall_behind_once_it_goes_on() {
+    let mut samples = Samples::new();
+    let sample = |tick: u64| Sample {
+        at: ms(500 * tick),
+        excess: ms(500 * tick),
+        paused: tick < 40,
+        checkpoint: Position::new(tick.saturating_sub(40) * 10),
+        applied: tick.saturating_sub(40) * 10,
+        ..Sample::default()
+    };
+    for tick in 0..40 {
+        samples.push(sample(tick));
+    }
+    assert!(samples.trend().falling, "nothing is applied in a pause");
+    for tick in 40..50 {
+        samples.push(sample(tick));
+        assert_eq!(samples.trend(), Trend::default(), "{tick}");
+    }
+    assert_eq!(samples.rates().applied, Some(20.0), "the pause is no part");
+}
+
+#[test]
 fn the_window_begins_anew_where_a_count_goes_back() {
     let full = working(1_000, 1_000, 100, 40);
     let last = full.last().unwrap();
@@ -193,7 +232,10 @@ fn the_window_begins_anew_where_a_count_goes_back() {
             checkpoint: Position::START,
             ..next
         },
-        Sample { stored: 0, ..next },
+        Sample {
+            stored: Some(0),
+            ..next
+        },
         Sample { applied: 0, ..next },
         Sample {
             busy: Duration::ZERO,
@@ -345,13 +387,18 @@ fn a_breach_is_forgotten_when_the_objective_goes() {
 proptest! {
     #[test]
     fn any_samples_give_rates_that_are_finite_and_a_share_of_time(
-        steps in prop::collection::vec((0..3_000_u64, 0..9_000_u64, 0..9_000_u64, 0..5_000_u64, any::<bool>()), 0..60)
+        steps in prop::collection::vec(
+            (0..3_000_u64, 0..9_000_u64, 0..9_000_u64, 0..5_000_u64, any::<bool>(), any::<bool>()),
+            0..60,
+        )
     ) {
         let mut samples = Samples::new();
         let mut now = Sample::default();
-        for (time, stored, applied, busy, reset) in steps {
+        let mut so_far = 0;
+        for (time, stored, applied, busy, reset, counted) in steps {
             now.at += ms(time);
-            now.stored += stored;
+            so_far += stored;
+            now.stored = counted.then_some(so_far);
             now.busy += ms(busy);
             now.applied = if reset { 0 } else { now.applied + applied };
             samples.push(now);

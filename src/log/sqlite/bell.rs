@@ -67,7 +67,7 @@ impl Listener {
         fs::create_dir_all(&place.bell)
             .map_err(|e| Place::io(&place.bell, "cannot be made", &e))?;
         let ear = Arc::new(Ear {
-            connection: Mutex::new(Some(place.reader()?)),
+            connection: Mutex::new(Some(place.glancer()?)),
             head,
         });
         let watcher = watch_folder(place, Arc::clone(&ear));

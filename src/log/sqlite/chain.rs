@@ -49,6 +49,11 @@ impl Chain {
         }
     }
 
+    /// The hash of the event that it stands at.
+    pub fn hash(&self) -> &Hash {
+        &self.hash
+    }
+
     /// Moves on to the next event, and gives its hash.
     ///
     /// Every text is preceded by its length and every optional value by whether it is there, so that

@@ -23,6 +23,8 @@ use writer::Writer;
 
 mod bell;
 mod chain;
+mod known;
+mod queue;
 mod reader;
 mod schema;
 mod sweep;

@@ -11,7 +11,9 @@ use uuid::Uuid;
 use super::Clock;
 use super::chain::{self, Chain, Content, Hash};
 use super::schema::Place;
-use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, Version};
+use crate::event::{
+    Event, EventType, JsonObject, NameError, Position, StreamId, Timestamp, Version,
+};
 use crate::log::{CommitId, Committed, LogError, StreamHead, StreamPage};
 
 /// More would only help more threads than read at once.
@@ -96,14 +98,16 @@ impl<'a> Stored<'a> {
     }
 
     /// Errors: what cannot have been written by us.
-    pub(super) fn event(&self) -> Result<Event, String> {
+    pub(super) fn event(&self, names: &mut Names) -> Result<Event, String> {
         let content = &self.content;
         let count = |n: i64| u64::try_from(n).map_err(|e| e.to_string());
         Ok(Event {
             position: Position::new(count(content.position)?),
-            stream: StreamId::new(content.stream).map_err(|e| e.to_string())?,
+            stream: names.stream(content.stream).map_err(|e| e.to_string())?,
             version: Version::new(count(content.version)?),
-            event_type: EventType::new(content.event_type).map_err(|e| e.to_string())?,
+            event_type: names
+                .event_type(content.event_type)
+                .map_err(|e| e.to_string())?,
             id: content.id.to_owned(),
             source: content.source.map(str::to_owned),
             data: JsonObject::stored(content.data.to_owned()),
@@ -111,6 +115,36 @@ impl<'a> Stored<'a> {
             recorded_at: moment(content.recorded_at)?,
             happened_at: content.time.map(moment).transpose()?,
         })
+    }
+}
+
+/// The names of a page, which many events share: the last stream, and a few types.
+#[derive(Default)]
+pub(super) struct Names {
+    stream: Option<StreamId>,
+    types: Vec<EventType>,
+}
+
+impl Names {
+    /// More would take longer to look through than to make anew.
+    const TYPES: usize = 16;
+
+    fn stream(&mut self, name: &str) -> Result<StreamId, NameError> {
+        match &self.stream {
+            Some(last) if last.as_str() == name => Ok(last.clone()),
+            _ => Ok(self.stream.insert(StreamId::new(name)?).clone()),
+        }
+    }
+
+    fn event_type(&mut self, name: &str) -> Result<EventType, NameError> {
+        if let Some(known) = self.types.iter().find(|known| known.as_str() == name) {
+            return Ok(known.clone());
+        }
+        let new = EventType::new(name)?;
+        if self.types.len() < Self::TYPES {
+            self.types.push(new.clone());
+        }
+        Ok(new)
     }
 }
 
@@ -197,6 +231,7 @@ impl Reader {
         let limit = integer(limit as u64);
         let mut rows = statement.query(params![stream.as_str(), after, until, limit])?;
         let mut expected = after;
+        let mut names = Names::default();
         let mut bytes = 0;
         while let Some(row) = rows.next()? {
             let position = Position::new(row.get::<_, i64>(0)?.unsigned_abs());
@@ -212,7 +247,7 @@ impl Reader {
             if stream.is_system() {
                 self.check(connection, &stored)?;
             }
-            let event = stored.event().map_err(flaw)?;
+            let event = stored.event(&mut names).map_err(flaw)?;
             bytes += size(&event);
             events.push(event);
             if bytes >= PAGE_BYTES {
@@ -226,9 +261,10 @@ impl Reader {
     pub fn all(&self, after: Position, limit: usize) -> Result<Vec<Event>, LogError> {
         self.with(|connection| {
             let mut events = Vec::with_capacity(limit.min(1024));
+            let mut names = Names::default();
             let mut bytes = 0;
             let read = self.walk(connection, after, limit, WHILE_READING, |stored| {
-                let event = stored.event()?;
+                let event = stored.event(&mut names)?;
                 bytes += size(&event);
                 events.push(event);
                 Ok(if bytes < PAGE_BYTES {
@@ -256,9 +292,10 @@ impl Reader {
         self.with(|connection| {
             let mut at = Position::new(last.get().saturating_sub(many));
             let mut flawed = false;
+            let mut names = Names::default();
             loop {
                 let walked = self.walk(connection, at, PAGE_ROWS, Hashes::Checked, |stored| {
-                    stored.event().map(|_| Continue(()))
+                    stored.event(&mut names).map(|_| Continue(()))
                 });
                 match walked {
                     Ok(to) if to > at => at = to,

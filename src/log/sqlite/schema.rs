@@ -281,6 +281,15 @@ impl Place {
             .map_err(|e| self.error(&e))
     }
 
+    /// The same for somebody who reads a row after each commit: mapped memory would have to be mapped anew each time.
+    pub fn glancer(&self) -> Result<Connection, LogError> {
+        let connection = self.reader()?;
+        connection
+            .pragma_update(None, "mmap_size", 0)
+            .map_err(|e| self.error(&e))?;
+        Ok(connection)
+    }
+
     fn connect(&self, access: OpenFlags) -> rusqlite::Result<Connection> {
         let connection =
             Connection::open_with_flags(&self.file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;

@@ -6,21 +6,26 @@ use std::fs::{File, TryLockError};
 use std::time::{Duration, Instant};
 
 use rusqlite::ffi::SQLITE_IOERR_WRITE;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::chain::{self, Chain, Content, Hash};
+use super::known::Known;
 use super::reader::{find, integer, version};
 use super::schema::Place;
 use super::sweep::Sweeper;
 use super::writer::Answer;
 use super::{Limits, LogOptions};
-use crate::event::{NewEvent, Position, Version};
+use crate::event::{NewEvent, Position, StreamId, Version};
 use crate::log::{AppendError, Commit, CommitId, Committed, Expected, LogError, StreamHead};
 
-const INSERT: &str = "INSERT INTO events
+const EVENT: &str = "INSERT INTO events
     (position, stream, version, type, id, source, recorded_at, time, hash, data, metadata)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+const ID: &str = "INSERT INTO commits VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+
+const KEY: &str = "INSERT INTO keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
 
 /// Stores commits, a transaction at a time.
 pub(super) struct Transactor {
@@ -31,6 +36,7 @@ pub(super) struct Transactor {
     connection: Option<Connection>,
     /// Why nothing may be appended.
     unsound: Option<LogError>,
+    known: Known,
     // After the connection, which can wake it.
     sweeper: Sweeper,
     turn: File,
@@ -72,8 +78,19 @@ impl Failure {
     }
 }
 
-/// The end of the log, as it grows within a transaction.
-struct Tail {
+/// Gives the commits of a transaction, one by one.
+pub(super) trait Supply {
+    /// `None` ends the transaction.
+    fn next(&mut self) -> Option<&Commit>;
+}
+
+/// A transaction that runs: its statements, and the end of the log as it grows.
+struct Transaction<'a> {
+    connection: &'a Connection,
+    event: CachedStatement<'a>,
+    id: CachedStatement<'a>,
+    key: CachedStatement<'a>,
+    known: &'a mut Known,
     position: i64,
     recorded_at: i64,
     chain: Chain,
@@ -94,6 +111,7 @@ impl Transactor {
             genesis,
             connection: None,
             unsound,
+            known: Known::default(),
             clamped: 0,
         };
         transactor.connection = Some(transactor.open()?);
@@ -114,9 +132,13 @@ impl Transactor {
         self.clamped
     }
 
-    /// Stores what can be stored, waiting so long for another process's lock. After a failure everything is rolled back and the connection opened
-    /// anew, so that the next transaction starts from what is in the file.
-    pub fn store(&mut self, commits: &[Commit], patience: Duration) -> Result<Stored, Failure> {
+    /// Stores of a supply what can be stored, waiting so long for another process's lock. After a failure everything is
+    /// rolled back, and what was remembered forgotten, so that the next transaction starts from what is in the file.
+    pub fn store(
+        &mut self,
+        supply: &mut impl Supply,
+        patience: Duration,
+    ) -> Result<Stored, Failure> {
         if let Some(unsound) = &self.unsound {
             return Err(Failure::NotStored(unsound.clone()));
         }
@@ -124,7 +146,7 @@ impl Transactor {
             Some(connection) => connection,
             None => self.open().map_err(Failure::NotStored)?,
         };
-        let outcome = self.transact(&connection, commits, patience);
+        let outcome = self.transact(&connection, supply, patience);
         if outcome.is_ok() || rolled_back(&connection) {
             self.connection = Some(connection);
         }
@@ -134,22 +156,34 @@ impl Transactor {
     fn transact(
         &mut self,
         connection: &Connection,
-        commits: &[Commit],
+        supply: &mut impl Supply,
         patience: Duration,
     ) -> Result<Stored, Failure> {
         let not_stored = |e| Failure::NotStored(self.place.error(&e));
         self.begin(connection, patience)
             .map_err(Failure::NotStored)?;
-        let mut tail = self.tail(connection).map_err(not_stored)?;
-        let before = tail.position;
-        let last_recorded = tail.recorded_at;
+        let (before, hash, last_recorded) = self.end(connection).map_err(not_stored)?;
+        let mut known = std::mem::take(&mut self.known).unless_moved((before, &hash));
         let now = (self.options.clock)().as_microsecond();
-        tail.recorded_at = now.max(last_recorded);
-        let answers = commits
-            .iter()
-            .map(|commit| self.place_commit(connection, commit, &mut tail))
-            .collect::<rusqlite::Result<_>>()
-            .map_err(not_stored)?;
+        let mut transaction = Transaction {
+            connection,
+            event: connection.prepare_cached(EVENT).map_err(not_stored)?,
+            id: connection.prepare_cached(ID).map_err(not_stored)?,
+            key: connection.prepare_cached(KEY).map_err(not_stored)?,
+            known: &mut known,
+            position: before,
+            recorded_at: now.max(last_recorded),
+            chain: Chain::at(hash),
+        };
+        let mut answers = Vec::new();
+        while let Some(commit) = supply.next() {
+            answers.push(match self.options.limits.refuse(commit) {
+                Some(refusal) => Err(refusal),
+                None => transaction.place(commit).map_err(not_stored)?,
+            });
+        }
+        let (last, hash) = (transaction.position, *transaction.chain.hash());
+        drop(transaction);
         execute(connection, "COMMIT").map_err(|e| {
             if never_written(&e) {
                 not_stored(e)
@@ -157,14 +191,25 @@ impl Transactor {
                 Failure::Unknown(self.place.error(&e))
             }
         })?;
-        let stored = tail.position > before;
+        known.ends(last, hash);
+        self.known = known;
+        let stored = last > before;
         if stored && now < last_recorded {
             self.clamped += 1;
         }
         Ok(Stored {
             answers,
-            head: stored.then(|| Position::new(tail.position.unsigned_abs())),
+            head: stored.then(|| Position::new(last.unsigned_abs())),
         })
+    }
+
+    /// Whether no other process waits to write.
+    pub fn is_alone(&self) -> bool {
+        let is_alone = !matches!(self.turn.try_lock(), Err(TryLockError::WouldBlock));
+        if is_alone {
+            let _ = self.turn.unlock();
+        }
+        is_alone
     }
 
     /// Takes the write lock. Whoever waits for it holds the turn, so that a process that writes without
@@ -198,127 +243,106 @@ impl Transactor {
         Ok(())
     }
 
-    /// Read anew in every transaction: another process may have written.
-    fn tail(&self, connection: &Connection) -> rusqlite::Result<Tail> {
+    /// The last event's position, hash and time. Read anew in every transaction: another process may have written.
+    fn end(&self, connection: &Connection) -> rusqlite::Result<(i64, Hash, i64)> {
         let last = connection
             .prepare_cached(
-                "SELECT position, recorded_at, hash FROM events ORDER BY position DESC LIMIT 1",
+                "SELECT position, hash, recorded_at FROM events ORDER BY position DESC LIMIT 1",
             )?
-            .query_row([], |row| {
-                Ok(Tail {
-                    position: row.get(0)?,
-                    recorded_at: row.get(1)?,
-                    chain: Chain::at(row.get(2)?),
-                })
-            })
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        Ok(last.unwrap_or_else(|| Tail {
-            position: 0,
-            recorded_at: i64::MIN,
-            chain: Chain::at(self.genesis),
-        }))
+        Ok(last.unwrap_or((0, self.genesis, i64::MIN)))
     }
+}
 
+impl Transaction<'_> {
     /// Checks one commit and writes it. An `Err` outside fails the whole transaction.
-    fn place_commit(
-        &self,
-        connection: &Connection,
-        commit: &Commit,
-        tail: &mut Tail,
-    ) -> rusqlite::Result<Answer> {
-        if let Some(refusal) = self.options.limits.refuse(commit) {
-            return Ok(Err(refusal));
-        }
-        let before = version(connection, &commit.stream)?;
+    fn place(&mut self, commit: &Commit) -> rusqlite::Result<Answer> {
+        let before = match self.known.version(&commit.stream) {
+            Some(known) => known,
+            None => version(self.connection, &commit.stream)?,
+        };
         if let Expected::Head(StreamHead(expected)) = commit.expected
             && integer(expected) != before
         {
             // A repetition expects what was true the first time.
-            return Ok(find(connection, &commit.id)?.ok_or_else(|| conflict(commit, before)));
+            return Ok(find(self.connection, &commit.id)?.ok_or_else(|| conflict(commit, before)));
         }
-        let first = tail.position + 1;
-        let last = tail.position + integer(commit.events.len() as u64);
-        if !remember(connection, &commit.id, first, last)?
-            && let Some(repeated) = find(connection, &commit.id)?
+        let first = self.position + 1;
+        let last = self.position + integer(commit.events.len() as u64);
+        if !self.remember(&commit.id, first, last)?
+            && let Some(repeated) = find(self.connection, &commit.id)?
         {
             return Ok(Ok(repeated));
         }
         for (version, event) in (before + 1..).zip(&commit.events) {
-            insert(connection, commit, version, event, tail)?;
+            self.insert(&commit.stream, version, event)?;
         }
-        let recorded_at = crate::event::Timestamp::from_microsecond(tail.recorded_at);
+        let version = before + integer(commit.events.len() as u64);
+        self.known.put(&commit.stream, version);
+        let recorded_at = crate::event::Timestamp::from_microsecond(self.recorded_at);
         Ok(Ok(Committed {
             stream: commit.stream.clone(),
             first: Position::new(first.unsigned_abs()),
             last: Position::new(last.unsigned_abs()),
-            version: Version::new(before.unsigned_abs()).plus(commit.events.len() as u64),
+            version: Version::new(version.unsigned_abs()),
             recorded_at: recorded_at.unwrap_or_default(),
             repeated: false,
         }))
     }
-}
 
-/// Remembers a commit's id; `false` where it was there already.
-fn remember(
-    connection: &Connection,
-    id: &CommitId,
-    first: i64,
-    last: i64,
-) -> rusqlite::Result<bool> {
-    let added = match (id, chain::digest(id)) {
-        (CommitId::Unique(id), _) => connection
-            .prepare_cached("INSERT INTO commits VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?
-            .execute(params![id.as_bytes(), first, last]),
-        (_, digest) => connection
-            .prepare_cached("INSERT INTO keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?
-            .execute(params![digest, first, last]),
-    }?;
-    Ok(added == 1)
-}
+    /// Remembers a commit's id; `false` where it was there already.
+    fn remember(&mut self, id: &CommitId, first: i64, last: i64) -> rusqlite::Result<bool> {
+        let added = match (id, chain::digest(id)) {
+            (CommitId::Unique(id), _) => self.id.execute(params![id.as_bytes(), first, last]),
+            (_, digest) => self.key.execute(params![digest, first, last]),
+        }?;
+        Ok(added == 1)
+    }
 
-fn insert(
-    connection: &Connection,
-    commit: &Commit,
-    version: i64,
-    event: &NewEvent,
-    tail: &mut Tail,
-) -> rusqlite::Result<()> {
-    let mut buffer = Uuid::encode_buffer();
-    let (id, source) = match &event.origin {
-        Some(origin) => (origin.id.as_str(), Some(origin.source.as_str())),
-        None => (
-            &*Uuid::now_v7().hyphenated().encode_lower(&mut buffer),
-            None,
-        ),
-    };
-    tail.position += 1;
-    let content = Content {
-        position: tail.position,
-        stream: commit.stream.as_str(),
-        version,
-        event_type: event.event_type.as_str(),
-        id,
-        source,
-        recorded_at: tail.recorded_at,
-        time: event.time.map(|time| time.as_microsecond()),
-        data: event.data.as_str(),
-        metadata: event.metadata.as_str(),
-    };
-    let hash = tail.chain.next(&content);
-    connection.prepare_cached(INSERT)?.execute(params![
-        content.position,
-        content.stream,
-        content.version,
-        content.event_type,
-        content.id,
-        content.source,
-        content.recorded_at,
-        content.time,
-        hash,
-        content.data,
-        content.metadata,
-    ])?;
-    Ok(())
+    fn insert(
+        &mut self,
+        stream: &StreamId,
+        version: i64,
+        event: &NewEvent,
+    ) -> rusqlite::Result<()> {
+        let mut buffer = Uuid::encode_buffer();
+        let (id, source) = match &event.origin {
+            Some(origin) => (origin.id.as_str(), Some(origin.source.as_str())),
+            None => (
+                &*Uuid::now_v7().hyphenated().encode_lower(&mut buffer),
+                None,
+            ),
+        };
+        self.position += 1;
+        let content = Content {
+            position: self.position,
+            stream: stream.as_str(),
+            version,
+            event_type: event.event_type.as_str(),
+            id,
+            source,
+            recorded_at: self.recorded_at,
+            time: event.time.map(|time| time.as_microsecond()),
+            data: event.data.as_str(),
+            metadata: event.metadata.as_str(),
+        };
+        let hash = self.chain.next(&content);
+        self.event.execute(params![
+            content.position,
+            content.stream,
+            content.version,
+            content.event_type,
+            content.id,
+            content.source,
+            content.recorded_at,
+            content.time,
+            hash,
+            content.data,
+            content.metadata,
+        ])?;
+        Ok(())
+    }
 }
 
 fn conflict(commit: &Commit, actual: i64) -> AppendError {

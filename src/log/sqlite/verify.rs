@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, params};
 
-use super::reader::{Broken, Hashes, Reader, head, integer};
+use super::reader::{Broken, Hashes, Names, Reader, head, integer};
 use crate::event::{Position, Timestamp};
 use crate::log::LogError;
 
@@ -89,10 +89,11 @@ fn along_the_chain(
 ) -> Result<Position, Broken> {
     let mut at = Position::START;
     let mut recorded_at = Timestamp::MIN;
+    let mut names = Names::default();
     while at < head {
         let limit = head.since(at).min(PAGE);
         let last = reader.walk(connection, at, limit as usize, Hashes::Checked, |stored| {
-            let event = stored.event()?;
+            let event = stored.event(&mut names)?;
             if event.recorded_at < recorded_at {
                 return Err("it says that it was recorded before the one before it".into());
             }

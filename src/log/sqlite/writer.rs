@@ -2,7 +2,6 @@
 //! batches form during the sync before, so that nobody waits for a timer. A caller who is alone writes
 //! in place, because handing over would take half as long as the sync.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,23 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::bell::Bell;
+use super::queue::{Job, Queue};
 use super::schema::Place;
-use super::transaction::{Failure, Stored, Transactor};
+use super::transaction::{Failure, Stored, Supply, Transactor};
 use super::{LogOptions, publish};
 use crate::event::Position;
 use crate::log::{AppendError, Commit, Committed, LogError};
 
 /// What a commit came to.
 pub(super) type Answer = Result<Committed, AppendError>;
-
-/// Events a transaction, so that other processes get in between; a single commit may have more.
-const EVENTS_A_TRANSACTION: usize = 500;
-
-/// Bytes a transaction, for the same reason.
-const BYTES_A_TRANSACTION: usize = 4 * 1024 * 1024;
 
 /// A transaction that takes longer is not for the thread of somebody who does other things meanwhile.
 const QUICK: Duration = Duration::from_micros(500);
@@ -38,15 +32,6 @@ pub(super) struct Writer {
     desk: Arc<Mutex<Desk>>,
     thread: Option<JoinHandle<()>>,
     clamped: Arc<AtomicU64>,
-}
-
-/// Commits that came together and are answered together.
-struct Job {
-    waiting: VecDeque<Commit>,
-    /// How many of them are in the transaction that runs.
-    taken: usize,
-    answers: Vec<Answer>,
-    reply: oneshot::Sender<Vec<Answer>>,
 }
 
 impl Writer {
@@ -65,7 +50,7 @@ impl Writer {
             bell: Bell::open(&place)?,
             patience: options.lock_patience,
             transactor: Transactor::new(place, genesis, options, unsound)?,
-            queue: VecDeque::new(),
+            queue: Queue::new(),
             head,
             clamped: Arc::clone(&clamped),
             quiet: true,
@@ -99,46 +84,52 @@ impl Writer {
     /// Stores a single commit on the caller's own thread, if that is quick. `None` where it is not:
     /// somebody writes already, in this process or another, or the disk is slow.
     fn in_place(&self, commits: &[Commit]) -> Option<Vec<Answer>> {
-        let mut desk = match self.desk.try_lock() {
-            Ok(desk) if commits.len() == 1 && desk.quiet && desk.queue.is_empty() => desk,
-            _ => return None,
+        let ([commit], Ok(mut desk)) = (commits, self.desk.try_lock()) else {
+            return None;
         };
-        match desk.store(commits, Duration::ZERO) {
+        if !desk.quiet || !desk.queue.is_empty() {
+            return None;
+        }
+        let began = Instant::now();
+        let outcome = desk
+            .transactor
+            .store(&mut One(Some(commit)), Duration::ZERO);
+        match desk.stored(outcome, began) {
             Ok(stored) => {
                 desk.tell(stored.head);
                 Some(stored.answers)
             }
             Err(Failure::NotStored(LogError::Locked { .. })) => None,
-            Err(failure) => {
-                let failed = commits.iter().map(|commit| Err(failure.of(&commit.id)));
-                Some(failed.collect())
-            }
+            Err(failure) => Some(vec![Err(failure.of(&commit.id))]),
         }
     }
 
     async fn hand_over(&self, commits: Vec<Commit>) -> Vec<Answer> {
-        let ids: Vec<_> = commits.iter().map(|commit| commit.id.clone()).collect();
-        let (reply, answers) = oneshot::channel();
-        let job = Job {
-            answers: Vec::with_capacity(commits.len()),
-            waiting: commits.into(),
-            taken: 0,
-            reply,
-        };
+        let commits = Arc::new(commits);
+        let (job, answers) = Job::new(Arc::clone(&commits));
         let sent = self.jobs.as_ref().map(|jobs| jobs.send(job));
         if !matches!(sent, Some(Ok(()))) {
             let closed = AppendError::NotStored(LogError::Closed);
-            return ids.iter().map(|_| Err(closed.clone())).collect();
+            return commits.iter().map(|_| Err(closed.clone())).collect();
         }
         answers.await.unwrap_or_else(|_| {
-            let unknown = |id| {
+            let unknown = |commit: &Commit| {
                 Err(AppendError::Unknown {
-                    id,
+                    id: commit.id.clone(),
                     reason: "the thread that writes has ended".into(),
                 })
             };
-            ids.into_iter().map(unknown).collect()
+            commits.iter().map(unknown).collect()
         })
+    }
+}
+
+/// A commit that is stored alone.
+struct One<'a>(Option<&'a Commit>);
+
+impl Supply for One<'_> {
+    fn next(&mut self) -> Option<&Commit> {
+        self.0.take()
     }
 }
 
@@ -154,21 +145,19 @@ impl Drop for Writer {
 }
 
 /// The thread that writes: as long as anybody can still hand something over.
-fn run(receiver: &Receiver<Job>, desk: &Mutex<Desk>) {
-    while let Ok(job) = receiver.recv() {
+fn run(incoming: &Receiver<Job>, desk: &Mutex<Desk>) {
+    while let Ok(job) = incoming.recv() {
         let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-        desk.queue.push_back(job);
+        desk.queue.push(job);
         while !desk.queue.is_empty() {
-            desk.queue.extend(receiver.try_iter());
-            desk.turn();
+            desk.turn(incoming);
         }
     }
 }
 
 /// Where commits are written, by one thread at a time.
 struct Desk {
-    /// What waits, the next first.
-    queue: VecDeque<Job>,
+    queue: Queue,
     transactor: Transactor,
     patience: Duration,
     head: watch::Sender<Position>,
@@ -185,25 +174,36 @@ impl fmt::Debug for Desk {
 }
 
 impl Desk {
-    /// One transaction: takes what fits, stores it, answers.
-    fn turn(&mut self) {
-        let commits = self.take();
-        match self.store(&commits, self.patience) {
+    /// One transaction: stores what waits, and what comes meanwhile; answers.
+    fn turn(&mut self, incoming: &Receiver<Job>) {
+        let began = Instant::now();
+        let mut taking = self.queue.supply(incoming);
+        let outcome = self.transactor.store(&mut taking, self.patience);
+        let outcome = self.stored(outcome, began);
+        match outcome {
             Ok(stored) => {
-                self.answer(stored.answers);
+                let transactor = &self.transactor;
+                self.queue.extend(incoming);
+                self.queue
+                    .answer(stored.answers, began.elapsed(), || transactor.is_alone());
                 // Last, because nobody here waits for it.
                 self.tell(stored.head);
             }
-            Err(failure) => self.fail(&commits, &failure),
+            Err(failure) => self.queue.fail(&failure),
         }
     }
 
-    fn store(&mut self, commits: &[Commit], patience: Duration) -> Result<Stored, Failure> {
-        let start = Instant::now();
-        let outcome = self.transactor.store(commits, patience);
-        self.quiet = outcome.is_ok() && commits.len() <= 1 && start.elapsed() < QUICK;
+    /// What is done after each transaction, before anybody is answered.
+    fn stored(
+        &mut self,
+        outcome: Result<Stored, Failure>,
+        began: Instant,
+    ) -> Result<Stored, Failure> {
         self.clamped
             .store(self.transactor.clamped(), Ordering::Relaxed);
+        self.quiet = outcome
+            .as_ref()
+            .is_ok_and(|stored| stored.answers.len() <= 1 && began.elapsed() < QUICK);
         if let Ok(Stored {
             head: Some(head), ..
         }) = outcome
@@ -219,67 +219,4 @@ impl Desk {
             self.bell.ring();
         }
     }
-
-    fn take(&mut self) -> Vec<Commit> {
-        let mut commits = Vec::new();
-        let (mut events, mut bytes) = (0, 0);
-        for job in &mut self.queue {
-            while let Some(next) = job.waiting.front() {
-                events += next.events.len();
-                bytes += size(next);
-                let full = events > EVENTS_A_TRANSACTION || bytes > BYTES_A_TRANSACTION;
-                if full && !commits.is_empty() {
-                    return commits;
-                }
-                commits.extend(job.waiting.pop_front());
-                job.taken += 1;
-            }
-        }
-        commits
-    }
-
-    fn answer(&mut self, answers: Vec<Answer>) {
-        let mut answers = answers.into_iter();
-        while let Some(mut job) = self.queue.pop_front() {
-            let taken = std::mem::take(&mut job.taken);
-            job.answers.extend(answers.by_ref().take(taken));
-            if job.waiting.is_empty() {
-                // Whoever asked may have gone; what they asked for is stored all the same.
-                let _ = job.reply.send(job.answers);
-                continue;
-            }
-            if taken == 0 {
-                self.queue.push_front(job);
-            } else {
-                // A long job lets those pass who came while it was written.
-                self.queue.push_back(job);
-            }
-            return;
-        }
-    }
-
-    /// Answers everybody who was in a transaction that failed. The rest of their commits is not tried,
-    /// so that what is stored of a job has no holes.
-    fn fail(&mut self, commits: &[Commit], failure: &Failure) {
-        let mut commits = commits.iter();
-        while let Some(mut job) = self.queue.pop_front() {
-            if job.taken == 0 && !job.waiting.is_empty() {
-                self.queue.push_front(job);
-                return;
-            }
-            let failed = commits.by_ref().take(job.taken);
-            job.answers
-                .extend(failed.map(|commit| Err(failure.of(&commit.id))));
-            let rest = job.waiting.iter().map(|_| Err(failure.of_untried()));
-            job.answers.extend(rest);
-            let _ = job.reply.send(job.answers);
-        }
-    }
-}
-
-fn size(commit: &Commit) -> usize {
-    let texts = commit.events.iter();
-    texts
-        .map(|event| event.data.as_str().len() + event.metadata.as_str().len())
-        .sum()
 }

@@ -143,7 +143,7 @@ impl Form {
     pub fn data(&self) -> Result<Value, usize> {
         let mut data = Map::new();
         for (at, field) in self.fields.iter().enumerate() {
-            match field.value() {
+            match self.value(field) {
                 Ok(Some(value)) => {
                     data.insert(field.name.clone(), value);
                 }
@@ -152,6 +152,13 @@ impl Form {
             }
         }
         Ok(Value::Object(data))
+    }
+
+    /// What a field has, as JSON; `None` where an optional one is empty. A list may be written short, as on the command
+    /// line. Errors, in words: it is required, or not what it takes.
+    pub fn value(&self, field: &Field) -> Result<Option<Value>, String> {
+        let text = in_full(&self.command, field, field.editor.text());
+        field.read(&text)
     }
 
     /// Fills in `key=value` words. Errors: a word without `=`, or a field the command does not have.
@@ -285,10 +292,9 @@ impl Field {
         self.touched = true;
     }
 
-    /// What is filled in, as JSON; `None` where an optional field is empty. Errors, in words: it is
-    /// required, or not what the field takes.
-    pub fn value(&self) -> Result<Option<Value>, String> {
-        let text = self.editor.text();
+    /// A text as JSON; `None` where an optional field is empty. Errors, in words: it is required, or not
+    /// what the field takes.
+    fn read(&self, text: &str) -> Result<Option<Value>, String> {
         if text.is_empty() {
             return if self.required {
                 Err("required".to_owned())
@@ -487,15 +493,14 @@ mod tests {
         assert_eq!(form.data(), Err(0));
         form.fill(&["order=x".into()]).unwrap();
         assert_eq!(
-            form.fields[0].value(),
+            form.value(&form.fields[0]),
             Err("write a whole number".to_owned())
         );
         form.fill(&["order=-1".into()]).unwrap();
-        assert_eq!(form.fields[0].value(), Err("at least 0".to_owned()));
+        assert_eq!(form.value(&form.fields[0]), Err("at least 0".to_owned()));
         form.fill(&["lines={}".into()]).unwrap();
         assert!(
-            form.fields[2]
-                .value()
+            form.value(&form.fields[2])
                 .unwrap_err()
                 .starts_with("write a list")
         );
@@ -508,7 +513,13 @@ mod tests {
         let mut form = place_order();
         form.fill(&["lines=mug:2,pot:1".into()]).unwrap();
         let lines = serde_json::json!([{"product": "mug", "quantity": 2}, {"product": "pot", "quantity": 1}]);
-        assert_eq!(form.fields[2].value(), Ok(Some(lines)));
+        assert_eq!(form.value(&form.fields[2]), Ok(Some(lines.clone())));
+        form.fields[2].editor.set("mug:2,pot:1");
+        assert_eq!(form.value(&form.fields[2]), Ok(Some(lines.clone())));
+        form.fill(&["order=7".into(), "customer=c-1".into()])
+            .unwrap();
+        form.fields[2].editor.set("mug:2,pot:1");
+        assert_eq!(form.data().unwrap()["lines"], lines);
     }
 
     #[test]

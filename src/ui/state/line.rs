@@ -8,6 +8,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use super::super::action::{ACTIONS, Action};
 use super::super::keymap::shown;
 use super::super::screen::Screen;
+use super::super::theme::ThemeName;
 use super::Model;
 use super::editor::Editor;
 use super::form;
@@ -21,6 +22,8 @@ pub struct CommandLine {
     pub editor: Editor,
     /// What is wrong with it, once Enter was pressed.
     pub error: Option<String>,
+    /// The command that was sent and is not answered yet: meanwhile nothing can be typed.
+    pub sending: Option<String>,
     /// What was typed before somebody went back in history, and the place there of what is shown.
     pub back: Option<(String, usize)>,
 }
@@ -99,13 +102,22 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
             Some(Action::Go(Screen::Stream)) if words.len() == 1 => streams(model),
             Some(Action::Go(Screen::Events)) => terms(model),
             Some(Action::Export) if words.len() == 1 => vec!["csv".to_owned(), "json".to_owned()],
+            Some(Action::Theme) if words.len() == 1 => {
+                let all = ThemeName::ALL.iter();
+                all.map(|theme| theme.name().to_owned()).collect()
+            }
             Some(Action::Repair) if words.len() == 2 => keys_of(model, &words[1]),
             Some(Action::Past) if words.len() == 2 => {
                 vec!["1m".to_owned(), "10m".to_owned(), "1h".to_owned()]
             }
             Some(action) if takes_projection(action) && words.len() == 1 => {
                 let all = model.snapshot.projections.iter();
-                all.map(|view| view.name.clone()).collect()
+                let names = all.map(|view| view.name.clone());
+                // Where it is not named, the chosen one is meant.
+                let times = ["1m", "10m", "1h"]
+                    .iter()
+                    .filter(|_| action == Action::Past);
+                names.chain(times.map(|&time| time.to_owned())).collect()
             }
             _ => field_words(model, first, &words),
         },
@@ -221,17 +233,16 @@ pub fn choices(model: &Model, typed: &str) -> Vec<Choice> {
         if found.iter().any(|choice| choice.name == entry.name) {
             continue;
         }
-        let counts = entry.contexts.contains(&context);
-        let keys = if counts {
-            model.keys.keys(context, entry)
-        } else {
-            Vec::new()
-        };
+        // An action that is another thing on another screen has an entry for each: the one that counts here.
+        let own = ACTIONS.iter().find(|other| {
+            other.action == entry.action && other.contexts.contains(&context) && model.has(other)
+        });
+        let keys = own.map_or_else(Vec::new, |own| model.keys.keys(context, own));
         let keys: Vec<&str> = keys.into_iter().map(shown).collect();
         found.push(Choice {
             name: entry.name.to_owned(),
             keys: keys.join(" "),
-            help: entry.help.to_owned(),
+            help: own.unwrap_or(entry).help.to_owned(),
         });
     }
     let commands = model.commands.iter().filter(|_| !model.read_only);

@@ -6,6 +6,7 @@ pub mod events;
 pub mod fetched;
 pub mod filter;
 pub mod form;
+pub mod help;
 pub mod lagging;
 pub mod line;
 pub mod log;
@@ -31,7 +32,8 @@ use super::action::{Action, Context, Entry};
 use super::columns::ColumnName;
 use super::keymap::Keymap;
 use super::screen::Screen;
-use crate::event::Timestamp;
+use super::theme::ThemeName;
+use crate::event::{Position, Timestamp};
 use crate::lag::Status;
 use crate::workspace::{
     CommandInfo, FaultError, Keys, ParkedEvent, Policy, ProjectionView, Snapshot,
@@ -39,6 +41,7 @@ use crate::workspace::{
 use commands::Chooser;
 use editor::Editor;
 use form::Form;
+use help::Help;
 use line::CommandLine;
 use operation::{Ask, Confirm, PolicyPrompt};
 use overview::Overview;
@@ -63,6 +66,8 @@ pub struct Model {
     pub columns: Vec<ColumnName>,
     /// The keys in force.
     pub keys: Keymap,
+    /// How it looks.
+    pub theme: ThemeName,
     /// Whether the mouse is ours.
     pub mouse: bool,
     /// The demo's load in commands a second; `None` where the domain has none.
@@ -97,6 +102,9 @@ pub struct Model {
     pub layers: Vec<Layer>,
     /// What was said last.
     pub said: Option<Said>,
+    /// The last operation of one's own that was answered: on which projection, and at which position it was asked
+    /// for.
+    pub answered: Option<(String, Position)>,
     /// What was typed after `:`, oldest first.
     pub history: Vec<String>,
     /// The keys of streams that something happened in lately, as far as they were asked for.
@@ -110,8 +118,8 @@ pub struct Model {
 /// Something that lies over the screen and takes the keys.
 #[derive(Debug, Clone)]
 pub enum Layer {
-    /// The list of keys, scrolled by so many lines.
-    Help(usize),
+    /// The list of keys.
+    Help(Help),
     /// The list of commands.
     Commands(Chooser),
     /// The form of one command.
@@ -176,6 +184,7 @@ impl Model {
             read_only: false,
             columns: Vec::new(),
             keys: Keymap::default(),
+            theme: ThemeName::default(),
             mouse: true,
             load: None,
             faults: false,
@@ -192,6 +201,7 @@ impl Model {
             log: log::Log::default(),
             layers: Vec::new(),
             said: None,
+            answered: None,
             history: Vec::new(),
             known: Arc::default(),
             asks_known: false,
@@ -209,6 +219,8 @@ impl Model {
         match layer {
             None => self.screen.context(),
             Some(Layer::Filter(_)) => Context::Filter,
+            // What is looked for is typed as a filter is.
+            Some(Layer::Help(help)) if help.is_typing => Context::Filter,
             Some(Layer::Help(_)) => Context::Help,
             Some(Layer::Commands(_)) => Context::Commands,
             Some(Layer::Form(_)) => Context::Form,

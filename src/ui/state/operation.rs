@@ -92,6 +92,8 @@ pub struct Confirm {
     pub ask: Ask,
     /// What it would mean; `None` until the answer is there.
     pub preview: Option<Result<Preview, String>>,
+    /// Whether somebody pressed Enter before the answer was there: nothing happens before it could be read.
+    pub early: bool,
 }
 
 /// What is asked before the operation.
@@ -123,6 +125,7 @@ impl Confirm {
             replayable,
             ask: Ask::Rebuild { hold: false },
             preview: None,
+            early: false,
         }
     }
 
@@ -133,6 +136,7 @@ impl Confirm {
             replayable: false,
             ask: Ask::Rebuild { hold: true },
             preview: None,
+            early: false,
         }
     }
 
@@ -143,6 +147,7 @@ impl Confirm {
             replayable: false,
             ask: Ask::Plain(operation),
             preview: None,
+            early: false,
         }
     }
 
@@ -158,6 +163,7 @@ impl Confirm {
                 naming,
             },
             preview: None,
+            early: false,
         }
     }
 
@@ -203,7 +209,8 @@ impl Confirm {
 
     /// Whether there is something to go on to: what was asked for, or a rebuild in place of a replay.
     pub fn goes_on(&self) -> bool {
-        self.refused().is_none() || matches!(self.ask, Ask::Replay { .. })
+        let is_there = matches!(self.preview, Some(Ok(_)));
+        is_there && self.refused().is_none() || matches!(self.ask, Ask::Replay { .. })
     }
 
     /// Whether what has to be typed was typed.

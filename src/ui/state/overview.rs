@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use super::super::columns::ColumnName as Column;
 use super::panes::Panes;
 use super::span::Span;
 use super::table::{Sort, Table};
@@ -27,86 +28,33 @@ impl Pane {
     pub const ALL: [Self; 4] = [Self::Projections, Self::Ruler, Self::Chart, Self::Events];
 }
 
-/// What the table can be sorted by, in the order of its columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
-    Status,
-    Name,
-    Policy,
-    Checkpoint,
-    Gap,
-    Behind,
-    Age,
-    Stored,
-    Applied,
-    Eta,
-    P99,
-    Parked,
+/// Whether one looks for the largest first: in all but words.
+const fn is_number(column: Column) -> bool {
+    !matches!(column, Column::Status | Column::Name | Column::Policy)
 }
 
-impl Column {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::Status,
-        Self::Name,
-        Self::Policy,
-        Self::Checkpoint,
-        Self::Gap,
-        Self::Behind,
-        Self::Age,
-        Self::Stored,
-        Self::Applied,
-        Self::Eta,
-        Self::P99,
-        Self::Parked,
-    ];
-
-    /// Its heading.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Name => "projection",
-            Self::Policy => "policy",
-            Self::Checkpoint => "checkpoint",
-            Self::Gap => "gap",
-            Self::Behind => "behind",
-            Self::Age => "age / objective",
-            Self::Stored => "in/s",
-            Self::Applied => "out/s",
-            Self::Eta => "ETA",
-            Self::P99 => "p99",
-            Self::Parked => "parked",
+/// Which of two comes first by a column, the smaller one; the worst status is the smallest.
+fn compare(column: Column, a: &ProjectionView, b: &ProjectionView) -> Ordering {
+    let float = |a: Option<f64>, b: Option<f64>| {
+        let of = |rate: Option<f64>| rate.unwrap_or(-1.0);
+        of(a).total_cmp(&of(b))
+    };
+    match column {
+        Column::Status => rank(a.lag.status).cmp(&rank(b.lag.status)),
+        Column::Name => a.name.cmp(&b.name),
+        Column::Policy => a.policy.to_string().cmp(&b.policy.to_string()),
+        Column::Checkpoint => a.checkpoint.cmp(&b.checkpoint),
+        Column::Gap => a.lag.gap.cmp(&b.lag.gap),
+        Column::Behind => a.lag.behind.cmp(&b.lag.behind),
+        Column::Age | Column::History => a.lag.age.cmp(&b.lag.age),
+        Column::Stored => float(a.rates.stored, b.rates.stored),
+        Column::Applied => float(a.rates.applied, b.rates.applied),
+        Column::Eta => a.eta.cmp(&b.eta),
+        Column::P99 => {
+            let p99 = |view: &ProjectionView| view.visibility.map(|v| v.p99);
+            p99(a).cmp(&p99(b))
         }
-    }
-
-    /// Whether one looks for the largest first: in all but words.
-    const fn is_number(self) -> bool {
-        !matches!(self, Self::Status | Self::Name | Self::Policy)
-    }
-
-    /// Which of two comes first by it, the smaller one; the worst status is the smallest.
-    fn compare(self, a: &ProjectionView, b: &ProjectionView) -> Ordering {
-        let float = |a: Option<f64>, b: Option<f64>| {
-            let of = |rate: Option<f64>| rate.unwrap_or(-1.0);
-            of(a).total_cmp(&of(b))
-        };
-        match self {
-            Self::Status => rank(a.lag.status).cmp(&rank(b.lag.status)),
-            Self::Name => a.name.cmp(&b.name),
-            Self::Policy => a.policy.to_string().cmp(&b.policy.to_string()),
-            Self::Checkpoint => a.checkpoint.cmp(&b.checkpoint),
-            Self::Gap => a.lag.gap.cmp(&b.lag.gap),
-            Self::Behind => a.lag.behind.cmp(&b.lag.behind),
-            Self::Age => a.lag.age.cmp(&b.lag.age),
-            Self::Stored => float(a.rates.stored, b.rates.stored),
-            Self::Applied => float(a.rates.applied, b.rates.applied),
-            Self::Eta => a.eta.cmp(&b.eta),
-            Self::P99 => {
-                let p99 = |view: &ProjectionView| view.visibility.map(|v| v.p99);
-                p99(a).cmp(&p99(b))
-            }
-            Self::Parked => a.parked.cmp(&b.parked),
-        }
+        Column::Parked => a.parked.cmp(&b.parked),
     }
 }
 
@@ -156,7 +104,7 @@ impl Overview {
         };
         self.table
             .order(&snapshot.projections, text, |column, a, b| {
-                Column::ALL[column.min(Column::ALL.len() - 1)].compare(a, b)
+                compare(Column::at(column), a, b)
             })
     }
 
@@ -211,7 +159,7 @@ impl Overview {
 
     fn largest_first(&mut self) {
         if let Some(sort) = &mut self.table.sort {
-            sort.descending = Column::ALL[sort.column].is_number();
+            sort.descending = is_number(Column::at(sort.column));
         }
     }
 }

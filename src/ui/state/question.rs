@@ -112,7 +112,11 @@ impl Question {
     /// wrong, and what is.
     pub fn asked(&self, head: Position) -> Result<Asked, (usize, String)> {
         let wrong = |at: usize| {
-            let why = self.form.fields[at].value().err().unwrap_or_default();
+            let why = self
+                .form
+                .value(&self.form.fields[at])
+                .err()
+                .unwrap_or_default();
             (at, format!("{}: {why}", self.form.fields[at].name))
         };
         let data = self.form.data().map_err(wrong)?;

@@ -31,6 +31,8 @@ pub struct Pane {
     pub beside: Position,
     /// Whether somebody drags the mark along the log.
     pub dragged: bool,
+    /// Whether the mark stands where it was left, and nobody has moved it since.
+    pub kept: bool,
 }
 
 impl Pane {
@@ -51,6 +53,7 @@ impl Pane {
             error: None,
             beside: Position::START,
             dragged: false,
+            kept: false,
         }
     }
 

@@ -498,6 +498,8 @@ pub fn moment() -> Moment {
         head: Position::new(HEAD),
         event: Some(event.clone()),
         stopped: false,
+        unkeyed: None,
+        state: None,
         changed: Some(Changed {
             event,
             takes: true,

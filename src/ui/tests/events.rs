@@ -2,7 +2,7 @@
 
 use ratatui::layout::Size;
 
-use super::{check, press, type_in};
+use super::{check, on_screen, press, type_in};
 use crate::event::Position;
 use crate::ui::state::Model;
 use crate::ui::testing::events::settle;
@@ -89,4 +89,14 @@ fn a_long_text_unfolds_and_a_log_may_be_empty() {
     pressed(&mut model, &["2", "k", "tab", "enter", "tab", "end"]);
     model.size = Size::new(80, 24);
     check("events_empty_80x24", &model, &Theme::colour());
+}
+
+#[test]
+fn each_list_of_events_says_which_end_is_new() {
+    for (width, height) in [(120, 36), (90, 30), (80, 24)] {
+        let mut model = model_of(normal(), width, height);
+        assert!(on_screen(&model).contains("newest first"), "{width}");
+        press(&mut model, &["2"]);
+        assert!(on_screen(&model).contains("Events, newest last"), "{width}");
+    }
 }

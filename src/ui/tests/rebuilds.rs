@@ -13,7 +13,8 @@ use super::super::state::Model;
 use super::super::testing::{self, HEAD, model_of, now};
 use super::super::theme::Theme;
 use super::super::update::{Effect, Msg, update};
-use super::{check, press, type_in};
+use super::super::view;
+use super::{check, drawn, press, type_in};
 use crate::event::Position;
 use crate::workspace::{RebuildView, Recorded, Role, Snapshot, VersionInfo};
 
@@ -28,7 +29,7 @@ fn info(label: &str, role: Role, mib: u64, checkpoint: Result<u64, &str>) -> Ver
     }
 }
 
-fn answer(of: &Snapshot) -> Answer {
+pub fn answer(of: &Snapshot) -> Answer {
     let versions = of.projections.iter().map(|view| {
         let mut all = vec![info(&view.version, Role::Answers, 48, Ok(HEAD))];
         if let Some(rebuild) = &view.rebuild {
@@ -136,7 +137,15 @@ fn keys_are_about_the_chosen_row_and_the_history_scrolls() {
     let effects = press(&mut model, &["D"]);
     assert!(matches!(&effects[..], [Effect::Diff { projection }] if projection == "orders"));
     press(&mut model, &["esc", "tab", "j", "j", "j", "j"]);
-    assert_eq!(model.rebuilds.scroll, 2, "no further than the last");
+    assert_eq!(model.rebuilds.scroll, 0, "all of it is in view");
+    let mut small = shown(busy(), (80, 14));
+    press(&mut small, &["tab", "G"]);
+    let end = small.rebuilds.scroll;
+    assert!(end > 0);
+    press(&mut small, &["j"]);
+    assert_eq!(small.rebuilds.scroll, end, "no further than the last");
+    let text = view::plain::text(&drawn(&small, &Theme::colour()));
+    assert!(text.contains("definition 3f2a91c"), "{text}");
     press(&mut model, &["z"]);
     assert!(model.rebuilds.panes.zoomed);
     press(&mut model, &["z", "tab", "enter"]);
@@ -202,7 +211,7 @@ fn the_time_that_is_left_is_a_range_once_two_rates_are_known() {
     assert_eq!(most, Duration::from_millis(64_283));
 }
 
-fn message(number: u64, level: Level, text: &str) -> Arc<Message> {
+pub fn message(number: u64, level: Level, text: &str) -> Arc<Message> {
     Arc::new(Message {
         number,
         at: now(),
@@ -252,7 +261,7 @@ fn the_log_screen_at_every_size() {
 
 #[test]
 fn messages_are_narrowed_scrolled_and_read() {
-    let mut model = model_of(testing::normal(), 80, 24);
+    let mut model = model_of(testing::normal(), 80, 8);
     update(&mut model, now(), Msg::Logged(some()));
     assert_eq!(model.log.unread, 2);
     press(&mut model, &["7"]);

@@ -94,3 +94,24 @@ fn an_order_without_colour_and_in_ascii() {
     check("stream_no_colour", &model, &Theme::monochrome());
     check("stream_ascii", &model, &Theme::colour().ascii());
 }
+
+#[test]
+fn what_each_dot_is_of_is_said_at_every_width_and_a_click_finds_the_step_below() {
+    for (width, height) in [(120, 36), (80, 24)] {
+        let mut model = model_of(normal(), width, height);
+        opened(&mut model);
+        let drawn = on_screen(&model);
+        let names = drawn
+            .lines()
+            .find(|line| line.contains("orders, @ap, revenue"));
+        assert!(names.is_some(), "{drawn}");
+        let (y, line) = (0..)
+            .zip(drawn.lines())
+            .find(|(_, line)| line.contains("PaymentProcessed"))
+            .unwrap();
+        assert!(line.contains("128,203"), "{line}");
+        let at = super::super::view::stream_at(&model, 4, y);
+        let second = super::super::view::StreamAt::Step(Version::new(2));
+        assert_eq!(at, Some(second), "{drawn}");
+    }
+}

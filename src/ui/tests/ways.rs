@@ -9,9 +9,10 @@ use super::super::screen::Screen;
 use super::super::state::line::candidates;
 use super::super::state::{Layer, Said};
 use super::super::testing::{self, model, model_of, now};
-use super::super::theme::Theme;
+use super::super::theme::{Theme, ThemeName};
 use super::super::update::{Effect, Msg, begin, update};
-use super::{Model, check, drawn, each_size, press, type_in};
+use super::{Model, check, drawn, each_size, on_screen, press, type_in};
+use crate::event::Position;
 use crate::workspace::Keys;
 
 fn keys() -> Keys {
@@ -223,8 +224,44 @@ fn in_ascii_a_sentence_reads_well() {
     let mut model = model();
     press(&mut model, &["R"]);
     let shown = super::view::plain::text(&drawn(&model, &Theme::colour().ascii()));
-    assert!(shown.contains("counting ~"), "{shown}");
+    assert!(shown.contains("working out what it means ~"), "{shown}");
     assert!(shown.is_ascii());
+}
+
+#[test]
+fn the_palette_says_what_an_action_is_on_this_screen() {
+    let listed = |keys: &[&str], name: &str| {
+        let mut model = model();
+        press(&mut model, keys);
+        press(&mut model, &[":"]);
+        let all = super::super::state::line::choices(&model, name);
+        let found = all.into_iter().find(|choice| choice.name == name).unwrap();
+        (found.keys, found.help)
+    };
+    let (keys, help) = listed(&[], "filter");
+    assert_eq!(keys, "/");
+    assert!(help.starts_with("Narrow the rows"), "{help}");
+    assert!(listed(&["2"], "filter").1.starts_with("Narrow the log"));
+    let (keys, help) = listed(&["2"], "stream");
+    assert_eq!(keys, "4");
+    assert!(help.starts_with("The chosen event's stream"), "{help}");
+}
+
+#[test]
+fn a_frozen_picture_says_on_every_screen_how_much_came_meanwhile() {
+    let mut model = model();
+    press(&mut model, &["space"]);
+    let mut next = testing::normal();
+    next.head = Position::new(testing::HEAD + 1_007);
+    update(&mut model, now(), Msg::Snapshot(Arc::new(next)));
+    let shown = |model: &Model| super::view::plain::text(&drawn(model, &Theme::colour()));
+    for key in ["1", "2", "3", "4", "5", "6", "7"] {
+        press(&mut model, &[key]);
+        let shown = shown(&model);
+        assert!(shown.contains("frozen, +1,007"), "{key}: {shown}");
+    }
+    press(&mut model, &["space"]);
+    assert!(!shown(&model).contains("frozen"));
 }
 
 #[test]
@@ -244,12 +281,40 @@ fn a_file_that_was_saved_is_named_without_what_could_disguise_it() {
     update(
         &mut model,
         now(),
-        Msg::Saved(Ok("/srv/\u{1b}[2J.csv".into())),
+        Msg::Saved {
+            rows: None,
+            result: Ok("/srv/\u{1b}[2J.csv".into()),
+        },
     );
     assert!(matches!(model.said, Some(Said::Note(..))));
     let shown = super::view::plain::text(&drawn(&model, &Theme::colour()));
     assert!(
         !shown.contains('\u{1b}') && shown.contains("saved /srv/"),
         "{shown}"
+    );
+}
+
+#[test]
+fn a_theme_is_chosen_by_its_name_or_turned_to_and_how_it_is_kept_is_said() {
+    let mut model = model();
+    press(&mut model, &[":"]);
+    type_in(&mut model, "theme hi");
+    let chosen = press(&mut model, &["tab", "enter"]);
+    assert_eq!(chosen, [Effect::Theme(ThemeName::HighContrast)]);
+    let drawn = on_screen(&model);
+    assert!(
+        drawn.contains(r#"theme = "high-contrast" under [ui]"#),
+        "{drawn}"
+    );
+    let next = press(&mut model, &["L", "L"]);
+    let expected = [ThemeName::Monochrome, ThemeName::Auto].map(Effect::Theme);
+    assert_eq!(next, expected);
+    press(&mut model, &[":"]);
+    type_in(&mut model, "theme drak");
+    assert_eq!(press(&mut model, &["enter"]), []);
+    let drawn = on_screen(&model);
+    assert!(
+        drawn.contains("there is no theme \"drak\": write one of auto, dark"),
+        "{drawn}"
     );
 }

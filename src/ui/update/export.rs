@@ -36,18 +36,25 @@ pub struct Sheet {
 pub fn table(model: &mut Model, format: Format) -> Vec<Effect> {
     let Some(sheet) = sheet(model) else {
         let name = model.screen.name();
-        model.say(
-            Tone::Info,
-            format!("there is no table on {name} to export yet"),
-        );
+        let words = match model.screen {
+            Screen::Projection => {
+                "no rows were read here yet: go to the pane Rows, Queries or Asked first".to_owned()
+            }
+            _ => format!("there is no table on {name} to export yet"),
+        };
+        model.say(Tone::Info, words);
         return Vec::new();
     };
     let (ending, text) = match format {
         Format::Csv => ("csv", csv(&sheet)),
         Format::Json => ("json", as_json(&sheet)),
     };
-    let stem = stem(model);
-    vec![Effect::Save { stem, ending, text }]
+    vec![Effect::Save {
+        stem: stem(model),
+        ending,
+        text,
+        rows: Some(sheet.rows.len()),
+    }]
 }
 
 /// Saves the screen as a picture.
@@ -380,7 +387,15 @@ mod tests {
     fn e_saves_the_table_in_view_and_the_message_says_where() {
         let mut model = model();
         let effects = press(&mut model, &["E"]);
-        let [Effect::Save { stem, ending, text }] = effects.as_slice() else {
+        let [
+            Effect::Save {
+                stem,
+                ending,
+                text,
+                rows,
+            },
+        ] = effects.as_slice()
+        else {
             panic!("{effects:?}");
         };
         assert_eq!(
@@ -394,12 +409,42 @@ mod tests {
             "{text}"
         );
         let at = model.now;
-        update(&mut model, at, Msg::Saved(Ok("/tmp/x.csv".into())));
-        assert!(
-            matches!(&model.said, Some(Said::Note(Tone::Good, words)) if words == "saved /tmp/x.csv")
-        );
-        update(&mut model, at, Msg::Saved(Err("no room".into())));
+        let saved = |rows| Msg::Saved {
+            rows,
+            result: Ok("/tmp/x.csv".into()),
+        };
+        let says = |model: &Model, words: &str| {
+            let said = &model.said;
+            assert!(
+                matches!(said, Some(Said::Note(Tone::Good, now)) if now == words),
+                "{said:?}"
+            );
+        };
+        // Of a long table only what is at hand is saved: whoever reads how much is not misled.
+        assert_eq!(*rows, Some(6));
+        update(&mut model, at, saved(*rows));
+        says(&model, "saved /tmp/x.csv, 6 rows");
+        update(&mut model, at, saved(Some(1)));
+        says(&model, "saved /tmp/x.csv, 1 row");
+        update(&mut model, at, saved(None));
+        says(&model, "saved /tmp/x.csv");
+        let failed = Msg::Saved {
+            rows: None,
+            result: Err("no room".into()),
+        };
+        update(&mut model, at, failed);
         assert!(matches!(&model.said, Some(Said::Note(Tone::Bad, words)) if words == "no room"));
+    }
+
+    #[test]
+    fn where_no_rows_were_read_it_says_how_to_have_some() {
+        let mut model = model();
+        assert_eq!(press(&mut model, &["3", "E"]).pop(), None);
+        let said = &model.said;
+        assert!(
+            matches!(said, Some(Said::Note(Tone::Info, words)) if words.contains("the pane Rows")),
+            "{said:?}"
+        );
     }
 
     #[test]

@@ -60,8 +60,8 @@ pub fn known(model: &mut Model) {
     }
 }
 
-/// A command was answered: an accepted one closes its form and is followed, another stays open with
-/// what was typed.
+/// A command was answered: an accepted one closes its form or line and is followed, another stays open
+/// with what was typed.
 pub fn answered(model: &mut Model, command: &str, outcome: Result<Outcome, String>) {
     let answer = match outcome {
         Ok(Outcome::Accepted {
@@ -91,32 +91,42 @@ pub fn answered(model: &mut Model, command: &str, outcome: Result<Outcome, Strin
         },
         Err(reason) => Answer {
             outcome: "not sent",
-            reason,
+            // The outcome says that much already.
+            reason: reason.replacen(&format!("{command} cannot be sent: "), "", 1),
         },
     };
-    let form = model.layers.iter_mut().find_map(|layer| match layer {
-        Layer::Form(form) if form.sending && form.command.name == command => Some(form),
-        _ => None,
-    });
-    match form {
-        Some(form) => {
+    match model.layers.iter_mut().find(|layer| waits(layer, command)) {
+        Some(Layer::Form(form)) => {
             form.sending = false;
             form.answer = Some(answer);
         }
-        None => model.say(
+        Some(Layer::Line(line)) => {
+            line.sending = None;
+            line.error = Some(format!("{}: {}", answer.outcome, answer.reason));
+        }
+        _ => model.say(
             Tone::Bad,
             format!("{command} {}: {}", answer.outcome, answer.reason),
         ),
     }
 }
 
-/// Closes the form that waits for this command, and the list that it came from.
+/// Whether a form or a line waits for the answer to this command.
+fn waits(layer: &Layer, command: &str) -> bool {
+    match layer {
+        Layer::Form(form) => form.sending && form.command.name == command,
+        Layer::Line(line) => line.sending.as_deref() == Some(command),
+        _ => false,
+    }
+}
+
+/// Closes the form that waits for this command, and the list that it came from; or the line.
 fn close(model: &mut Model, command: &str) {
-    let waits =
-        |layer: &Layer| matches!(layer, Layer::Form(f) if f.sending && f.command.name == command);
-    if model.layers.iter().any(waits) {
-        model
-            .layers
-            .retain(|layer| !waits(layer) && !matches!(layer, Layer::Commands(_)));
+    let Some(at) = model.layers.iter().position(|layer| waits(layer, command)) else {
+        return;
+    };
+    if let Layer::Form(_) = model.layers.remove(at) {
+        let list = |layer: &Layer| matches!(layer, Layer::Commands(_));
+        model.layers.retain(|layer| !list(layer));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::action::{Action, Edit};
 use super::super::state::form::Form;
+use super::super::state::help::Help;
 use super::super::state::{Layer, Model};
 use super::super::{state, view};
 use super::{Change, Effect, chosen, form, line, operation, page, question, screen};
@@ -32,19 +33,14 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    let last = match model.layers.last() {
+        Some(Layer::Help(help)) => view::help_scroll(model, help),
+        _ => 0,
+    };
     match model.layers.last_mut() {
         None | Some(Layer::Page(_)) => Vec::new(),
-        Some(Layer::Help(scroll)) => {
-            match action {
-                Action::Up => *scroll = scroll.saturating_sub(1),
-                Action::Down => *scroll += 1,
-                Action::PageUp => *scroll = scroll.saturating_sub(10),
-                Action::PageDown => *scroll += 10,
-                Action::First => *scroll = 0,
-                Action::Last => *scroll = usize::MAX / 2,
-                _ => {}
-            }
-            *scroll = (*scroll).min(super::super::action::ACTIONS.len() * 2);
+        Some(Layer::Help(help)) => {
+            help_act(help, action, last);
             Vec::new()
         }
         Some(Layer::Commands(chooser)) => {
@@ -91,6 +87,26 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
+/// An action within the list of keys, of which so many lines can be scrolled away.
+fn help_act(help: &mut Help, action: Action, last: usize) {
+    let scroll = help.scroll.min(last);
+    help.scroll = match action {
+        Action::Up => scroll.saturating_sub(1),
+        Action::Down => scroll + 1,
+        Action::PageUp => scroll.saturating_sub(10),
+        Action::PageDown => scroll + 10,
+        Action::First => 0,
+        Action::Last => last,
+        _ => scroll,
+    }
+    .min(last);
+    match action {
+        Action::Filter => help.is_typing = true,
+        Action::Accept => help.is_typing = false,
+        _ => {}
+    }
+}
+
 /// A change of the text that has the cursor.
 pub fn edit(model: &mut Model, edit: Edit) -> Vec<Effect> {
     change(model, &Change::Edit(edit))
@@ -130,8 +146,12 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
             let text = narrowing.editor.text().to_owned();
             return screen::narrow(model, &text);
         }
+        Some(Layer::Help(help)) if help.is_typing => {
+            change.apply(&mut help.editor);
+            help.scroll = 0;
+        }
         Some(Layer::Policy(prompt)) => change.apply(&mut prompt.editor),
-        Some(Layer::Line(line)) => {
+        Some(Layer::Line(line)) if line.sending.is_none() => {
             line.error = None;
             line.back = None;
             change.apply(&mut line.editor);

@@ -5,7 +5,7 @@ use super::super::screen::Screen;
 use super::super::state::form::Form;
 use super::super::state::line::{action_named, candidates, choices, takes_projection, words};
 use super::super::state::{Layer, Model};
-use super::{Effect, chosen, export, load};
+use super::{Effect, chosen, export, load, screen};
 use crate::event::{Position, StreamId};
 use crate::lag::Status;
 use crate::workspace::{
@@ -17,6 +17,9 @@ const HISTORY: usize = 500;
 
 /// An action within the command line.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if matches!(model.layers.last(), Some(Layer::Line(line)) if line.sending.is_some()) {
+        return Vec::new();
+    }
     match action {
         Action::Up => recall(model, true),
         Action::Down => recall(model, false),
@@ -92,9 +95,13 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         model.layers.pop();
         return Vec::new();
     };
+    let rows = matches!(model.screen, Screen::Overview | Screen::Rebuilds);
     match run(model, first, rest) {
         Ok(effects) => {
             let mut effects = effects;
+            if rows {
+                choose(model, first, rest);
+            }
             if model.history.last() != Some(&typed) {
                 model.history.push(typed.clone());
                 effects.push(Effect::Remember(typed));
@@ -110,6 +117,16 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             }
             Vec::new()
         }
+    }
+}
+
+/// Chooses the projection that a line named: the next key is about the same.
+fn choose(model: &mut Model, first: &str, rest: &[String]) {
+    let names = matches!(first, "resume" | "unskip")
+        || action_named(model, first).is_some_and(takes_projection);
+    let named = rest.first().filter(|_| names);
+    if let Some(view) = named.and_then(|name| model.projection(name)) {
+        model.overview.selected = Some(view.name.clone());
     }
 }
 
@@ -157,6 +174,10 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
                 .ok_or("write the load in commands a second, as load 50")?;
             model.layers.pop();
             Ok(load::set(model, rate))
+        } else if let (Action::Theme, [name, ..]) = (action, rest) {
+            let theme = name.parse()?;
+            model.layers.pop();
+            Ok(screen::themed(model, theme))
         } else if action == Action::Export {
             let format = match rest {
                 [] => export::Format::Csv,
@@ -194,7 +215,7 @@ fn on_projection(
     rest: &[String],
 ) -> Result<Vec<Effect>, String> {
     if action == Action::Past
-        && let Some(name) = time_shown(model)
+        && let Some(name) = time_shown(model).or_else(|| chosen_name(model))
         && rest
             .first()
             .is_some_and(|word| model.projection(word).is_none())
@@ -291,6 +312,19 @@ fn on_projection(
         }
         _ => {}
     }
+    // As the command line of the shell has it, and the history of what was asked.
+    let (action, rest) = match (action, rest) {
+        (Action::Rebuild, [word]) if word == "--hold" => (Action::Hold, &[][..]),
+        other => other,
+    };
+    if action != Action::Replay
+        && let Some(word) = rest.first()
+    {
+        let name = action.name();
+        return Err(format!(
+            "{word:?} is too much: {name} takes the name of a projection and nothing else"
+        ));
+    }
     let after = rest.first().cloned();
     if let Some(after) = &after {
         after
@@ -306,6 +340,11 @@ fn on_projection(
 fn time_shown(model: &Model) -> Option<String> {
     let pane = model.time.as_ref()?;
     (model.screen == Screen::Time).then(|| pane.projection.clone())
+}
+
+/// The projection that is chosen elsewhere.
+fn chosen_name(model: &Model) -> Option<String> {
+    model.selected().map(|view| view.name.clone())
 }
 
 /// When a read model is to be shown. Errors: what was typed is no point of time.
@@ -400,13 +439,20 @@ fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, S
         .ok_or_else(|| format!("there is no action and no command {name:?}; Tab completes"))?;
     let mut form = Form::new(info);
     form.fill(rest)?;
-    model.layers.pop();
     match form.data() {
-        Ok(data) => Ok(vec![Effect::Send {
-            command: name.to_owned(),
-            data,
-        }]),
+        Ok(data) => {
+            // It stays until the command is accepted: what is wrong is mended where it was typed.
+            if let Some(Layer::Line(line)) = model.layers.last_mut() {
+                line.error = None;
+                line.sending = Some(name.to_owned());
+            }
+            Ok(vec![Effect::Send {
+                command: name.to_owned(),
+                data,
+            }])
+        }
         Err(wrong) => {
+            model.layers.pop();
             form.focus = wrong;
             if let Some(field) = form.focused() {
                 field.touched = true;

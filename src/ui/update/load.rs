@@ -35,7 +35,12 @@ pub fn step(model: &mut Model, up: bool) -> Vec<Effect> {
 pub fn set(model: &mut Model, rate: f64) -> Vec<Effect> {
     model.load = Some(rate);
     let what = if rate > 0.0 {
-        format!("load: {rate} commands/s")
+        let commands = if (rate - 1.0).abs() < f64::EPSILON {
+            "command"
+        } else {
+            "commands"
+        };
+        format!("load: {rate} {commands}/s")
     } else {
         "load: stopped".to_owned()
     };

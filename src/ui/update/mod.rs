@@ -38,8 +38,10 @@ use super::keymap;
 use super::screen::Screen;
 use super::state;
 use super::state::editor::Editor;
+use super::state::help::Help;
 use super::state::{Layer, Model, Said, Tone};
-use crate::event::Timestamp;
+use super::theme::ThemeName;
+use crate::event::{Position, Timestamp};
 use crate::workspace::{
     AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Keys, Mending, Moment, Operation, Outcome,
     Preview, Progress, Recorded, Shown, Snapshot, Undone,
@@ -61,7 +63,12 @@ pub enum Msg {
     /// The keys of streams that something happened in lately.
     Keys(Result<Keys, String>),
     /// Something was saved in a file: where; or why not.
-    Saved(Result<PathBuf, String>),
+    Saved {
+        /// How many rows of a table it has.
+        rows: Option<usize>,
+        /// Where it is, or why it is not.
+        result: Result<PathBuf, String>,
+    },
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -94,8 +101,8 @@ pub enum Msg {
         projection: String,
         /// Which operation.
         operation: Operation,
-        /// How; or why it could not be asked for.
-        result: Result<Done, String>,
+        /// At which position it was asked for, and how it ended; or why it could not be asked for.
+        result: Result<(Position, Done), String>,
     },
     /// A fault was injected, or ended: what was done, or why it could not be.
     Injected(Result<String, String>),
@@ -253,6 +260,8 @@ pub enum Effect {
         ending: &'static str,
         /// What is in it.
         text: String,
+        /// How many rows of a table that is.
+        rows: Option<usize>,
     },
     /// Save the screen as a picture; answered by [`Msg::Saved`].
     Picture {
@@ -267,6 +276,8 @@ pub enum Effect {
     Copy(String),
     /// Take the mouse or give it back.
     Mouse(bool),
+    /// Draw in another theme from now on.
+    Theme(ThemeName),
     /// Draw everything again.
     Redraw,
     /// Back to the shell until it lets us go on.
@@ -299,9 +310,17 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Msg::Saved(result) => {
+        Msg::Saved { rows, result } => {
+            let rows = match rows {
+                Some(1) => ", 1 row".to_owned(),
+                Some(count) => format!(
+                    ", {} rows",
+                    crate::text::thousands(count.try_into().unwrap_or(u64::MAX))
+                ),
+                None => String::new(),
+            };
             match result {
-                Ok(path) => model.say(Tone::Good, format!("saved {}", path.display())),
+                Ok(path) => model.say(Tone::Good, format!("saved {}{rows}", path.display())),
                 Err(why) => model.say(Tone::Bad, why),
             }
             Vec::new()
@@ -478,7 +497,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Help => {
             match model.layers.last() {
                 Some(Layer::Help(_)) => drop(model.layers.pop()),
-                _ => model.layers.push(Layer::Help(0)),
+                _ => model.layers.push(Layer::Help(Help::default())),
             }
             Vec::new()
         }
@@ -486,7 +505,15 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             if let Some(effects) = time::is_broken_off(model) {
                 return effects;
             }
+            if let Some(effects) = screen::is_zoomed_out(model) {
+                return effects;
+            }
             if stream::is_closed(model) {
+                return Vec::new();
+            }
+            if let Some(Layer::Help(help)) = model.layers.last_mut()
+                && help.is_cleared()
+            {
                 return Vec::new();
             }
             match model.layers.pop() {

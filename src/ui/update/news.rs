@@ -1,8 +1,9 @@
 //! What others did meanwhile: an engine that came or went, an operation that was asked for elsewhere.
 
 use super::super::state::{Model, Said, Tone};
+use crate::event::Position;
 use crate::text::program;
-use crate::workspace::{EngineInfo, Snapshot};
+use crate::workspace::{Asked, EngineInfo, Operation, ProjectionView, Snapshot};
 
 /// Says what is new in a snapshot and was not done here. The newest is said; the log has all of it.
 pub fn tell(model: &mut Model, next: &Snapshot) {
@@ -13,7 +14,10 @@ pub fn tell(model: &mut Model, next: &Snapshot) {
         let known = known.asked.as_ref();
         let told = known
             .is_some_and(|known| known.position >= asked.position && known.failed == asked.failed);
-        (!told).then_some((view, asked))
+        // A picture may be older than the answer to what was asked for here after that.
+        let mine = model.answered.as_ref();
+        let older = mine.is_some_and(|(name, at)| *name == view.name && *at > asked.position);
+        (!told && !older).then_some((view, asked))
     });
     let news = match engine(before.engine, next.engine, model.read_only) {
         Some(news) => Some(news),
@@ -24,11 +28,7 @@ pub fn tell(model: &mut Model, next: &Snapshot) {
                     Some(why) => format!(" and failed: {why}"),
                     None => String::new(),
                 };
-                let what = format!(
-                    "{}: `{}` was asked for by {}{came_to}",
-                    view.name, asked.what, asked.by
-                );
-                (Tone::Info, what)
+                (Tone::Info, format!("{}{came_to}", request(view, asked)))
             }),
     };
     // Where somebody waits for what becomes of a command of their own, that stays.
@@ -36,6 +36,34 @@ pub fn tell(model: &mut Model, next: &Snapshot) {
     if let Some((tone, text)) = news.filter(|_| !waits) {
         model.say(tone, text);
     }
+}
+
+/// What somebody else asked for after an operation of one's own at this position, where the later of the two is what
+/// holds. The news of it may have come first: the answer must not write over it.
+pub fn overtaken(
+    model: &Model,
+    projection: &str,
+    operation: &Operation,
+    mine: Position,
+) -> Option<String> {
+    let settles = matches!(
+        operation,
+        Operation::Pause
+            | Operation::Resume
+            | Operation::SetPolicy(_)
+            | Operation::PauseRebuild
+            | Operation::ResumeRebuild
+    );
+    let view = model.projection(projection).filter(|_| settles)?;
+    let later = |asked: &&Asked| !asked.mine && asked.failed.is_none() && asked.position > mine;
+    Some(request(view, view.asked.as_ref().filter(later)?))
+}
+
+fn request(view: &ProjectionView, asked: &Asked) -> String {
+    format!(
+        "{}: `{}` was asked for by {}",
+        view.name, asked.what, asked.by
+    )
 }
 
 fn engine(before: EngineInfo, next: EngineInfo, read_only: bool) -> Option<(Tone, String)> {

@@ -4,7 +4,8 @@ use super::super::action::Action;
 use super::super::state::operation::{Ask, Confirm};
 use super::super::state::page::About;
 use super::super::state::{Layer, Model, Tone};
-use super::Effect;
+use super::{Effect, news};
+use crate::event::Position;
 use crate::text::thousands;
 use crate::workspace::{Done, Operation, Preview};
 
@@ -55,6 +56,7 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
         *naming = true;
         return Vec::new();
     }
+    confirm.early = confirm.preview.is_none();
     // Nothing happens before its consequences were on the screen.
     if !confirm.sure() || !matches!(confirm.preview, Some(Ok(_))) {
         return Vec::new();
@@ -131,7 +133,7 @@ pub fn operated(
     model: &mut Model,
     projection: &str,
     operation: &Operation,
-    result: Result<Done, String>,
+    result: Result<(Position, Done), String>,
 ) -> Vec<Effect> {
     let (word, done) = match operation {
         Operation::Pause => ("pause", "paused"),
@@ -150,14 +152,20 @@ pub fn operated(
         Operation::Skip { .. } => ("skip", "skipped"),
         Operation::Unskip { .. } => ("unskip", "unskipped"),
     };
+    if let Ok((asked, _)) = &result {
+        model.answered = Some((projection.to_owned(), *asked));
+    }
     match result {
-        Ok(Done::Finished { what }) => {
-            model.say(Tone::Good, format!("{projection} {done}: {what}"));
+        Ok((asked, Done::Finished { what })) => {
+            match news::overtaken(model, projection, operation, asked) {
+                Some(news) => model.say(Tone::Info, format!("{news}, after your {word}")),
+                None => model.say(Tone::Good, format!("{projection} {done}: {what}")),
+            }
         }
-        Ok(Done::Failed { reason }) => {
+        Ok((_, Done::Failed { reason })) => {
             model.say(Tone::Bad, format!("{projection}: {word} failed: {reason}"));
         }
-        Ok(Done::Requested) => model.say(
+        Ok((_, Done::Requested)) => model.say(
             Tone::Info,
             format!("{projection}: {word} is stored; it happens once an engine runs"),
         ),

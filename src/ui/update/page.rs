@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::state::page::{About, Page, Parked, Repair, Verify};
 use super::super::state::{Layer, Model, Tone};
-use super::Effect;
+use super::{Effect, news};
 use crate::workspace::{
     CannotUndo, Checked, Diff, Done, Mending, Operation, Progress, Recorded, Undone,
 };
@@ -203,7 +203,14 @@ pub fn undone(
         Ok(Ok(undone)) => {
             let did = format!("`{}` is taken back by `{}`", undone.was, undone.by);
             match undone.done {
-                Done::Finished { what } => (Tone::Good, format!("{did}: {what}")),
+                Done::Finished { what } => {
+                    let later = news::overtaken(model, projection, &undone.by, undone.asked);
+                    if let Some(news) = later {
+                        model.say(Tone::Info, format!("{news}, after you took it back"));
+                        return;
+                    }
+                    (Tone::Good, format!("{did}: {what}"))
+                }
                 Done::Failed { reason } => (Tone::Bad, format!("{did} failed: {reason}")),
                 Done::Requested => (Tone::Info, format!("{did} once an engine runs")),
             }

@@ -77,17 +77,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn walk(model: &mut Model, action: Action) {
     let order = model.rebuilds.order(&model.snapshot);
-    let (at, count) = if model.rebuilds.panes.focus == DONE {
-        let done = model
-            .rebuilds
-            .done
-            .as_ref()
-            .and_then(|done| done.as_ref().ok());
-        (model.rebuilds.scroll, done.map_or(0, Vec::len))
+    let (at, last) = if model.rebuilds.panes.focus == DONE {
+        let end = view::rebuilds::scroll_end(model);
+        (model.rebuilds.scroll.min(end), end)
     } else {
         let chosen = model.selected_place();
         let at = order.iter().position(|place| Some(*place) == chosen);
-        (at.unwrap_or(0), order.len())
+        (at.unwrap_or(0), order.len().saturating_sub(1))
     };
     let to = match action {
         Action::Up => at.saturating_sub(1),
@@ -97,7 +93,7 @@ fn walk(model: &mut Model, action: Action) {
         Action::First => 0,
         _ => usize::MAX,
     };
-    let to = to.min(count.saturating_sub(1));
+    let to = to.min(last);
     if model.rebuilds.panes.focus == DONE {
         model.rebuilds.scroll = to;
     } else if let Some(place) = order.get(to) {

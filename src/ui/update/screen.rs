@@ -10,6 +10,7 @@ use super::super::state::filter::Filter;
 use super::super::state::line::CommandLine;
 use super::super::state::ripple::Reach;
 use super::super::state::{Layer, Model, Narrowing, Said, Tone};
+use super::super::theme::ThemeName;
 use super::super::view;
 use super::{Effect, events, export, load, log, overview, projection, rebuilds, stream, time};
 
@@ -103,6 +104,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Load => return load::turn(model),
         Action::Faster | Action::Slower => return load::step(model, action == Action::Faster),
         Action::Mouse => return mouse_over(model),
+        Action::Theme => {
+            let at = ThemeName::ALL
+                .iter()
+                .position(|theme| *theme == model.theme);
+            let next = at.map_or(0, |at| (at + 1) % ThemeName::ALL.len());
+            return themed(model, ThemeName::ALL[next]);
+        }
         Action::Commands => {
             let chooser = Chooser::new(model.commands.clone());
             model.layers.push(Layer::Commands(chooser));
@@ -140,6 +148,22 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
         Screen::Rebuilds => rebuilds::act(model, action),
         Screen::Log => log::act(model, action),
     }
+}
+
+/// Esc where one pane has the whole screen gives the others back, as on the Events screen; `None` where all are
+/// there, or where there is no room for more than one.
+pub fn is_zoomed_out(model: &mut Model) -> Option<Vec<Effect>> {
+    let zoomed = match model.screen {
+        Screen::Overview => model.overview.panes.zoomed,
+        Screen::Projection => model.projection.panes.zoomed && view::projection_has_room(model),
+        Screen::Stream => {
+            let shown = model.stream.shown.as_ref();
+            shown.is_some_and(|shown| shown.panes.zoomed)
+        }
+        Screen::Rebuilds => model.rebuilds.panes.zoomed,
+        Screen::Events | Screen::Time | Screen::Log => false,
+    };
+    (zoomed && model.layers.is_empty()).then(|| of_screen(model, Action::Zoom))
 }
 
 /// What the screen's table is narrowed to, as it was typed.
@@ -190,6 +214,16 @@ fn freeze(model: &mut Model) -> Vec<Effect> {
 pub fn line(model: &mut Model) -> Vec<Effect> {
     model.layers.push(Layer::Line(CommandLine::default()));
     super::keys_known(model)
+}
+
+/// Another theme, until the end; and how it is kept.
+pub fn themed(model: &mut Model, theme: ThemeName) -> Vec<Effect> {
+    model.theme = theme;
+    let words = format!(
+        "theme {theme}. To keep it, write theme = \"{theme}\" under [ui] in ~/.config/highwater/config.toml"
+    );
+    model.say(Tone::Info, words);
+    vec![Effect::Theme(theme)]
 }
 
 fn mouse_over(model: &mut Model) -> Vec<Effect> {
@@ -281,6 +315,23 @@ mod tests {
         model.say(Tone::Bad, "it failed");
         press(&mut model, &["3", "esc"]);
         assert_eq!(words(&model), "it failed");
+    }
+
+    #[test]
+    fn esc_gives_the_other_panes_back_before_it_leaves_the_screen() {
+        let mut model = model();
+        press(&mut model, &["tab", "z", "esc"]);
+        assert!(!model.overview.panes.zoomed);
+        for (key, screen) in [("3", Screen::Projection), ("6", Screen::Rebuilds)] {
+            press(&mut model, &[key, "z", "esc"]);
+            assert_eq!(model.screen, screen);
+            press(&mut model, &["esc"]);
+            assert_eq!(model.screen, Screen::Overview);
+        }
+        // Where one pane is all there is room for, nothing would be seen to happen.
+        let mut model = testing::model_of(testing::normal(), 80, 24);
+        press(&mut model, &["3", "z", "esc"]);
+        assert_eq!(model.screen, Screen::Overview);
     }
 
     #[test]

@@ -171,8 +171,19 @@ fn a_rebuild_happens_only_after_its_preview() {
     let mut model = orders();
     let asked = press(&mut model, &["R"]);
     assert_eq!(asked.len(), 1);
+    let shown = |model: &Model| super::super::tests::on_screen(model);
+    assert!(shown(&model).contains("working out what it means"));
+    assert!(!shown(&model).contains("Enter do it"));
     assert_eq!(press(&mut model, &["enter"]), []);
+    let early = "press Enter again once it is here";
+    assert!(shown(&model).contains(early), "{}", shown(&model));
     answer(&mut model, asked, None);
+    assert!(
+        shown(&model).contains("Enter does it."),
+        "{}",
+        shown(&model)
+    );
+    assert!(shown(&model).contains("Enter do it"));
     assert_eq!(
         press(&mut model, &["enter"]),
         operate("orders", Operation::Rebuild { hold: false })
@@ -249,6 +260,13 @@ fn the_load_starts_stops_and_changes_in_steps() {
     assert_eq!(press(&mut model, &["+"]), [Effect::SetLoad(50.0)]);
     let down = press(&mut model, &["-", "-"]);
     assert_eq!(down, [Effect::SetLoad(20.0), Effect::SetLoad(10.0)]);
+    let said = |model: &Model| match &model.said {
+        Some(Said::Note(_, text)) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(said(&model), "load: 10 commands/s");
+    press(&mut model, &["-", "-", "-"]);
+    assert_eq!(said(&model), "load: 1 command/s");
     model.load = None;
     assert_eq!(press(&mut model, &["l"]), []);
 }
@@ -335,6 +353,21 @@ fn a_form_with_a_wrong_field_goes_to_that_field() {
 }
 
 #[test]
+fn what_cannot_be_sent_is_said_once() {
+    let mut model = model();
+    let msg = Msg::Sent {
+        command: "PlaceOrder".to_owned(),
+        outcome: Err("PlaceOrder cannot be sent: lines is missing".to_owned()),
+    };
+    update(&mut model, now(), msg);
+    let said = &model.said;
+    assert!(
+        matches!(said, Some(Said::Note(Tone::Bad, words)) if words == "PlaceOrder not sent: lines is missing"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn a_rejected_form_stays_open_with_what_was_typed() {
     let mut model = model();
     press(&mut model, &["c"]);
@@ -410,7 +443,8 @@ fn the_command_line_does_what_keys_do() {
     );
     assert_eq!(
         line(&mut model, "resume"),
-        operate("orders", Operation::Resume)
+        operate("revenue", Operation::Resume),
+        "the one that was named last is chosen"
     );
     let policy = Operation::SetPolicy("batch 500 or 5s".parse().unwrap());
     assert_eq!(
@@ -444,8 +478,83 @@ fn the_command_line_sends_a_command_or_opens_its_form() {
     let data = json!({"order": 7, "amount": 12900});
     let command = "ProcessPayment".to_owned();
     assert_eq!(effects, [Effect::Send { command, data }]);
+    press(&mut model, &["esc"]);
     assert_eq!(line(&mut model, "ProcessPayment order=7"), []);
     assert!(matches!(model.layers.last(), Some(Layer::Form(form)) if form.focus == 1));
+}
+
+#[test]
+fn a_typed_command_that_is_rejected_keeps_its_line_and_an_accepted_one_closes_it() {
+    let mut model = model();
+    let typed = "ProcessPayment order=7 amount=12900";
+    line(&mut model, typed);
+    assert_eq!(
+        press(&mut model, &["enter", "x", "up"]),
+        [],
+        "it is sent once"
+    );
+    let rejected = Outcome::Rejected {
+        stream: StreamId::new("order-7").unwrap(),
+        version: Version::new(1),
+        reason: "it is paid already".to_owned(),
+    };
+    update(&mut model, now(), sent("ProcessPayment", rejected.clone()));
+    let Some(Layer::Line(open)) = model.layers.last() else {
+        panic!("the line is gone");
+    };
+    assert_eq!(open.editor.text(), typed);
+    assert_eq!(open.error.as_deref(), Some("rejected: it is paid already"));
+    assert_eq!(model.said, None, "it is said once");
+    let again = press(&mut model, &["enter"]);
+    assert!(matches!(&again[..], [Effect::Send { .. }, ..]), "{again:?}");
+    update(
+        &mut model,
+        now(),
+        sent("ProcessPayment", accepted(HEAD + 1)),
+    );
+    assert!(model.layers.is_empty());
+    assert!(matches!(model.said, Some(Said::Ripple(_))));
+    // Whoever closed the line meanwhile is told all the same.
+    line(&mut model, typed);
+    press(&mut model, &["esc"]);
+    update(&mut model, now(), sent("ProcessPayment", rejected));
+    assert!(matches!(&model.said, Some(Said::Note(Tone::Bad, words)) if words.contains("paid")));
+}
+
+#[test]
+fn a_line_that_names_a_projection_chooses_its_row() {
+    for text in [
+        "rebuild stock",
+        "hold stock",
+        "replay stock 5",
+        "pause stock",
+        "resume stock",
+    ] {
+        let mut model = orders();
+        line(&mut model, text);
+        press(&mut model, &["esc"]);
+        let chosen = model.selected().map(|view| view.name.as_str());
+        assert_eq!(chosen, Some("stock"), "{text}");
+    }
+    let mut model = orders();
+    line(&mut model, "pause stick");
+    let chosen = model.selected().map(|view| view.name.as_str());
+    assert_eq!(chosen, Some("orders"), "what is refused chooses nothing");
+    // What is read about another one does not turn the page.
+    let mut model = orders();
+    press(&mut model, &["3"]);
+    line(&mut model, "pause stock");
+    let chosen = model.selected().map(|view| view.name.as_str());
+    assert_eq!(chosen, Some("orders"));
+}
+
+#[test]
+fn a_rebuild_that_is_held_can_be_typed_as_the_history_has_it() {
+    let mut typed = orders();
+    let asked = line(&mut typed, "rebuild orders --hold");
+    assert!(!asked.is_empty());
+    assert_eq!(asked, line(&mut orders(), "hold orders"));
+    assert_ne!(asked, line(&mut orders(), "rebuild orders"));
 }
 
 #[test]
@@ -454,6 +563,7 @@ fn a_wrong_line_stays_with_its_error() {
         ("pause ordres", "no projection \"ordres\""),
         ("policy orders sometimes", "is not known"),
         ("replay orders x", "is not a position"),
+        ("rebuild orders 100", "\"100\" is too much: rebuild takes"),
         ("PlaceOrder colour=red", "no field \"colour\""),
         ("PlaceOrder red", "is not field=value"),
         ("frobnicate", "no action and no command"),
@@ -502,20 +612,30 @@ fn how_an_operation_ended_is_said() {
     let mut model = orders();
     let ends = [
         (
-            Ok(Done::Finished {
-                what: "stands at position 3".into(),
-            }),
+            Ok((
+                Position::new(HEAD),
+                Done::Finished {
+                    what: "stands at position 3".into(),
+                },
+            )),
             Tone::Good,
             "orders paused: stands at position 3",
         ),
         (
-            Ok(Done::Failed {
-                reason: "no".into(),
-            }),
+            Ok((
+                Position::new(HEAD),
+                Done::Failed {
+                    reason: "no".into(),
+                },
+            )),
             Tone::Bad,
             "orders: pause failed: no",
         ),
-        (Ok(Done::Requested), Tone::Info, "once an engine runs"),
+        (
+            Ok((Position::new(HEAD), Done::Requested)),
+            Tone::Info,
+            "once an engine runs",
+        ),
         (Err("locked".into()), Tone::Bad, "locked"),
     ];
     for (result, tone, words) in ends {
@@ -849,5 +969,61 @@ fn what_others_asked_for_is_told_and_then_what_became_of_it() {
     assert_eq!(
         text,
         "orders: `cutover` was asked for by ada and failed: it is cancelled"
+    );
+}
+
+#[test]
+fn an_answer_does_not_write_over_what_others_asked_for_after_it() {
+    let mut model = orders();
+    let mut next = testing::normal();
+    next.projections[2].asked = Some(crate::workspace::Asked {
+        position: Position::new(HEAD + 2),
+        what: "pause".to_owned(),
+        by: "ada".to_owned(),
+        mine: false,
+        failed: None,
+    });
+    update(&mut model, now(), Msg::Snapshot(Arc::new(next)));
+    let mut answered = |asked: u64, operation: Operation| {
+        let what = "it applies again".to_owned();
+        let msg = Msg::Operated {
+            projection: "orders".into(),
+            operation,
+            result: Ok((Position::new(asked), Done::Finished { what })),
+        };
+        update(&mut model, now(), msg);
+        match &model.said {
+            Some(Said::Note(_, text)) => text.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        answered(HEAD + 1, Operation::Resume),
+        "orders: `pause` was asked for by ada, after your resume"
+    );
+    // What was asked for after the other holds; and a long operation that has ended is the news.
+    assert_eq!(
+        answered(HEAD + 3, Operation::Resume),
+        "orders resumed: it applies again"
+    );
+    assert_eq!(
+        answered(HEAD + 1, Operation::Rebuild { hold: false }),
+        "orders rebuilt: it applies again"
+    );
+    // A picture that is older than one's own answer is no news.
+    answered(HEAD + 9, Operation::Resume);
+    let mut older = testing::normal();
+    older.projections[2].asked = Some(crate::workspace::Asked {
+        position: Position::new(HEAD + 8),
+        what: "pause".to_owned(),
+        by: "bea".to_owned(),
+        mine: false,
+        failed: None,
+    });
+    update(&mut model, now(), Msg::Snapshot(Arc::new(older)));
+    assert!(
+        matches!(&model.said, Some(Said::Note(Tone::Good, text)) if text.starts_with("orders resumed")),
+        "{:?}",
+        model.said
     );
 }

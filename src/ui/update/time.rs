@@ -14,8 +14,12 @@ use crate::workspace::{AsOf, Moment, Progress};
 /// The screen is shown: where nobody looked yet, at the chosen projection as it is now.
 pub fn opened(model: &mut Model) -> Vec<Effect> {
     let chosen = model.selected().map(|view| view.name.clone());
-    match (&model.time, chosen) {
+    match (&mut model.time, chosen) {
         (None, Some(name)) => begin(model, name, None),
+        (Some(pane), _) => {
+            pane.kept = true;
+            Vec::new()
+        }
         _ => Vec::new(),
     }
 }
@@ -32,6 +36,11 @@ pub fn open(model: &mut Model, projection: String, goal: Option<AsOf>) -> Vec<Ef
         begin(model, projection, goal)
     };
     effects.extend(screen::go(model, Screen::Time));
+    // It was said just now where it is to be.
+    with(model, |pane| {
+        pane.kept = false;
+        Vec::new()
+    });
     effects
 }
 
@@ -80,6 +89,7 @@ pub fn dragged(model: &mut Model, x: u16) -> Vec<Effect> {
         if !pane.dragged || pane.position() == Some(position) {
             return Vec::new();
         }
+        pane.kept = false;
         pane.goal = Some(AsOf::Position(position));
         break_off(pane)
     })
@@ -115,6 +125,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let head = model.snapshot.head;
     let far = i64::try_from(FAR).unwrap_or(i64::MAX);
     with(model, |pane| {
+        pane.kept = false;
         let before = (pane.goal, pane.shown);
         match action {
             Action::Before => pane.step(-1, head),
@@ -356,5 +367,44 @@ mod tests {
         let ago = AsOf::Ago(std::time::Duration::from_secs(600));
         assert_eq!(looks(&effects), [Some(ago)]);
         assert_eq!(model.time.as_ref().unwrap().projection, "audit");
+    }
+
+    #[test]
+    fn elsewhere_a_time_alone_is_of_the_chosen_projection() {
+        for (typed, goal) in [
+            ("as-of 10m", AsOf::Ago(std::time::Duration::from_secs(600))),
+            ("as-of 1,000", AsOf::Position(Position::new(1_000))),
+        ] {
+            let mut model = model();
+            press(&mut model, &["j", "j", ":"]);
+            type_in(&mut model, typed);
+            assert_eq!(looks(&press(&mut model, &["enter"])), [Some(goal)]);
+            assert_eq!(model.time.as_ref().unwrap().projection, "orders");
+            assert_eq!(model.screen, Screen::Time);
+        }
+        let mut model = model();
+        press(&mut model, &[":"]);
+        type_in(&mut model, "as-of yesterday");
+        assert_eq!(press(&mut model, &["enter"]), []);
+        let drawn = super::super::super::tests::on_screen(&model);
+        assert!(
+            drawn.contains("no position, no time and no projection"),
+            "{drawn}"
+        );
+    }
+
+    #[test]
+    fn a_mark_that_is_kept_is_told_of_until_it_moves() {
+        let kept = |model: &Model| {
+            let drawn = super::super::super::tests::on_screen(model);
+            drawn.contains("The mark is where you left it; End goes to now")
+        };
+        let (mut model, number) = looking();
+        assert!(!kept(&model));
+        press(&mut model, &["1", "5"]);
+        assert!(kept(&model));
+        press(&mut model, &["left"]);
+        answer(&mut model, number, HEAD - 101);
+        assert!(!kept(&model));
     }
 }

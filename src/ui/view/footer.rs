@@ -25,40 +25,133 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     put(buf, area, 0, &Line::from(spans));
 }
 
-/// The keys of a context on one line; help and quit are always among those that fit.
+/// The keys of a context on one line: those that fit of the most needed, then the way back, the way out, and where all
+/// the others are.
 pub fn keys(model: &Model, context: Context, theme: &Theme, width: u16) -> Line<'static> {
     let mut all: Vec<&'static Entry> = within(context)
         .filter(|entry| !entry.hint.is_empty() && model.can(entry))
         .filter(|entry| !model.keys.keys(context, entry).is_empty())
         .collect();
-    // What is about the very line that is chosen comes first.
-    all.sort_by_key(|entry| !matches!(entry.action, Action::Retry | Action::Skip));
-    let piece = |entry: &&'static Entry| -> Piece {
-        let keys = model.keys.keys(context, entry);
-        let mut key = shown(keys.first().unwrap_or(&"")).to_owned();
-        // One word for both ways.
-        if entry.action == Action::Wider {
-            key = format!("{key} {}", model.keys.of(Action::Closer));
-        }
-        vec![
-            own(key, theme.title),
-            own(format!(" {}", hint(model, entry)), theme.dim),
-        ]
-    };
-    let always = |entry: &&&'static Entry| {
-        matches!(entry.action, Action::Help | Action::Quit | Action::Close)
-    };
-    let last: Vec<Piece> = all.iter().filter(always).map(piece).collect();
-    let rest: Vec<Piece> = all.iter().filter(|e| !always(e)).map(piece).collect();
-    let between = Span::raw("  ");
-    let end = flow::one_line(last, &between, width);
-    let room = width.saturating_sub(u16::try_from(end.width()).unwrap_or(0) + 2);
-    let mut line = flow::one_line(rest, &between, room);
-    if !line.spans.is_empty() && !end.spans.is_empty() {
-        line.push_span(between);
+    all.sort_by_key(|entry| rank(context, entry.action));
+    let mut room = usize::from(width);
+    let mut fitting: Vec<(&'static Entry, Piece)> = Vec::new();
+    for entry in all {
+        let piece = piece(model, context, entry, theme);
+        let cells = piece.iter().map(Span::width).sum::<usize>() + BETWEEN.len();
+        // The first needs nothing before it. What is needed less does not take the room of what is needed more.
+        let Some(left) =
+            (room + usize::from(fitting.is_empty()) * BETWEEN.len()).checked_sub(cells)
+        else {
+            break;
+        };
+        room = left;
+        fitting.push((entry, piece));
     }
-    line.spans.extend(end.spans);
-    line
+    fitting.sort_by_key(|(entry, _)| match entry.action {
+        Action::Help => 3,
+        Action::Quit => 2,
+        Action::Close => 1,
+        _ => 0,
+    });
+    let pieces = fitting.into_iter().map(|(_, piece)| piece).collect();
+    flow::one_line(pieces, &Span::raw(BETWEEN), width)
+}
+
+const BETWEEN: &str = "  ";
+
+/// How much an action is needed in a context: the smaller, the more. Those that are not named come after them, as the
+/// table of actions has them.
+fn rank(context: Context, action: Action) -> usize {
+    use Action::{
+        Accept, After, Apply, Before, Close, Commands, Copy, Filter, FindStream, Freeze,
+        FurtherBack, Go, Help, Line, Load, Next, NextOne, Open, Pause, Policy, Quit, Rebuild,
+        Retry, Skip, Why, Wider, Zoom,
+    };
+    let first: &[Action] = match context {
+        Context::Overview => &[
+            Help, Close, Pause, Why, Rebuild, Commands, Freeze, Open, Filter, Wider, Policy, Quit,
+            Next, Load,
+        ],
+        Context::Events => &[
+            Help,
+            Close,
+            Open,
+            Filter,
+            Commands,
+            Freeze,
+            Go(Screen::Stream),
+            Copy,
+            Next,
+            Zoom,
+            Quit,
+        ],
+        Context::Projection => &[
+            Help,
+            Close,
+            Retry,
+            Skip,
+            Pause,
+            Why,
+            Rebuild,
+            Commands,
+            Freeze,
+            Open,
+            Next,
+            Filter,
+            Action::Ask,
+            Policy,
+            Wider,
+            Quit,
+        ],
+        Context::Stream => &[
+            Help, Close, Before, After, Apply, Open, Commands, Freeze, FindStream, Filter, Next,
+            Zoom, Quit,
+        ],
+        Context::Time => &[
+            Help,
+            Close,
+            Before,
+            NextOne,
+            Commands,
+            Freeze,
+            FurtherBack,
+            Next,
+            Quit,
+        ],
+        Context::Rebuilds => &[
+            Help, Close, Pause, Why, Rebuild, Commands, Freeze, Open, Filter, Policy, Apply, Quit,
+        ],
+        Context::Log => &[Help, Close, Filter, Freeze, Commands, Line, Quit],
+        // What is about the very line that is chosen comes first.
+        _ => &[Accept, Close, Help, Retry, Skip],
+    };
+    let at = first.iter().position(|named| *named == action);
+    at.unwrap_or(first.len())
+}
+
+/// The other half of what two keys do together, one each way: both are shown at the first.
+const fn other_way(action: Action) -> Option<Action> {
+    match action {
+        Action::Wider => Some(Action::Closer),
+        Action::Before => Some(Action::After),
+        Action::FurtherBack => Some(Action::FurtherOn),
+        Action::NextOne => Some(Action::OneBefore),
+        _ => None,
+    }
+}
+
+fn piece(model: &Model, context: Context, entry: &'static Entry, theme: &Theme) -> Piece {
+    let main = |entry| model.keys.keys(context, entry).first().copied().map(shown);
+    let mut key = main(entry).unwrap_or_default().to_owned();
+    let other = other_way(entry.action)
+        .and_then(|other| within(context).find(|entry| entry.action == other));
+    if let Some(other) = other.and_then(main) {
+        key = format!("{key} {other}");
+    }
+    vec![
+        own(key, theme.title),
+        own(format!(" {}", hint(model, entry)), theme.dim),
+    ]
 }
 
 /// A word for what the key would do now.

@@ -191,7 +191,7 @@ fn fields_of(form: &Form, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option
                     buf,
                     row,
                     0,
-                    &Line::from(remark(field, focused, theme)),
+                    &Line::from(remark(form, field, focused, theme)),
                     theme,
                 );
             }
@@ -242,9 +242,9 @@ fn value(
 }
 
 /// What a field takes; what is wrong with it, once somebody was there.
-fn remark(field: &Field, focused: bool, theme: &Theme) -> Vec<Span<'static>> {
+fn remark(form: &Form, field: &Field, focused: bool, theme: &Theme) -> Vec<Span<'static>> {
     if field.touched
-        && let Err(wrong) = field.value()
+        && let Err(wrong) = form.value(field)
     {
         return vec![
             own(theme.glyphs.failed, theme.bad),

@@ -8,10 +8,11 @@ use ratatui::text::{Line, Span};
 use super::super::action::{Action, Context, Entry, within};
 use super::super::keymap::shown;
 use super::super::state::Model;
+use super::super::state::help::Help;
 use super::super::state::line::takes_projection;
 use super::super::text;
 use super::super::theme::Theme;
-use super::super::widgets::popup;
+use super::super::widgets::{input, popup};
 use super::footer;
 use super::put;
 use super::words::{own, status};
@@ -27,43 +28,102 @@ const BETWEEN: usize = 3;
 /// Draws it.
 pub fn draw(
     model: &Model,
-    scroll: usize,
+    open: &Help,
     theme: &Theme,
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let inside = usize::from(WIDTH.min(area.width)).saturating_sub(4);
-    let columns = if area.width < BESIDE {
-        vec![groups(model, theme, inside).concat()]
-    } else {
-        side_by_side(groups(model, theme, (inside - BETWEEN) / 2))
-    };
-    let long = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let columns = columns(model, open, theme, area);
+    let long = longest(&columns);
     let widths: Vec<usize> = columns.iter().map(|lines| widest(lines)).collect();
     let width = widths.iter().sum::<usize>() + BETWEEN * (columns.len() - 1) + 4;
-    let size = [width, long + 2].map(|cells| u16::try_from(cells).unwrap_or(u16::MAX));
-    let keys = footer::keys(model, Context::Help, theme, area.width.saturating_sub(6));
-    let room = usize::from(area.height.saturating_sub(2));
-    let last = long.saturating_sub(room);
+    let searching = usize::from(open.shows_search());
+    // While somebody looks for something, the box stays as wide as it was: the eye need not follow it.
+    let width = if searching > 0 {
+        usize::from(WIDTH)
+    } else {
+        width
+    };
+    let size = [width, long + searching + 2].map(|cells| u16::try_from(cells).unwrap_or(u16::MAX));
+    let context = model.context_of(model.layers.last());
+    let keys = footer::keys(model, context, theme, area.width.saturating_sub(6));
+    let last = last_scroll(long, open, area);
+    let scroll = open.scroll.min(last);
     let title = match scroll {
         _ if last == 0 => "Keys",
         scroll if scroll >= last => "Keys, the end",
         _ => "Keys, more below",
     };
     let inner = popup::draw(buf, area, (size[0], size[1]), title, keys, theme);
-    let mut x = inner.x;
+    let mut list = inner;
+    let mut cursor = None;
+    if open.shows_search() {
+        cursor = search(open, theme, inner, buf).filter(|_| open.is_typing);
+        list.y += 1;
+        list.height = list.height.saturating_sub(1);
+    }
+    let mut x = list.x;
     for (lines, wide) in columns.iter().zip(widths) {
         let part = Rect {
-            x: x.min(inner.right()),
-            width: inner.right().saturating_sub(x),
-            ..inner
+            x: x.min(list.right()),
+            width: list.right().saturating_sub(x),
+            ..list
         };
-        for (row, line) in (0..).zip(lines.iter().skip(scroll.min(last))) {
+        for (row, line) in (0..).zip(lines.iter().skip(scroll)) {
             put(buf, part, row, line);
         }
         x += u16::try_from(wide + BETWEEN).unwrap_or(u16::MAX);
     }
-    None
+    cursor
+}
+
+/// The line that says what is looked for.
+fn search(open: &Help, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    put(buf, area, 0, &Line::from(own("/", theme.title)));
+    let field = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(1),
+        height: area.height.min(1),
+        ..area
+    };
+    let typed = open.editor.text();
+    if typed.is_empty() {
+        let example = own("   a key, or words of what it does", theme.dim);
+        put(buf, field, 0, &Line::from(example));
+    }
+    input::draw(buf, field, typed, open.editor.before(), theme.text)
+}
+
+/// How many lines can be scrolled away.
+pub fn last(model: &Model, open: &Help, area: Rect) -> usize {
+    let columns = columns(model, open, &Theme::colour(), area);
+    last_scroll(longest(&columns), open, area)
+}
+
+fn last_scroll(long: usize, open: &Help, area: Rect) -> usize {
+    let used = 2 + u16::from(open.shows_search());
+    long.saturating_sub(usize::from(area.height.saturating_sub(used)))
+}
+
+/// What is listed, in one column or two.
+fn columns(model: &Model, open: &Help, theme: &Theme, area: Rect) -> Vec<Vec<Line<'static>>> {
+    let inside = usize::from(WIDTH.min(area.width)).saturating_sub(4);
+    let wide = |width| groups(model, open, theme, width);
+    let all = if area.width < BESIDE {
+        vec![wide(inside).concat()]
+    } else {
+        side_by_side(wide((inside - BETWEEN) / 2))
+    };
+    if longest(&all) == 0 {
+        let words = "Nothing has that, neither a key nor what one does. Esc takes it away.";
+        let lines = text::wrap(words, inside, theme.glyphs.ellipsis).into_iter();
+        return vec![lines.map(|line| Line::from(own(line, theme.dim))).collect()];
+    }
+    all
+}
+
+fn longest(columns: &[Vec<Line<'_>>]) -> usize {
+    columns.iter().map(Vec::len).max().unwrap_or(0)
 }
 
 fn widest(lines: &[Line<'_>]) -> usize {
@@ -130,6 +190,7 @@ impl Group {
             | Action::Quit
             | Action::Line
             | Action::Mouse
+            | Action::Theme
             | Action::Export
             | Action::Picture
             | Action::Redraw
@@ -145,7 +206,7 @@ impl Group {
 }
 
 /// The keys of what lies under the help, by group, then what a projection can be.
-fn groups(model: &Model, theme: &Theme, width: usize) -> Vec<Vec<Line<'static>>> {
+fn groups(model: &Model, open: &Help, theme: &Theme, width: usize) -> Vec<Vec<Line<'static>>> {
     let mut under = model.layers.iter().rev();
     under.next();
     let context = model.context_of(under.next());
@@ -153,6 +214,8 @@ fn groups(model: &Model, theme: &Theme, width: usize) -> Vec<Vec<Line<'static>>>
         .filter(|entry| model.has(entry))
         .map(|entry| (entry, keys(model, context, entry)))
         .filter(|(_, keys)| !keys.is_empty())
+        .filter(|(entry, keys)| open.fits(keys, entry.name, entry.help))
+        .map(|(entry, keys)| (entry, keys.join(" ")))
         .collect();
     let pad = entries.iter().map(|(_, keys)| text::width(keys)).max();
     let pad = pad.unwrap_or(0);
@@ -177,21 +240,26 @@ fn groups(model: &Model, theme: &Theme, width: usize) -> Vec<Vec<Line<'static>>>
             groups.push(lines);
         }
     }
-    groups.push(statuses(theme, width));
+    groups.extend(statuses(open, theme, width));
     groups
 }
 
-fn statuses(theme: &Theme, width: usize) -> Vec<Line<'static>> {
+/// What a projection can be, as far as it is looked for; `None` where nothing of it is.
+fn statuses(open: &Help, theme: &Theme, width: usize) -> Option<Vec<Line<'static>>> {
     let mut lines = vec![Line::from(own("What a projection can be", theme.strong))];
     for (state, words) in STATUSES {
         let (glyph, word, style) = status(*state, theme);
-        let lead = own(format!("{glyph} {word}"), style);
-        described(&mut lines, lead, 13, (words, theme.dim), width, theme);
+        if open.fits(&[], word, words) {
+            let lead = own(format!("{glyph} {word}"), style);
+            described(&mut lines, lead, 13, (words, theme.dim), width, theme);
+        }
     }
-    let breach = own(format!("{} breach", theme.glyphs.breach), theme.bad);
     let words = "older than its objective allows";
-    described(&mut lines, breach, 13, (words, theme.dim), width, theme);
-    lines
+    if open.fits(&[], "breach", words) {
+        let breach = own(format!("{} breach", theme.glyphs.breach), theme.bad);
+        described(&mut lines, breach, 13, (words, theme.dim), width, theme);
+    }
+    (lines.len() > 1).then_some(lines)
 }
 
 /// What each status means, in a few words.
@@ -217,10 +285,9 @@ const STATUSES: &[(Status, &str)] = &[
 ];
 
 /// An entry's keys, as they are shown.
-fn keys(model: &Model, context: Context, entry: &'static Entry) -> String {
+fn keys<'a>(model: &'a Model, context: Context, entry: &'static Entry) -> Vec<&'a str> {
     let keys = model.keys.keys(context, entry);
-    let all: Vec<&str> = keys.into_iter().map(shown).collect();
-    all.join(" ")
+    keys.into_iter().map(shown).collect()
 }
 
 /// A name in `pad` cells and what it means, on as many lines as that needs.

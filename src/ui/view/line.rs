@@ -13,7 +13,10 @@ use super::super::widgets::{input, popup, rule};
 use super::words::{own, span};
 use super::{put, put_cut};
 
-/// Draws it on the last three lines of the screen.
+/// The lines that an error has at most: what helps stands at its end.
+const ERROR: usize = 4;
+
+/// Draws it on the last three lines of the screen; a long error takes some more.
 pub fn draw(
     model: &Model,
     line: &CommandLine,
@@ -22,7 +25,9 @@ pub fn draw(
     buf: &mut Buffer,
 ) -> Option<Position> {
     let whole = area;
-    let height = area.height.min(3);
+    let wrong = error(line, theme, area.width);
+    let more = u16::try_from(wrong.len().saturating_sub(1)).unwrap_or(0);
+    let height = area.height.min(3 + more);
     let area = Rect {
         y: area.bottom() - height,
         height,
@@ -48,20 +53,26 @@ pub fn draw(
         height: 1,
     };
     let typed = line.editor.text();
-    let options = candidates(model, typed);
     let cursor = input::draw(buf, field, typed, line.editor.before(), theme.text);
+    if let Some(command) = &line.sending {
+        let words = Line::from(own(format!("   sending {command} …"), theme.dim));
+        put_cut(buf, area, 2, &words, theme);
+        return None;
+    }
+    let options = candidates(model, typed);
     if let (Some(first), true) = (options.first(), line.editor.at_end()) {
         ghost(buf, field, typed, first, theme);
+    }
+    for (row, line) in (2..).zip(&wrong) {
+        put(buf, area, row, line);
+    }
+    if !wrong.is_empty() {
+        return cursor;
     }
     // The list above names them already.
     let options = if first { &[] } else { options.as_slice() };
     let needs = needs(model, typed);
-    put(
-        buf,
-        area,
-        2,
-        &below(line, needs, options, theme, area.width),
-    );
+    put(buf, area, 2, &below(needs, options, theme, area.width));
     cursor
 }
 
@@ -114,24 +125,39 @@ fn ghost(buf: &mut Buffer, field: Rect, typed: &str, option: &str, theme: &Theme
     buf.set_stringn(field.x + used, field.y, text::clean(rest), room, theme.rule);
 }
 
-/// The error, or the candidates, or examples.
+/// What is wrong with what was typed, on as many lines as it needs.
+fn error(line: &CommandLine, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+    let Some(error) = &line.error else {
+        return Vec::new();
+    };
+    let room = usize::from(width).saturating_sub(4);
+    let clean = text::clean(error);
+    let mut lines = text::wrap(&clean, room, theme.glyphs.ellipsis);
+    if lines.len() > ERROR {
+        let rest = lines.split_off(ERROR - 1).join(" ");
+        lines.push(text::cut(&rest, room, theme.glyphs.ellipsis));
+    }
+    let mut mark = theme.glyphs.failed;
+    let mut spans = Vec::new();
+    for words in lines {
+        let mark = std::mem::replace(&mut mark, " ");
+        spans.push(Line::from(vec![
+            Span::raw(" "),
+            own(mark, theme.bad),
+            Span::raw(" "),
+            own(words, theme.warn),
+        ]));
+    }
+    spans
+}
+
+/// The candidates, or examples.
 fn below(
-    line: &CommandLine,
     needs: Option<&'static str>,
     options: &[String],
     theme: &Theme,
     width: u16,
 ) -> Line<'static> {
-    if let Some(error) = &line.error {
-        let room = usize::from(width).saturating_sub(4);
-        let error = text::cut(&text::clean(error), room, theme.glyphs.ellipsis);
-        return Line::from(vec![
-            Span::raw(" "),
-            own(theme.glyphs.failed, theme.bad),
-            Span::raw(" "),
-            own(error, theme.warn),
-        ]);
-    }
     let lead = needs.map(|words| vec![own(words, theme.dim)]);
     let options = options.iter().enumerate().map(|(at, option)| {
         let style = if at == 0 { theme.accent } else { theme.dim };

@@ -23,13 +23,17 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         format!("narrowed to {}", text::clean(log.filter.text()))
     };
     rule::draw(buf, area, "Log", &Line::from(own(right, theme.dim)), theme);
-    let below = Rect {
-        y: area.y + 1,
-        height: area.height.saturating_sub(1),
-        ..area
+    let below = below_rule(area);
+    let mut row = 0;
+    for line in problems(model, theme, below) {
+        put_cut(buf, below, row, &line, theme);
+        row += 1;
+    }
+    let above = match log.above() {
+        0 => 0,
+        above => above.min(end(model, below)),
     };
-    let mut row = problems(model, theme, below, buf);
-    for message in log.shown().skip(log.above()) {
+    for message in log.shown().skip(above) {
         for line in lines(message, theme, usize::from(below.width)) {
             if row >= below.height {
                 return;
@@ -48,8 +52,36 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// What is wrong with the workspace now, above what was said; at most half of the screen. How many lines?
-fn problems(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> u16 {
+fn below_rule(area: Rect) -> Rect {
+    Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(1),
+        ..area
+    }
+}
+
+/// How many messages are above the first that is drawn, once the oldest is in view: there it ends.
+pub fn scroll_end(model: &Model) -> usize {
+    super::body(model).map_or(0, |body| end(model, below_rule(body)))
+}
+
+fn end(model: &Model, area: Rect) -> usize {
+    let (theme, width) = (Theme::monochrome(), usize::from(area.width));
+    let taken = problems(model, &theme, area).len();
+    let mut left = usize::from(area.height).saturating_sub(taken);
+    let shown: Vec<_> = model.log.shown().collect();
+    let fitting = shown.iter().rev().take_while(|message| {
+        let lines = lines(message, &theme, width).len();
+        let fits = lines <= left;
+        left = left.saturating_sub(lines);
+        fits
+    });
+    let fitting = fitting.count().max(1);
+    shown.len().saturating_sub(fitting)
+}
+
+/// What is wrong with the workspace now, above what was said; at most half of the screen.
+fn problems(model: &Model, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
     let filter = &model.log.filter;
     let room = usize::from(area.width).saturating_sub(LEAD + 1).max(20);
     let most = usize::from(area.height / 2);
@@ -60,16 +92,13 @@ fn problems(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> u16 {
         let leads = std::iter::once("  now           wrong ").chain(std::iter::repeat(""));
         leads.zip(wrapped).collect::<Vec<_>>()
     });
-    let mut row = 0;
-    for (lead, words) in lines.take(most) {
-        let line = Line::from(vec![
+    let line = |(lead, words)| {
+        Line::from(vec![
             own(format!("{lead:<LEAD$}"), theme.bad),
             own(words, theme.text),
-        ]);
-        put_cut(buf, area, row, &line, theme);
-        row += 1;
-    }
-    row
+        ])
+    };
+    lines.take(most).map(line).collect()
 }
 
 /// How many cells stand before a message's words.

@@ -11,7 +11,7 @@ mod form;
 mod header;
 mod help;
 mod line;
-mod log;
+pub mod log;
 mod operation;
 mod overview;
 mod page;
@@ -121,7 +121,7 @@ fn screen(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) -> Option<
     }
     // Only the topmost: two boxes over each other are two things to look at.
     model.layers.last().and_then(|layer| match layer {
-        Layer::Help(scroll) => help::draw(model, *scroll, theme, area, buf),
+        Layer::Help(open) => help::draw(model, open, theme, area, buf),
         Layer::Commands(chooser) | Layer::Queries(chooser) => {
             form::choose(model, chooser, theme, area, buf)
         }
@@ -240,6 +240,11 @@ pub fn position_at(model: &Model, x: u16) -> Option<crate::event::Position> {
     Some(time::position_at(model, time::log(body(model)?), x))
 }
 
+/// How many lines of the list of keys can be scrolled away on this terminal.
+pub fn help_scroll(model: &Model, open: &super::state::help::Help) -> usize {
+    help::last(model, open, Rect::from((Position::ORIGIN, model.size)))
+}
+
 /// How many lines a page has on this terminal.
 pub fn page_length(model: &Model, page: &super::state::page::Page) -> usize {
     page::length(model, page, model.size.width)
@@ -274,6 +279,11 @@ pub fn projection_at(model: &Model, x: u16, y: u16) -> Option<ProjectionAt> {
 pub fn projection_panes(model: &Model) -> Vec<Pane> {
     let body = body(model);
     body.map_or_else(Vec::new, |area| projection::shown(model, area))
+}
+
+/// Whether the Projection screen has room for more than one pane.
+pub fn projection_has_room(model: &Model) -> bool {
+    body(model).is_some_and(projection::has_room)
 }
 
 /// How many lines, or rows, the pane that has the keys has.

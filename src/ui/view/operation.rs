@@ -269,7 +269,7 @@ fn consequences(confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'sta
                 theme.warn,
             ))];
         }
-        None => return vec![Line::from(own("counting …", theme.dim))],
+        None => return on_its_way(confirm, width, theme),
         Some(Err(error)) => {
             let words = format!("{} {}", theme.glyphs.failed, text::clean(error));
             let wrapped = text::wrap(&words, width, theme.glyphs.ellipsis);
@@ -280,23 +280,34 @@ fn consequences(confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'sta
         }
         Some(Ok(preview)) => facts(confirm, preview, width, theme),
     };
-    if let Ask::Replay { name, .. } = &confirm.ask {
-        lines.push(Line::default());
-        lines.push(if confirm.sure() {
-            Line::from(own(
-                format!("{} Enter does it.", theme.glyphs.done),
-                theme.good,
-            ))
-        } else if name.text().is_empty() {
+    lines.push(Line::default());
+    lines.push(match &confirm.ask {
+        Ask::Replay { name, .. } if !confirm.sure() && name.text().is_empty() => {
             Line::from(own("To be sure, type its name.", theme.dim))
-        } else {
-            Line::from(own(
-                format!("{} not its name yet", theme.glyphs.failed),
-                theme.warn,
-            ))
-        });
-    }
+        }
+        Ask::Replay { .. } if !confirm.sure() => Line::from(own(
+            format!("{} not its name yet", theme.glyphs.failed),
+            theme.warn,
+        )),
+        _ => Line::from(own(
+            format!("{} Enter does it.", theme.glyphs.done),
+            theme.good,
+        )),
+    });
     lines
+}
+
+/// Before it is known what it would mean: Enter does nothing yet, and says so where somebody pressed it.
+fn on_its_way(confirm: &Confirm, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let (words, style) = if confirm.early {
+        let words = "Still working out what it means: press Enter again once it is here.";
+        (words, theme.warn)
+    } else {
+        ("working out what it means …", theme.dim)
+    };
+    let wrapped = text::wrap(words, width, theme.glyphs.ellipsis);
+    let lines = wrapped.into_iter();
+    lines.map(|line| Line::from(own(line, style))).collect()
 }
 
 /// The preview as a small table.

@@ -149,7 +149,11 @@ fn projections(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let order = model.rebuilds.order(&model.snapshot);
     let under_way = views.iter().filter(|view| view.rebuild.is_some()).count();
     let right = match under_way {
-        0 => "nothing is built or held just now".to_owned(),
+        0 if model.read_only || order.is_empty() => "nothing is built or held just now".to_owned(),
+        0 => format!(
+            "nothing is built or held: {} begins one",
+            model.keys.of(Action::Rebuild)
+        ),
         n => format!("{n} built or held"),
     };
     let has_keys = model.rebuilds.panes.focus == TABLE;
@@ -339,11 +343,33 @@ fn done(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
             theme.dim,
         ),
         Some(Ok(found)) => {
-            records(found, model.rebuilds.scroll, theme, below, buf);
+            let from = model.rebuilds.scroll.min(end(found, below));
+            records(found, from, theme, below, buf);
             return;
         }
     };
     put(buf, below, 0, &Line::from(words));
+}
+
+/// How far the history can be scrolled: until the rest of it fits.
+pub fn scroll_end(model: &Model) -> usize {
+    let (Some(Ok(found)), Some(body)) = (&model.rebuilds.done, super::body(model)) else {
+        return 0;
+    };
+    end(found, below_rule(Parts::of(model, body).done))
+}
+
+fn end(found: &[Recorded], area: Rect) -> usize {
+    let (theme, width) = (Theme::monochrome(), usize::from(area.width));
+    let mut left = usize::from(area.height);
+    let fitting = found.iter().rev().take_while(|recorded| {
+        let lines = record(recorded, &theme, width).len();
+        let fits = lines <= left;
+        left = left.saturating_sub(lines);
+        fits
+    });
+    let fitting = fitting.count().max(1);
+    found.len().saturating_sub(fitting)
 }
 
 fn records(found: &[Recorded], from: usize, theme: &Theme, area: Rect, buf: &mut Buffer) {

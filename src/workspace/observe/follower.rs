@@ -234,8 +234,9 @@ impl Follower {
         self.samples.push(Sample {
             at: monotonic,
             excess: lag.excess,
+            paused: lag.status == Status::Paused,
             checkpoint: checkpoint.position,
-            stored: checkpoint.applied + lag.behind,
+            stored: lag.behind_exact.then_some(checkpoint.applied + lag.behind),
             applied: checkpoint.applied,
             busy: progress.map_or(Duration::ZERO, |progress| {
                 Duration::from_micros(progress.busy_us)
@@ -251,7 +252,7 @@ impl Follower {
             samples.push(Sample {
                 at: monotonic,
                 checkpoint: shadow.checkpoint,
-                stored: shadow.target.get(),
+                stored: Some(shadow.target.get()),
                 applied: shadow.checkpoint.get(),
                 ..Sample::default()
             });

@@ -68,7 +68,10 @@ impl Owned<'_> {
                 let at = self.live.checkpoint().position;
                 self.finish(
                     request,
-                    &done(format!("stands at position {}", thousands(at.get()))),
+                    &done(format!(
+                        "stands at position {}; later events that concern it wait",
+                        thousands(at.get())
+                    )),
                 )
                 .await
             }
@@ -282,7 +285,7 @@ impl Owned<'_> {
                 done.ended.what(),
             );
             match done.ended {
-                Ended::Failed(_) => tracing::info!("{name}: `{what}` failed: {came_to}"),
+                Ended::Failed(_) => tracing::warn!("{name}: `{what}` failed: {came_to}"),
                 _ => tracing::info!("{name}: `{what}`: {came_to}"),
             }
             self.operations.ended(&done);

@@ -78,7 +78,8 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
 fn named(model: &Model, theme: &Theme) -> String {
     let typed = model.events.search.text().trim();
     if typed.is_empty() {
-        "Events".to_owned()
+        // As it is read; on the first screen the newest are at the top, where they come into sight.
+        "Events, newest last".to_owned()
     } else {
         format!(
             "Events: {}",

@@ -30,11 +30,12 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let dots = dots(model, area.width);
     let right = if dots > 0 && !snapshot.recent.is_empty() {
         Line::from(vec![
+            own("newest first  ", theme.dim),
             own(theme.glyphs.yes, theme.good),
             own(" visible  ", theme.dim),
             own(theme.glyphs.no, theme.rule),
             own(
-                " not yet, a dot for each projection in the order above",
+                " not yet, a dot per projection in the order above",
                 theme.dim,
             ),
         ])

@@ -10,8 +10,8 @@ use super::super::words::own;
 use super::under::{self, Under, under};
 use crate::lag::Status;
 use crate::ui::action::Action;
-use crate::ui::columns::wanted;
-use crate::ui::state::overview::{Column as By, Pane};
+use crate::ui::columns::{ColumnName as By, wanted};
+use crate::ui::state::overview::Pane;
 use crate::ui::state::{Layer, Model};
 use crate::ui::text;
 use crate::ui::theme::Theme;
@@ -20,15 +20,8 @@ use crate::ui::widgets::flow::{self, Piece};
 use crate::ui::widgets::{bar, rows};
 use crate::workspace::ProjectionView;
 
-/// What a column shows: what one can sort by, and its age over the last minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cell {
-    By(By),
-    History,
-}
-
 /// The columns in their order, with the width that the names and policies there are need.
-fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
+fn columns(views: &[ProjectionView], full: bool) -> Vec<(By, Column)> {
     let longest = |of: &dyn Fn(&ProjectionView) -> usize, least: usize, most: usize| {
         let widest = views.iter().map(of).max().unwrap_or(0);
         u16::try_from(widest.clamp(least, most)).unwrap_or(u16::MAX)
@@ -59,7 +52,7 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
             rank,
             right,
         };
-        (Cell::By(by), column)
+        (by, column)
     };
     // Where nobody is late the time to catch up says nothing, and how fast it is says most.
     let late = views
@@ -82,13 +75,13 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(Cell, Column)> {
         all.push(column(By::Parked, 7, 7, true));
     }
     let history = Column {
-        title: "age, 1m",
+        title: By::History.title(),
         width: 8,
         grows: Some(30),
         rank: 6,
         right: false,
     };
-    all.push((Cell::History, history));
+    all.push((By::History, history));
     all
 }
 
@@ -111,11 +104,7 @@ fn heights(model: &Model, order: &[usize]) -> Vec<u16> {
 /// The columns that are shown in so many cells, by what they sort, while it is not sorted.
 pub fn sortable(model: &Model, width: u16) -> Vec<usize> {
     let columns = Columns::sorted(model, width.saturating_sub(3), None);
-    let by = columns.iter().filter_map(|(cell, ..)| match cell {
-        Cell::By(by) => By::ALL.iter().position(|column| *column == by),
-        Cell::History => None,
-    });
-    by.collect()
+    columns.iter().filter_map(|(by, ..)| by.sorts()).collect()
 }
 
 /// Draws it.
@@ -212,7 +201,7 @@ fn nothing(theme: &Theme, area: Rect, buf: &mut Buffer) {
 
 /// The columns there are, and those that fit: their places, each with its width.
 struct Columns {
-    all: Vec<(Cell, Column)>,
+    all: Vec<(By, Column)>,
     fitting: Vec<(usize, u16)>,
 }
 
@@ -220,7 +209,7 @@ impl Columns {
     /// Names come with their versions where that costs no column.
     fn of(model: &Model, width: u16) -> Self {
         let sort = model.overview.table.sort;
-        Self::sorted(model, width, sort.map(|sort| By::ALL[sort.column]))
+        Self::sorted(model, width, sort.map(|sort| By::at(sort.column)))
     }
 
     /// The same, as if it were sorted by a column.
@@ -228,8 +217,8 @@ impl Columns {
         let views = &model.snapshot.projections;
         let of = |full| {
             let mut all = wanted(columns(views, full), &model.columns);
-            for (cell, column) in &mut all {
-                if sort.is_some_and(|by| *cell == Cell::By(by)) {
+            for (by, column) in &mut all {
+                if sort == Some(*by) {
                     *column = marked(*column);
                 }
             }
@@ -247,22 +236,20 @@ impl Columns {
     }
 
     /// The columns that fit, in order, each with its width.
-    fn iter(&self) -> impl Iterator<Item = (Cell, Column, u16)> {
+    fn iter(&self) -> impl Iterator<Item = (By, Column, u16)> {
         self.fitting.iter().map(|(at, width)| {
-            let (cell, column) = self.all[*at];
-            (cell, column, *width)
+            let (by, column) = self.all[*at];
+            (by, column, *width)
         })
     }
 }
 
 fn heading(model: &Model, columns: &Columns, theme: &Theme) -> Line<'static> {
     let mut spans = vec![Span::raw("   ")];
-    for (n, (cell, column, width)) in columns.iter().enumerate() {
+    for (n, (by, column, width)) in columns.iter().enumerate() {
         let sort = model.overview.table.sort;
-        let mark = match (sort, cell) {
-            (Some(sort), Cell::By(by)) if By::ALL[sort.column] == by => {
-                theme.glyphs.order(sort.descending)
-            }
+        let mark = match sort {
+            Some(sort) if By::at(sort.column) == by => theme.glyphs.order(sort.descending),
             _ => "",
         };
         let room = usize::from(width).saturating_sub(text::width(mark));
@@ -314,11 +301,8 @@ fn marks(view: &ProjectionView, selected: bool, theme: &Theme) -> Vec<Span<'stat
 
 fn row(view: &ProjectionView, selected: bool, columns: &Columns, theme: &Theme) -> Line<'static> {
     let mut spans = marks(view, selected, theme);
-    for (n, (cell, column, width)) in columns.iter().enumerate() {
-        let content = match cell {
-            Cell::By(by) => self::cell(by, view, selected, width, theme),
-            Cell::History => history(view, width, theme),
-        };
+    for (n, (by, column, width)) in columns.iter().enumerate() {
+        let content = cell(by, view, selected, width, theme);
         push(&mut spans, n, column.right, width, content);
     }
     Line::from(spans)
@@ -361,6 +345,7 @@ fn cell(
             )]
         }
         By::Age => age(view, theme),
+        By::History => history(view, width, theme),
         By::Stored => view.rates.stored.map_or_else(none, |r| rate(r, theme)),
         By::Applied => view.rates.applied.map_or_else(none, |r| rate(r, theme)),
         By::Eta => match view.eta {
@@ -445,10 +430,9 @@ pub fn column_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
     }
     let columns = Columns::of(model, area.width.saturating_sub(3));
     let mut from = area.x + 3;
-    for (cell, _, width) in columns.iter() {
+    for (by, _, width) in columns.iter() {
         if (from..from + width).contains(&at.x) {
-            let Cell::By(by) = cell else { return None };
-            return By::ALL.iter().position(|column| *column == by);
+            return by.sorts();
         }
         from += width + SPACE;
     }

@@ -119,8 +119,7 @@ impl Layout {
             ..area
         };
         let focus = model.projection.pane();
-        let (wide, high) = TWO_COLUMNS;
-        let alone = model.projection.panes.zoomed || area.width < wide || area.height < high;
+        let alone = model.projection.panes.zoomed || !has_room(area);
         let panes = if alone {
             vec![(focus, body)]
         } else {
@@ -132,6 +131,11 @@ impl Layout {
             panes,
         }
     }
+}
+
+/// Whether there is room for more than one pane.
+pub const fn has_room(area: Rect) -> bool {
+    area.width >= TWO_COLUMNS.0 && area.height >= TWO_COLUMNS.1
 }
 
 /// How it is and its charts at the left, what is read at the right.

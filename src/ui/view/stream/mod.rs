@@ -65,7 +65,7 @@ pub fn at(model: &Model, area: Rect, at: Position) -> Option<StreamAt> {
     let pane = areas.0.iter().position(|area| area.contains(at))?;
     let inside = areas.0[pane];
     match pane {
-        STEPS => steps::version_at(shown, inside, at.y).map(StreamAt::Step),
+        STEPS => steps::version_at(model, shown, inside, at.y).map(StreamAt::Step),
         STATE => {
             let rows = rows_of_state(shown, inside);
             Some(StreamAt::State(json::row_at(rows, &shown.json, at.y)))
@@ -111,9 +111,10 @@ impl Areas {
             area
         };
         let count = u16::try_from(shown.newest().get()).unwrap_or(u16::MAX);
-        // Its name and its columns stand above them.
+        // Its name and its columns stand above them, and where it is narrow what each dot is of.
         let wanted = count.saturating_add(2).max(4);
         if area.width >= WIDE {
+            let wanted = wanted.saturating_add(1);
             let steps = wanted.min(area.height / 2);
             areas[STEPS] = Rect {
                 height: steps,

@@ -27,21 +27,20 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
     if area.height == 0 {
         return;
     }
-    let title = format!(
-        "{}, version {} of {}",
-        text::clean(shown.stream.as_str()),
-        shown.version(),
-        shown.newest()
-    );
+    let title = title(shown);
     let models = keyed(model, shown);
-    let room = usize::from(area.width).saturating_sub(text::width(&title) + 8);
+    let legend = Legend::of(&title, &models, area, theme);
     let title = (title.as_str(), shown.panes.focus == STEPS);
-    rule::pane(buf, area, title, &legend(&models, room, theme), theme);
+    rule::pane(buf, area, title, &legend.title, theme);
     if shown.steps.is.is_none() {
         let words = Line::from(own("   reading the stream …", theme.dim));
         put(buf, area, 1, &words);
         return;
     }
+    for (y, line) in (1..).zip(&legend.names) {
+        put_cut(buf, area, y, line, theme);
+    }
+    let area = legend.below(area);
     let rows = rows(shown, area);
     let widths = Widths::of(shown, rows.clone(), models.len());
     put_cut(buf, area, 1, &heading(&widths, theme), theme);
@@ -56,8 +55,19 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
     }
 }
 
+fn title(shown: &Shown) -> String {
+    format!(
+        "{}, version {} of {}",
+        text::clean(shown.stream.as_str()),
+        shown.version(),
+        shown.newest()
+    )
+}
+
 /// The version on a line of the area.
-pub fn version_at(shown: &Shown, area: Rect, y: u16) -> Option<Version> {
+pub fn version_at(model: &Model, shown: &Shown, area: Rect, y: u16) -> Option<Version> {
+    let models = keyed(model, shown);
+    let area = Legend::of(&title(shown), &models, area, &Theme::colour()).below(area);
     let line = usize::from(y.checked_sub(area.y + 2)?);
     let row = rows(shown, area).nth(line)?;
     Some(Version::new(row as u64 + 1))
@@ -80,39 +90,89 @@ fn keyed<'a>(model: &'a Model, shown: &Shown) -> Vec<&'a ProjectionView> {
     views.take(DOTS).collect()
 }
 
-/// What a dot means, and whose each is, as far as there is room.
-fn legend(models: &[&ProjectionView], room: usize, theme: &Theme) -> Line<'static> {
-    if models.is_empty() {
-        return Line::default();
+/// What a dot means, and whose each is: beside the title where there is room, else on lines of their own under it.
+#[derive(Default)]
+struct Legend {
+    title: Line<'static>,
+    names: Vec<Line<'static>>,
+}
+
+/// The most lines that names have; the second one only where this many lines are left.
+const NAMED: u16 = 2;
+const LEFT: u16 = 8;
+
+impl Legend {
+    fn of(title: &str, models: &[&ProjectionView], area: Rect, theme: &Theme) -> Self {
+        if models.is_empty() {
+            return Self::default();
+        }
+        let room = usize::from(area.width).saturating_sub(text::width(title) + 8);
+        let names = names(models).join(", ");
+        let yes = own(theme.glyphs.yes, theme.good);
+        let no = own(theme.glyphs.no, theme.warn);
+        let words = |words: &str| own(words.to_owned(), theme.dim);
+        let inside = words(&format!(" in {names}"));
+        let means = vec![
+            yes.clone(),
+            words(" visible "),
+            no.clone(),
+            words(" not yet"),
+        ];
+        let whole = Line::from([means.clone(), vec![inside.clone()]].concat());
+        // Whose each dot is cannot be guessed; what it means is on other screens too.
+        let short = Line::from(vec![yes, no, inside]);
+        for title in [whole, short] {
+            if title.width() <= room {
+                let names = Vec::new();
+                return Self { title, names };
+            }
+        }
+        let width = usize::from(area.width).saturating_sub(4);
+        let lead = format!("dots, from the left: {names}");
+        let mut lines = text::wrap(&lead, width, theme.glyphs.ellipsis);
+        let most = match area.height {
+            0..6 => 0,
+            height => NAMED.min(height.saturating_sub(LEFT).max(1)),
+        };
+        let most = usize::from(most);
+        if lines.len() > most {
+            lines.truncate(most);
+            if let Some(last) = lines.last_mut() {
+                let ellipsis = theme.glyphs.ellipsis;
+                *last = text::cut(&format!("{last} {ellipsis}"), width, ellipsis);
+            }
+        }
+        let line = |line: String| Line::from(words(&format!("  {line}")));
+        Self {
+            title: Line::from(means),
+            names: lines.into_iter().map(line).collect(),
+        }
     }
+
+    /// The area, but for the lines of the names.
+    fn below(&self, area: Rect) -> Rect {
+        let lines = u16::try_from(self.names.len()).unwrap_or(0);
+        Rect {
+            y: area.y + lines,
+            height: area.height.saturating_sub(lines),
+            ..area
+        }
+    }
+}
+
+/// Their names; a replica beside its projection needs only what tells it apart.
+fn names(models: &[&ProjectionView]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut before = "";
     for view in models {
         let name = view.name.as_str();
-        // A replica beside its projection needs only what tells it apart.
         let own_part = name
             .strip_prefix(before)
             .filter(|rest| rest.starts_with('@'));
         names.push(text::clean(own_part.unwrap_or(name)).into_owned());
         before = base(name);
     }
-    let names = own(format!(" in {}", names.join(", ")), theme.dim);
-    let yes = own(theme.glyphs.yes, theme.good);
-    let no = own(theme.glyphs.no, theme.warn);
-    let words = |words: &'static str| own(words, theme.dim);
-    let legend = vec![
-        yes.clone(),
-        words(" visible "),
-        no.clone(),
-        words(" not yet"),
-    ];
-    let whole = Line::from([legend.clone(), vec![names.clone()]].concat());
-    // Whose each dot is cannot be guessed; what it means is on other screens too.
-    let short = Line::from(vec![yes, no, names]);
-    let mut fitting = [whole, short]
-        .into_iter()
-        .filter(|line| line.width() <= room);
-    fitting.next().unwrap_or_else(|| Line::from(legend))
+    names
 }
 
 /// The cells of each column: as wide as what is shown needs.

@@ -19,7 +19,7 @@ use crate::ui::state::time::Pane;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::rule;
-use crate::workspace::Moment;
+use crate::workspace::{Change, Moment, StateSeen};
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -179,8 +179,14 @@ fn head(model: &Model, pane: &Pane, theme: &Theme, area: Rect) -> Vec<Line<'stat
             Some(Line::from(own("Broken off on the way there.", theme.warn)))
         }
         _ if area.height > 2 && pane.error.is_none() => {
-            let words = "Drag the mark along the log, or type :as-of 10m";
-            Some(Line::from(own(words, theme.dim)))
+            let now = key_of(&model.keys, Action::Last);
+            Some(Line::from(if pane.kept {
+                let words = format!("The mark is where you left it; {now} goes to now.");
+                own(words, theme.warn)
+            } else {
+                let words = "Drag the mark along the log, or type :as-of 10m";
+                own(format!("{words}; {now} goes to now"), theme.dim)
+            }))
         }
         _ => None,
     };
@@ -233,6 +239,9 @@ fn changes(moment: &Moment, theme: &Theme, width: usize) -> (String, Vec<Line<'s
         let name = "This event changed nothing".to_owned();
         return (name, dim("The projection does not take such events."));
     };
+    if let Some(state) = &moment.state {
+        return of_state(state, theme, width);
+    }
     if found.total == 0 {
         let name = "This event changed no row".to_owned();
         return (name, dim("Its handler found nothing to change."));
@@ -251,4 +260,28 @@ fn changes(moment: &Moment, theme: &Theme, width: usize) -> (String, Vec<Line<'s
         .collect();
     lines.extend(checked::more(found.differences.len(), found.total, theme));
     (name, lines)
+}
+
+/// What the event changed of a state.
+fn of_state(state: &StateSeen, theme: &Theme, width: usize) -> (String, Vec<Line<'static>>) {
+    let count = state.changes.len() as u64;
+    if count == 0 {
+        let name = "This event changed nothing of the state".to_owned();
+        return (name, Vec::new());
+    }
+    let name = format!(
+        "This event changed {}",
+        text::count(count, "value", "values")
+    );
+    let line = |change: &Change| {
+        let (field, becomes) = (text::clean(&change.field), theme.glyphs.becomes);
+        let words = format!("{field}: {} {becomes} {}", change.before, change.after);
+        let words = words.chars().take(width * 2).collect::<String>();
+        Line::from(own(
+            text::cut(&text::clean(&words), width, theme.glyphs.ellipsis),
+            theme.text,
+        ))
+    };
+    // No more is written than could be shown.
+    (name, state.changes.iter().take(100).map(line).collect())
 }
