@@ -17,6 +17,9 @@ const BESIDE_OTHERS: usize = 500;
 /// Events a transaction where nobody does.
 const ALONE: usize = 10_000;
 
+/// Small transactions after somebody waited, before they grow.
+const WARY: u32 = 8;
+
 /// After a transaction that took longer than this, the next is not larger, whoever waits.
 const LONG: Duration = Duration::from_millis(100);
 
@@ -70,6 +73,8 @@ pub(super) struct Queue {
     /// Events that a transaction may have. It doubles while nobody else waits, so that whoever comes then waits about
     /// as long as nobody had waited before.
     limit: usize,
+    /// After how many more transactions it does: somebody who waited a moment ago may be about to come again.
+    wary: u32,
 }
 
 impl Queue {
@@ -77,6 +82,7 @@ impl Queue {
         Self {
             jobs: VecDeque::new(),
             limit: BESIDE_OTHERS,
+            wary: 0,
         }
     }
 
@@ -132,6 +138,9 @@ impl Queue {
         let is_large = is_begun || self.limit > BESIDE_OTHERS;
         if others || is_large && !is_alone() {
             self.limit = BESIDE_OTHERS;
+            self.wary = WARY;
+        } else if self.wary > 0 {
+            self.wary -= 1;
         } else if is_begun && took < LONG {
             self.limit = ALONE.min(2 * self.limit);
         }
@@ -172,7 +181,7 @@ pub(super) struct Taking<'a> {
 
 impl Supply for Taking<'_> {
     fn next(&mut self) -> Option<&Commit> {
-        let Queue { jobs, limit } = &mut *self.queue;
+        let Queue { jobs, limit, .. } = &mut *self.queue;
         while !jobs.get(self.job).is_some_and(Job::has_more) {
             if self.job < jobs.len() {
                 self.job += 1;
@@ -254,13 +263,14 @@ mod tests {
 
     #[test]
     fn transactions_grow_while_nobody_else_waits_and_are_small_again_when_somebody_does() {
-        let (mut queue, jobs, incoming) = queue(60_000);
+        let (mut queue, jobs, incoming) = queue(100_000);
         let mut next = |took, is_alone| turn(&mut queue, &incoming, took, is_alone);
         let sizes: Vec<_> = (0..7).map(|_| next(QUICK, true)).collect();
         assert_eq!(sizes, [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
         // Another process; then another caller.
         assert_eq!(next(QUICK, false), 10_000);
-        assert_eq!([next(QUICK, true), next(QUICK, true)], [500, 1_000]);
+        let sizes: Vec<_> = (0..10).map(|_| next(QUICK, true)).collect();
+        assert_eq!(sizes, [[500; 9].as_slice(), &[1_000]].concat());
         jobs.send(job(1).0).unwrap();
         assert_eq!([next(QUICK, true), next(QUICK, true)], [2_000, 500]);
     }
