@@ -12,6 +12,8 @@ mod kit;
 
 mod append;
 mod bare;
+mod live;
+mod project;
 mod ratio;
 mod read;
 
@@ -25,7 +27,7 @@ use ratio::Ratio;
 /// A kind of work: its name, and what measures it in a folder, in so many rounds.
 type Kind = (&'static str, fn(&Path, usize));
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 9] = [
     ("append", append::one_caller),
     ("callers64", |dir, rounds| {
         append::many_callers(dir, rounds, 64, "durable append, 64 callers", "≥ 0.9")
@@ -34,11 +36,17 @@ const KINDS: [Kind; 6] = [
         append::many_callers(dir, rounds, 256, "durable append, 256 callers", "≥ 1.3")
     }),
     ("import", append::import),
+    ("rebuild", project::rebuild),
+    ("catch-up", project::catch_up),
+    ("live", live::live),
     ("read", read::read_all),
     ("rehydrate", read::rehydrate),
 ];
 
 fn main() {
+    if live::appends_for_another() {
+        return;
+    }
     let args: Vec<String> = std::env::args()
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))

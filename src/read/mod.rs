@@ -2,6 +2,7 @@
 //! they answer. Knows nothing of commands.
 
 mod afresh;
+mod ahead;
 mod coming;
 mod contents;
 mod copied;
@@ -38,6 +39,7 @@ mod versions;
 mod work;
 
 pub use afresh::FoldError;
+pub use ahead::Pages;
 pub use coming::{Coming, ComingRow, ComingTable, LACKS_LIMIT, Mends, coming};
 pub use contents::{Cell, Contents};
 pub use copied::Copied;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ahead::{self, Ahead, Pages};
 use super::model::{Checkpoint, Model, ModelError, Replay};
 use super::pace::{Allowed, Now, Pace, Waiting};
 use super::parked::{self, Aside, OnError, Why};
@@ -16,17 +17,20 @@ use crate::log::{LogError, SharedLog};
 mod aside;
 mod live;
 mod page;
+mod reading;
 mod trouble;
 
 pub use aside::{Skipped, Tried, Unskipped};
 use live::Live;
 use page::{Limits, Page};
+use reading::event_at;
+pub use reading::is_foreign;
 use trouble::{Caution, Hopeless, Losses};
 pub use trouble::{TRIES, Trouble};
 
 /// How many events are read, and applied in one transaction, at most: near the head, and far behind.
 pub(super) const PAGE_NEAR: usize = 500;
-const PAGE_FAR: usize = 5_000;
+const PAGE_FAR: usize = ahead::PAGE;
 
 /// The same where most of what is read may have to wait: it is read again when it is due.
 const PAGE_HELD: usize = 50;
@@ -39,6 +43,10 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 pub struct Runner {
     projection: Arc<dyn Projection>,
     log: SharedLog,
+    /// The log in pages, shared with others that are far behind.
+    pages: Arc<Pages>,
+    /// Reads on, while it is far behind.
+    ahead: Option<Ahead>,
     model: Model,
     pace: Pace,
     /// As the file's, and further where events passed that concern nobody, or were folded in memory.
@@ -130,6 +138,8 @@ impl Runner {
             losses: Losses::default(),
             is_full: false,
             projection,
+            pages: Pages::new(Arc::clone(&log)),
+            ahead: None,
             log,
             model,
             pace: Pace::new(policy, monotonic),
@@ -359,6 +369,7 @@ impl Runner {
         past: Option<Position>,
         now: Now,
     ) -> Result<Step, RunnerError> {
+        self.ahead = None;
         if self.model.checkpoint() == &self.seen {
             return Ok(Step::Rest { until, past });
         }
@@ -427,11 +438,11 @@ impl Runner {
         if self.seen.position >= through {
             return self.rest(None, None, now);
         }
-        let page = self.log.read_all(self.seen.position, limit).await?;
+        let page = self.read(limit).await?;
         if page.is_empty() {
             return self.rest(None, Some(self.seen.position), now);
         }
-        let full = page.len() == limit;
+        let full = page.len() == limit || self.ahead.is_some();
         let limits = Limits {
             most,
             recorded_by,
@@ -541,35 +552,6 @@ impl Runner {
 /// it, it would have to be tried again.
 fn begins(aside: &[Aside]) -> bool {
     aside.iter().any(|a| matches!(a.why, Why::Failed { .. }))
-}
-
-/// The event at a position.
-async fn event_at(
-    log: &dyn crate::log::EventLog,
-    position: Position,
-) -> Result<Option<Event>, LogError> {
-    let Some(before) = position.get().checked_sub(1) else {
-        return Ok(None);
-    };
-    let page = log.read_all(Position::new(before), 1).await?;
-    Ok(page
-        .into_iter()
-        .next()
-        .filter(|event| event.position == position))
-}
-
-/// Whether the log's event at a checkpoint is another one, or is not there.
-///
-/// Errors: the log cannot be read.
-pub async fn is_foreign(
-    log: &dyn crate::log::EventLog,
-    checkpoint: &Checkpoint,
-) -> Result<bool, LogError> {
-    if checkpoint.position == Position::START {
-        return Ok(false);
-    }
-    let event = event_at(log, checkpoint.position).await?;
-    Ok(event.map(|event| event.id) != checkpoint.event)
 }
 
 #[cfg(test)]

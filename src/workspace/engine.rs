@@ -21,7 +21,7 @@ use super::snapshot::CommandCounts;
 use super::supervisor::{self, Charge, Stepping};
 use crate::event::Timestamp;
 use crate::log::SharedLog;
-use crate::read::Projection;
+use crate::read::{Pages, Projection};
 use crate::write::Commands;
 
 /// How often an engine reports at most.
@@ -77,6 +77,7 @@ impl Engine {
         let mut keeper = Keeper {
             folder: folder.clone(),
             log: Arc::clone(log),
+            pages: Pages::new(Arc::clone(log)),
             catalogue,
             only: only.map(str::to_owned),
             moved: Arc::clone(moved),
@@ -178,6 +179,7 @@ impl Drop for Engine {
 struct Keeper {
     folder: Folder,
     log: SharedLog,
+    pages: Arc<Pages>,
     catalogue: watch::Receiver<Arc<Catalogue>>,
     only: Option<String>,
     moved: Arc<Notify>,
@@ -268,6 +270,7 @@ impl Keeper {
             watches_objectives: self.only.is_none(),
             folder: self.folder.clone(),
             log: Arc::clone(&self.log),
+            pages: Arc::clone(&self.pages),
             name: name.clone(),
             projection: defined,
             progress,

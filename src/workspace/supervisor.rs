@@ -16,7 +16,7 @@ use super::operations::{self, Operations, Request};
 use super::report::{self, Progress, TroubleReport};
 use crate::event::{Position, StreamId, Timestamp};
 use crate::log::SharedLog;
-use crate::read::{Blame, ModelSpent, Now, Projection, Runner, Step, Versions, built_from};
+use crate::read::{Blame, ModelSpent, Now, Pages, Projection, Runner, Step, Versions, built_from};
 
 mod cutover;
 mod faulty;
@@ -52,6 +52,8 @@ pub(super) const AFTER_ERROR: Duration = Duration::from_secs(1);
 pub(super) struct Charge {
     pub folder: Folder,
     pub log: SharedLog,
+    /// The same in pages, for all that are far behind.
+    pub pages: Arc<Pages>,
     pub name: String,
     /// What its file says, and will say.
     pub projection: watch::Receiver<Arc<dyn Projection>>,
@@ -192,8 +194,9 @@ impl<'a> Owned<'a> {
         let folded_with = built_from(&projection, model.about());
         let plain = Arc::clone(&folded_with);
         let log = Arc::clone(&charge.log);
-        let live =
+        let mut live =
             Runner::attach(folded_with, log, model, policy, charge.started.elapsed()).await?;
+        live.share(&charge.pages);
         let mut owned = Self {
             charge,
             projection,

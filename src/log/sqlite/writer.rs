@@ -1,6 +1,6 @@
-//! Group commit: one thread writes. Appends that wait together share one transaction and one sync;
-//! batches form during the sync before, so that nobody waits for a timer. A caller who is alone writes
-//! in place, because handing over would take half as long as the sync.
+//! Group commit: one thread writes. Appends that wait together share one transaction and one sync; what comes while it is
+//! written is taken too, so that nobody waits for a timer, and callers who were just answered are in the next one
+//! together. A caller who is alone writes in place, because handing over would take half as long as the sync.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -27,6 +27,7 @@ impl Live {
 impl Runner {
     /// What waits now does so because this runner did not run: it is no live work.
     pub fn fall_behind(&mut self) {
+        self.ahead = None;
         self.live = Live::Behind(None);
     }
 

@@ -1,7 +1,9 @@
 //! What of the events that were read may be applied next, in one go.
 
+use std::ops::{Deref, Range};
 use std::time::Duration;
 
+use super::super::ahead::Stretch;
 use super::super::model::Checkpoint;
 use super::super::parked::{Aside, Waiting, Why};
 use super::super::subscription::Subscription;
@@ -55,7 +57,7 @@ impl Limits<'_> {
 /// What may be applied next.
 pub(super) struct Page {
     /// The events, all of which the projection subscribes to.
-    pub(super) events: Vec<Event>,
+    pub(super) events: Taken,
     /// What stands before, between and behind them and is not applied, in order.
     pub(super) aside: Vec<Aside>,
     /// The event for which there is no room among what is parked.
@@ -68,31 +70,77 @@ pub(super) struct Page {
     pub(super) is_whole: bool,
 }
 
+/// Some of the events that were read: where they stand together, as they lie there, and copies else.
+pub(super) struct Taken {
+    read: Stretch,
+    together: Range<usize>,
+    apart: Vec<Event>,
+}
+
+impl Taken {
+    fn none_of(read: Stretch) -> Self {
+        Self {
+            read,
+            together: 0..0,
+            apart: Vec::new(),
+        }
+    }
+
+    /// This one too, which stands behind those before.
+    fn take(&mut self, at: usize) {
+        if !self.apart.is_empty() {
+            self.apart.push(self.read[at].clone());
+        } else if self.together.is_empty() {
+            self.together = at..at + 1;
+        } else if at == self.together.end {
+            self.together.end += 1;
+        } else {
+            self.apart.reserve(self.read.len());
+            self.apart
+                .extend_from_slice(&self.read[self.together.clone()]);
+            self.apart.push(self.read[at].clone());
+        }
+    }
+}
+
+impl Deref for Taken {
+    type Target = [Event];
+
+    fn deref(&self) -> &[Event] {
+        if self.apart.is_empty() {
+            &self.read[self.together.clone()]
+        } else {
+            &self.apart
+        }
+    }
+}
+
 impl Page {
     /// Of what was read after a checkpoint.
     pub(super) fn of(
-        read: Vec<Event>,
+        read: Stretch,
         seen: &Checkpoint,
         subscription: &Subscription,
         limits: &Limits<'_>,
     ) -> Self {
         let end = read.last().map(|event| event.position);
         let mut reach = seen.clone();
-        let mut events = Vec::with_capacity(read.len());
+        let mut events = Taken::none_of(read.part(0..read.len()));
         let mut held_for = None;
         let mut set_aside = Vec::new();
         let mut room = limits.waiting.room();
         let mut no_room = None;
-        for event in read {
+        let mut reached = None;
+        for (at, event) in read.iter().enumerate() {
             if event.position > limits.through {
                 break;
             }
-            if subscription.takes_event(&event) {
+            if subscription.takes_event(event) {
                 if let Some(by) = limits.recorded_by.filter(|by| event.recorded_at > *by) {
                     held_for = Duration::try_from(event.recorded_at.duration_since(by)).ok();
                     break;
                 }
-                if let Some(why) = limits.sets_aside(&event) {
+                if let Some(why) = limits.sets_aside(event) {
                     let begins = matches!(why, Why::Failed { .. });
                     if begins && !events.is_empty() {
                         break;
@@ -105,9 +153,8 @@ impl Page {
                         room -= 1;
                     }
                     reach.applied += 1;
-                    reach.position = event.position;
-                    set_aside.push(aside(&event, why, limits.now));
-                    reach.event = Some(event.id);
+                    reached = Some(event);
+                    set_aside.push(aside(event, why, limits.now));
                     if begins {
                         // It is parked before anything else can fail and undo that; and what follows it in its
                         // stream is not in this page.
@@ -115,18 +162,18 @@ impl Page {
                     }
                     continue;
                 }
-                let careful = |caution: Caution| caution.ends_before(&event, &events);
+                let careful = |caution: Caution| caution.ends_before(event, &events);
                 if events.len() as u64 >= limits.most || limits.caution.is_some_and(careful) {
                     break;
                 }
                 reach.applied += 1;
-                reach.position = event.position;
-                reach.event = Some(event.id.clone());
-                events.push(event);
-            } else {
-                reach.position = event.position;
-                reach.event = Some(event.id);
+                events.take(at);
             }
+            reached = Some(event);
+        }
+        if let Some(event) = reached {
+            reach.position = event.position;
+            reach.event = Some(event.id.clone());
         }
         Self {
             is_whole: end == Some(reach.position),

@@ -105,6 +105,7 @@ impl Runner {
     /// The read model is as its file has it, whatever failed. An event that failed alone is the trouble.
     pub(super) fn stumble(&mut self, events: &[Event], error: &ApplyError, now: Now) -> Step {
         let culprit = events[error.index].position;
+        self.ahead = None;
         self.seen = self.model.checkpoint().clone();
         self.unwritten.clear();
         self.forget_aside();

@@ -307,6 +307,7 @@ impl Owned<'_> {
                 "the checkpoint of the kept version {label} is not of this log"
             )));
         }
+        runner.share(&self.charge.pages);
         let stop = self.charge.stop.clone();
         runner.model_mut().stop_when(move || *stop.borrow());
         self.tell(&mut runner)?;

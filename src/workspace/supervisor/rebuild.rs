@@ -85,6 +85,7 @@ impl Owned<'_> {
             return Ok(None);
         };
         if paused && shadow.cut_over.is_none() {
+            shadow.runner.fall_behind();
             return Ok(Some(Step::Rest {
                 until: None,
                 past: None,
@@ -395,6 +396,7 @@ impl Owned<'_> {
         let log = Arc::clone(&self.charge.log);
         let monotonic = self.charge.started.elapsed();
         let mut runner = Runner::attach(projection, log, model, Policy::Live, monotonic).await?;
+        runner.share(&self.charge.pages);
         let stop = self.charge.stop.clone();
         runner.model_mut().stop_when(move || *stop.borrow());
         self.tell(&mut runner)?;

@@ -23,7 +23,7 @@ const SHARES: (u32, u32) = (4, 1);
 const FIRST: usize = 100;
 
 /// The longest.
-const LONGEST: usize = 5_000;
+const LONGEST: usize = 10_000;
 
 /// When a page of the new version may run, and how long it may be.
 pub(super) struct Turns {
@@ -116,8 +116,8 @@ mod tests {
         assert!(settles(slow, true, Some(MS(40))) <= MS(10));
         let idle = settles(slow, false, None);
         assert!(idle > MS(50) && idle <= MS(100), "{idle:?}");
-        let fast = Duration::from_micros(2);
-        assert_eq!(settles(fast, true, None), fast * 5_000);
+        let fast = Duration::from_micros(1);
+        assert_eq!(settles(fast, true, None), fast * 10_000);
     }
 
     #[test]
