@@ -7,8 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
-// The kit of the terminal's tests: a process in a pseudo-terminal, and a folder of its own.
 mod kit;
+// The kit of the terminal's tests: a process in a pseudo-terminal, and a folder of its own.
 #[allow(dead_code)]
 #[path = "../tests/terminal/place.rs"]
 mod place;

@@ -95,11 +95,12 @@ fn fill(place: &Place, from: u64, to: u64) {
 
 /// One figure a column.
 fn measure(place: &Place, events: u64) -> [f64; COLUMNS.len()] {
+    let file = place.workspace().join("data").join("log.db");
+    // Before more is stored to measure with.
+    let file = fs::metadata(file).expect("the log's file").len() as f64 / events as f64;
     let rebuild = rebuild(place, events);
     let (append, tail, stream) = queries(place, events);
     let (open, engine, dashboard) = processes(place);
-    let file = place.workspace().join("data").join("log.db");
-    let file = fs::metadata(file).expect("the log's file").len() as f64 / events as f64;
     [append, rebuild, tail, stream, open, engine, dashboard, file]
 }
 

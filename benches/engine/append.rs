@@ -12,7 +12,7 @@ use highwater::log::sqlite::{LogOptions, SqliteLog};
 use highwater::log::{Commit, CommitId, EventLog};
 use tokio::runtime::Runtime;
 
-use crate::bare::{Bare, Row};
+use crate::bare::{Bare, Imported, Row};
 use crate::kit::events::{commit, data, stream_at_random};
 use crate::ratio::{Ratio, a_second};
 use crate::verified;
@@ -163,10 +163,14 @@ pub fn import(dir: &Path, rounds: usize) {
         },
         || {
             let rows = bare.rows(MANY);
-            let digests: Vec<[u8; 16]> = rows.iter().map(|_| rand::random()).collect();
+            let imported = (bare.next - MANY..bare.next).map(|number| Imported {
+                digest: rand::random(),
+                id: number.to_string(),
+            });
+            let imported: Vec<_> = imported.collect();
             a_second(MANY, || {
-                for (rows, digests) in rows.chunks(AT_ONCE).zip(digests.chunks(AT_ONCE)) {
-                    bare.log.store(rows, digests);
+                for (rows, imported) in rows.chunks(AT_ONCE).zip(imported.chunks(AT_ONCE)) {
+                    bare.log.store(rows, imported);
                 }
             })
         },

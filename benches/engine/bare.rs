@@ -7,7 +7,8 @@ use highwater::log::sqlite::{LogOptions, SqliteLog};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-/// What the crate sets when it opens a log to write.
+/// What the crate sets when it opens a log to write. Its WAL is folded in as SQLite does it where nobody says otherwise: by
+/// whoever commits, at 1,000 pages.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; \
     PRAGMA journal_size_limit = 67108864; PRAGMA mmap_size = 268435456; PRAGMA trusted_schema = 0;";
 
@@ -20,6 +21,12 @@ pub struct Row {
     pub stream: String,
     pub version: i64,
     pub data: String,
+}
+
+/// What an imported event has besides: what the log remembers it by, and the id that another program gave it.
+pub struct Imported {
+    pub digest: [u8; 16],
+    pub id: String,
 }
 
 /// A log's file, written without the crate.
@@ -45,9 +52,9 @@ impl Bare {
         }
     }
 
-    /// Stores these events in one transaction, each as a commit of its own: under an id in order of time, or under a
-    /// digest where there are any. The program knows each stream's version, and zeros stand for a hash.
-    pub fn store(&mut self, rows: &[Row], digests: &[[u8; 16]]) {
+    /// Stores these events in one transaction, each as a commit of its own: under an id in order of time, or as imported
+    /// where they are. The program knows each stream's version, and zeros stand for a hash.
+    pub fn store(&mut self, rows: &[Row], imported: &[Imported]) {
         let now = jiff::Timestamp::now().as_microsecond();
         let run = |sql: &str| {
             let mut statement = self.connection.prepare_cached(sql).expect("a statement");
@@ -67,20 +74,27 @@ impl Bare {
         for (number, row) in rows.iter().enumerate() {
             self.position += 1;
             let at = self.position;
-            match digests.get(number) {
-                Some(digest) => key.execute(params![digest, at, at]),
-                None => commit.execute(params![Uuid::now_v7().as_bytes(), at, at]),
-            }
-            .expect("it is stored");
-            let id = Uuid::now_v7();
+            let (id, source) = match imported.get(number) {
+                Some(imported) => {
+                    let stored = key.execute(params![imported.digest, at, at]);
+                    stored.expect("it is stored");
+                    (imported.id.as_str(), Some("bench"))
+                }
+                None => {
+                    let stored = commit.execute(params![Uuid::now_v7().as_bytes(), at, at]);
+                    stored.expect("it is stored");
+                    let id = Uuid::now_v7().hyphenated();
+                    (&*id.encode_lower(&mut buffer), None)
+                }
+            };
             event
                 .execute(params![
                     at,
                     row.stream,
                     row.version,
                     "OrderPlaced",
-                    &*id.hyphenated().encode_lower(&mut buffer),
-                    None::<&str>,
+                    id,
+                    source,
                     now,
                     None::<i64>,
                     [0_u8; 32],

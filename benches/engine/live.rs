@@ -275,7 +275,8 @@ impl Plain {
     fn create(dir: &Path) -> Self {
         let file = dir.join("bare.db");
         let db = bare_model(&file, &ORDERS);
-        let asks = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let asks = Connection::open_with_flags(&file, flags).unwrap();
         asks.execute_batch(PRAGMAS).unwrap();
         Self {
             log: Bare::create(&dir.join("bare")),

@@ -225,8 +225,8 @@ impl Place {
 
     /// The bare loop.
     fn bare(&self, sample: &Sample) {
-        let log = Connection::open_with_flags(self.log(), OpenFlags::SQLITE_OPEN_READ_ONLY);
-        let log = log.unwrap();
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let log = Connection::open_with_flags(self.log(), flags).unwrap();
         log.execute_batch("PRAGMA mmap_size = 268435456").unwrap();
         let db = bare_model(&self.bare_file(sample), sample);
         let mut scan = log

@@ -1,6 +1,8 @@
 //! The state of a projection written in Rust, which is one JSON text in its file, as tables that can be read: a row for
 //! each thing that it holds, beside the same row now.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::steps::{self, Change};
@@ -9,6 +11,12 @@ use crate::read::{Beside, Cell, Changed, Rows, Shown};
 
 /// A longer state is shown as it is stored: 8 MiB.
 const LARGEST: usize = 8 << 20;
+
+/// A state that holds more things by name than this is a map, whatever each of them holds: one table has them all.
+const TABLES: usize = 32;
+
+/// Where the rows of a table have more fields than this between them, the names are keys themselves: each row is one value.
+const COLUMNS: usize = 64;
 
 /// The table of what is held outside of any other.
 const WHOLE: &str = "state";
@@ -66,8 +74,8 @@ pub(super) fn shown(
     let layout = Layout::of(&all, field, &names);
     let rows = layout.rows(then);
     let changed: Vec<String> = event.map_or_else(Vec::new, |(before, after)| {
-        let before = layout.rows(before);
-        let is_other = |row: &&(String, Vec<Cell>)| !before.contains(row);
+        let before: HashMap<_, _> = layout.rows(before).into_iter().collect();
+        let is_other = |(key, row): &&(String, Vec<Cell>)| before.get(key) != Some(row);
         let after = layout.rows(after);
         after
             .iter()
@@ -86,13 +94,12 @@ pub(super) fn shown(
         };
     let page: Vec<_> = rows.into_iter().skip(from).take(shown.most).collect();
     let beside = now.map(|(position, now)| {
-        let now = layout.rows(now);
-        let found = |key: &str| now.iter().find(|row| row.0 == key).map(|row| row.1.clone());
+        let now: HashMap<_, _> = layout.rows(now).into_iter().collect();
         Beside {
             position,
             count: now.len() as u64,
             keyed: true,
-            rows: page.iter().map(|(key, _)| found(key)).collect(),
+            rows: page.iter().map(|(key, _)| now.get(key).cloned()).collect(),
         }
     });
     let seen = StateSeen {
@@ -122,7 +129,7 @@ fn holds(value: &Value) -> bool {
 }
 
 /// The tables of some states of one projection, by the field that each is made of; `None` is what is in no other. A map
-/// of rows is one table.
+/// is one table: one of rows, or one that holds too many things to be anything else.
 fn tables(states: &[&Value]) -> Vec<Option<String>> {
     let fields = || {
         states
@@ -136,6 +143,9 @@ fn tables(states: &[&Value]) -> Vec<Option<String>> {
     let mut tables: Vec<Option<String>> = Vec::new();
     for (name, _) in fields().filter(|(_, value)| !is_map && holds(value)) {
         if !tables.iter().flatten().any(|other| other == name) {
+            if tables.len() == TABLES {
+                return vec![None];
+            }
             tables.push(Some(name.clone()));
         }
     }
@@ -168,21 +178,20 @@ impl<'a> Layout<'a> {
         let entries: Vec<(String, &Value)> =
             states.iter().flat_map(|s| layout.entries(s)).collect();
         let has = |fits: fn(&Value) -> bool| entries.iter().any(|(_, value)| fits(value));
-        let named = has(is_row) && entries.iter().all(|(_, value)| value.is_object());
-        let mut columns = Vec::new();
-        for (_, value) in entries.iter().filter(|_| named) {
-            for name in value
-                .as_object()
-                .into_iter()
-                .flat_map(serde_json::Map::keys)
-            {
-                if !columns.contains(name) {
-                    columns.push(name.clone());
-                }
+        let is_named = has(is_row) && entries.iter().all(|(_, value)| value.is_object());
+        let values = entries.iter().filter_map(|(_, value)| value.as_object());
+        let mut columns: Vec<String> = Vec::new();
+        for name in values.filter(|_| is_named).flat_map(serde_json::Map::keys) {
+            if !columns.contains(name) {
+                columns.push(name.clone());
+            }
+            if columns.len() > COLUMNS {
+                break;
             }
         }
+        let named = is_named && columns.len() <= COLUMNS;
         if !named {
-            columns.push("value".to_owned());
+            columns = vec!["value".to_owned()];
         }
         columns.insert(0, "key".to_owned());
         layout.named = named;
@@ -304,6 +313,42 @@ mod tests {
         assert_eq!(mixed.tables, ["state", "state"]);
         assert_eq!(mixed.rows, [[text("total"), Cell::Integer(5)]]);
         assert_eq!(tables(&nothing).rows.len(), 0);
+    }
+
+    #[test]
+    fn names_that_are_keys_are_rows_and_neither_tables_nor_columns() {
+        let nothing = json!({});
+        let many = |value: Value| -> Value {
+            let entries = (0..100_000).map(|at| (format!("o-{at}"), value.clone()));
+            Value::Object(entries.collect())
+        };
+        let (rows, _) = seen(&many(json!(["mug"])), &nothing, 0);
+        assert_eq!((rows.tables.len(), rows.count), (1, 100_000));
+        assert_eq!(rows.rows[0], [text("o-0"), text("[\"mug\"]")]);
+        let sold = json!({"sold": {"ada": many(json!(1)), "bob": {"mug": 2}}});
+        let (rows, _) = seen(&sold, &nothing, 0);
+        assert_eq!(rows.columns, ["key", "value"]);
+        assert_eq!(rows.rows[1], [text("bob"), text("{\"mug\":2}")]);
+    }
+
+    #[test]
+    fn of_a_hundred_thousand_rows_the_one_that_changed_is_found() {
+        let of = |n: u64| -> Value {
+            let units =
+                (0..100_000).map(|at| (at.to_string(), json!(if at == 70_000 { n } else { 0 })));
+            Value::Object(units.collect())
+        };
+        let event = (of(1), of(2));
+        let wanted = Shown {
+            table: 0,
+            first: 0,
+            most: 10,
+        };
+        let now = Some((Position::new(9), &event.0));
+        let (rows, beside, _) = shown(&event.1, now, Some(&event), wanted, true);
+        assert_eq!(rows.first, 69_998);
+        let was = beside.and_then(|beside| beside.rows[2].clone());
+        assert_eq!(was, Some(vec![text("70000"), Cell::Integer(1)]));
     }
 
     #[test]
