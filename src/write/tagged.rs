@@ -26,7 +26,15 @@ pub(super) fn split(value: &impl Serialize) -> Result<(String, Value), String> {
 /// The variant `name` with the fields in `data`, the text of a JSON object. A variant without fields is a bare name in
 /// serde's form, and an empty object in ours.
 pub(super) fn join<T: DeserializeOwned>(name: &str, data: &str) -> Result<T, serde_json::Error> {
-    T::deserialize(Tagged { name, data })
+    T::deserialize(Tagged { name, data }).or_else(|error| {
+        // A type that does not ask for an enum, such as one that tries several, knows the bare name alone.
+        let is_bare =
+            serde_json::from_str(data).is_ok_and(|fields: Map<String, Value>| fields.is_empty());
+        match is_bare.then(|| T::deserialize(Value::from(name))) {
+            Some(Ok(value)) => Ok(value),
+            _ => Err(error),
+        }
+    })
 }
 
 /// What [`join`] puts together, as serde sees it: the fields are read where they stand, because writing name and fields
@@ -160,6 +168,20 @@ mod tests {
         let value = join::<Value>("Renamed", r#"{"name":"a"}"#).unwrap();
         assert_eq!(value, serde_json::json!({"Renamed": {"name": "a"}}));
         assert!(join::<Thing>("Renamed", r#"{"name":"a"} {}"#).is_err());
+    }
+
+    #[test]
+    fn one_of_several_enums_is_read_back() {
+        #[derive(Debug, PartialEq, serde::Serialize, Deserialize)]
+        #[serde(untagged)]
+        enum Any {
+            Thing(Thing),
+        }
+        let name = "a".to_owned();
+        for event in [Thing::Renamed { name }, Thing::Closed].map(Any::Thing) {
+            let (name, data) = split(&event).unwrap();
+            assert_eq!(join::<Any>(&name, &data.to_string()).unwrap(), event);
+        }
     }
 
     #[test]

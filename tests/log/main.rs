@@ -11,6 +11,7 @@ use highwater::log::sqlite::{LogOptions, SqliteLog};
 mod conformance;
 mod files;
 mod processes;
+mod waiting;
 mod writing;
 
 /// Opens the log in a folder with the defaults.

@@ -95,6 +95,11 @@ impl Queue {
         self.jobs.extend(incoming.try_iter());
     }
 
+    /// Lets go of everybody: they hear that nobody writes any more.
+    pub fn clear(&mut self) {
+        self.jobs.clear();
+    }
+
     pub fn is_empty(&self) -> bool {
         self.jobs.is_empty()
     }

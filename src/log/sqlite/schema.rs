@@ -275,6 +275,17 @@ impl Place {
         open().map_err(|e| self.error(&e))
     }
 
+    /// Syncs what the WAL holds, whoever wrote it.
+    pub fn sync_wal(&self) -> Result<(), LogError> {
+        let wal = self.wal();
+        match File::options().write(true).open(&wal) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+            opened => opened
+                .and_then(|wal| wal.sync_all())
+                .map_err(|e| Self::io(&wal, "cannot be synced", &e)),
+        }
+    }
+
     /// A connection that only reads.
     pub fn reader(&self) -> Result<Connection, LogError> {
         self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)

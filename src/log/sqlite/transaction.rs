@@ -17,7 +17,9 @@ use super::sweep::Sweeper;
 use super::writer::Answer;
 use super::{Limits, LogOptions};
 use crate::event::{NewEvent, Position, StreamId, Version};
-use crate::log::{AppendError, Commit, CommitId, Committed, Expected, LogError, StreamHead};
+use crate::log::{
+    AppendError, Commit, CommitId, Committed, Durability, Expected, LogError, StreamHead,
+};
 
 const EVENT: &str = "INSERT INTO events
     (position, stream, version, type, id, source, recorded_at, time, hash, data, metadata)
@@ -86,6 +88,7 @@ pub(super) trait Supply {
 
 /// A transaction that runs: its statements, and the end of the log as it grows.
 struct Transaction<'a> {
+    place: &'a Place,
     connection: &'a Connection,
     event: CachedStatement<'a>,
     id: CachedStatement<'a>,
@@ -164,22 +167,27 @@ impl Transactor {
             .map_err(Failure::NotStored)?;
         let (before, hash, last_recorded) = self.end(connection).map_err(not_stored)?;
         let mut known = std::mem::take(&mut self.known).unless_moved((before, &hash));
-        let now = (self.options.clock)().as_microsecond();
+        let mut stepped_back = false;
         let mut transaction = Transaction {
+            place: &self.place,
             connection,
             event: connection.prepare_cached(EVENT).map_err(not_stored)?,
             id: connection.prepare_cached(ID).map_err(not_stored)?,
             key: connection.prepare_cached(KEY).map_err(not_stored)?,
             known: &mut known,
             position: before,
-            recorded_at: now.max(last_recorded),
+            recorded_at: last_recorded,
             chain: Chain::at(hash),
         };
         let mut answers = Vec::new();
         while let Some(commit) = supply.next() {
+            // It may have come after the transaction began.
+            let now = (self.options.clock)().as_microsecond();
+            stepped_back |= now < last_recorded;
+            transaction.recorded_at = transaction.recorded_at.max(now);
             answers.push(match self.options.limits.refuse(commit) {
                 Some(refusal) => Err(refusal),
-                None => transaction.place(commit).map_err(not_stored)?,
+                None => transaction.store(commit).map_err(not_stored)?,
             });
         }
         let (last, hash) = (transaction.position, *transaction.chain.hash());
@@ -194,7 +202,13 @@ impl Transactor {
         known.ends(last, hash);
         self.known = known;
         let stored = last > before;
-        if stored && now < last_recorded {
+        let is_repeated = |answer: &Answer| answer.as_ref().is_ok_and(|stored| stored.repeated);
+        if !stored && self.options.durability == Durability::Full && answers.iter().any(is_repeated)
+        {
+            // Nothing was written, so COMMIT synced nothing. Whoever wrote it may have been killed before its own sync.
+            self.place.sync_wal().map_err(Failure::Unknown)?;
+        }
+        if stored && stepped_back {
             self.clamped += 1;
         }
         Ok(Stored {
@@ -257,7 +271,7 @@ impl Transactor {
 
 impl Transaction<'_> {
     /// Checks one commit and writes it. An `Err` outside fails the whole transaction.
-    fn place(&mut self, commit: &Commit) -> rusqlite::Result<Answer> {
+    fn store(&mut self, commit: &Commit) -> rusqlite::Result<Answer> {
         let before = match self.known.version(&commit.stream) {
             Some(known) => known,
             None => version(self.connection, &commit.stream)?,
@@ -266,14 +280,15 @@ impl Transaction<'_> {
             && integer(expected) != before
         {
             // A repetition expects what was true the first time.
-            return Ok(find(self.connection, &commit.id)?.ok_or_else(|| conflict(commit, before)));
+            let repeated = self.repeated(&commit.id)?;
+            return Ok(repeated.unwrap_or_else(|| Err(conflict(commit, before))));
         }
         let first = self.position + 1;
         let last = self.position + integer(commit.events.len() as u64);
         if !self.remember(&commit.id, first, last)?
-            && let Some(repeated) = find(self.connection, &commit.id)?
+            && let Some(repeated) = self.repeated(&commit.id)?
         {
-            return Ok(Ok(repeated));
+            return Ok(repeated);
         }
         for (version, event) in (before + 1..).zip(&commit.events) {
             self.insert(&commit.stream, version, event)?;
@@ -289,6 +304,19 @@ impl Transaction<'_> {
             recorded_at: recorded_at.unwrap_or_default(),
             repeated: false,
         }))
+    }
+
+    /// What a commit came to that was stored before. Where that is damaged, this commit alone is refused.
+    fn repeated(&self, id: &CommitId) -> rusqlite::Result<Option<Answer>> {
+        use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType, QueryReturnedNoRows};
+        match find(self.connection, id) {
+            Err(QueryReturnedNoRows | FromSqlConversionFailure(..) | InvalidColumnType(..)) => {
+                let what =
+                    format!("commit {id} was stored before, and its last event cannot be read");
+                Ok(Some(Err(AppendError::NotStored(self.place.damaged(what)))))
+            }
+            found => Ok(found?.map(Ok)),
+        }
     }
 
     /// Remembers a commit's id; `false` where it was there already.

@@ -146,12 +146,23 @@ impl Drop for Writer {
 
 /// The thread that writes: as long as anybody can still hand something over.
 fn run(incoming: &Receiver<Job>, desk: &Mutex<Desk>) {
+    let _leaving = Leaving(desk);
     while let Ok(job) = incoming.recv() {
         let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
         desk.queue.push(job);
         while !desk.queue.is_empty() {
             desk.turn(incoming);
         }
+    }
+}
+
+/// Lets go of everybody who waits when the thread ends: nobody waits for one that has panicked.
+struct Leaving<'a>(&'a Mutex<Desk>);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        let mut desk = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        desk.queue.clear();
     }
 }
 
@@ -177,6 +188,8 @@ impl Desk {
     /// One transaction: stores what waits, and what comes meanwhile; answers.
     fn turn(&mut self, incoming: &Receiver<Job>) {
         let began = Instant::now();
+        // Whoever is here already waits no longer for another process than the first.
+        self.queue.extend(incoming);
         let mut taking = self.queue.supply(incoming);
         let outcome = self.transactor.store(&mut taking, self.patience);
         let outcome = self.stored(outcome, began);
