@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 /// What the crate sets when it opens a log to write. Its WAL is folded in as SQLite does it where nobody says otherwise: by
 /// whoever commits, at 1,000 pages.
-const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; \
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; \
     PRAGMA journal_size_limit = 67108864; PRAGMA mmap_size = 268435456; PRAGMA trusted_schema = 0;";
 
 const EVENT: &str = "INSERT INTO events \

@@ -267,7 +267,7 @@ impl Place {
                 Durability::Relaxed => "NORMAL",
             };
             connection.pragma_update(None, "synchronous", synchronous)?;
-            connection.pragma_update(None, "cache_size", -64 * 1024)?;
+            connection.pragma_update(None, "cache_size", -16 * 1024)?;
             // After an import the WAL gives its space back.
             connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
             Ok(connection)
