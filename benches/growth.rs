@@ -20,6 +20,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use highwater::event::Position;
+use highwater::text::thousands;
 use highwater::ui::{Theme, svg};
 use kit::events::{commit, stream_of_a_life};
 use kit::process::anonymous;
@@ -218,6 +219,8 @@ fn plot(rows: &[(u64, [f64; COLUMNS.len()])]) -> String {
         .fold(2.0_f64, |most, (_, y)| most.max(*y))
         .ceil();
     let ends = [0, rows.len() - 1].map(|at| (rows[at].0 as f64).log10());
+    // Labels stand at equal distances, as powers of ten do.
+    let decades = ends[0].round() as u32..=ends[1].round() as u32;
     let area = Rect::new(0, 0, 90, 24);
     let mut buffer = Buffer::empty(area);
     Chart::new(sets.collect())
@@ -225,7 +228,7 @@ fn plot(rows: &[(u64, [f64; COLUMNS.len()])]) -> String {
             Axis::default()
                 .bounds(ends)
                 .title("events in the log")
-                .labels(rows.iter().map(|(size, _)| Line::from(size.to_string()))),
+                .labels(decades.map(|decade| Line::from(thousands(10_u64.pow(decade))))),
         )
         .y_axis(
             Axis::default()
