@@ -7,6 +7,8 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use highwater::workspace::{Folder, Workspace};
+#[cfg(unix)]
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// In which workspace the child runs an engine.
 const DIR: &str = "HIGHWATER_TEST_ENGINE_IN";
@@ -102,13 +104,25 @@ impl Other {
         self.process.id()
     }
 
-    /// Sends a signal by its name.
+    /// Has it hang. Once this returns none of its threads runs; the signal alone says nothing of that.
     #[cfg(unix)]
-    pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args([&format!("-{name}"), &self.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+    pub fn hang(&self) {
+        kill_process(self.pid(), Signal::STOP).unwrap();
+        let (_, status) = waitpid(Some(self.pid()), WaitOptions::UNTRACED)
+            .unwrap()
+            .unwrap();
+        assert!(status.stopped(), "{status:?}");
+    }
+
+    /// Has it go on after it hung.
+    #[cfg(unix)]
+    pub fn go_on(&self) {
+        kill_process(self.pid(), Signal::CONT).unwrap();
+    }
+
+    #[cfg(unix)]
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
     }
 
     pub fn kill(mut self) {

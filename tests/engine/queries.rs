@@ -290,7 +290,7 @@ async fn an_engine_that_hangs_is_not_waited_for() {
     append_many(&workspace, 1, 1).await;
     rows(&workspace, "counts", "All", Consistency::Strong).await;
     let operator = workspace.operator().await.unwrap();
-    other.signal("STOP");
+    other.hang();
     append_many(&workspace, 1, 1).await;
     until(&operator, |s| view(s, "counts").lag.status == Status::Dead).await;
     let because = refused_at_once(&workspace).await;
@@ -301,7 +301,7 @@ async fn an_engine_that_hangs_is_not_waited_for() {
         said.starts_with("counts is dead: ") && said.contains(&expected),
         "{said}"
     );
-    other.signal("CONT");
+    other.go_on();
     // It has to give a sign of life first.
     until(&operator, |s| view(s, "counts").lag.status != Status::Dead).await;
     rows(&workspace, "counts", "All", Consistency::Strong).await;

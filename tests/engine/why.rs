@@ -94,12 +94,12 @@ async fn an_engine_hangs_as_a_whole() {
     let workspace = place.open();
     let operator = workspace.operator().await.unwrap();
     until(&operator, |s| s.engine.pid == Some(other.id())).await;
-    other.signal("STOP");
+    other.hang();
     append_many(&workspace, 1, 3).await;
     let (_, sentence) = until_why(&operator, "loop-dead").await;
     let who = format!("process {}", other.id());
     assert!(sentence.contains(&who), "{sentence}");
-    other.signal("CONT");
+    other.go_on();
     until_why(&operator, "fresh").await;
 }
 
