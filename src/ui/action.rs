@@ -387,7 +387,7 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Edit(Edit::Clear), "", "", &["ctrl-u"], TEXT, "Empty the field"),
     entry(Action::Accept, "", "keep", &["enter"], &[Filter], "Keep the filter"),
     entry(Action::Close, "", "close", &["esc"], LAYERS, "Close this"),
-    entry(Action::Close, "", "back", &["esc"], OTHERS, "Back to the screen before"),
+    entry(Action::Close, "", "back", &["esc"], OTHERS, "Take the filter away, else back to the screen before"),
     entry(Action::Close, "", "no filter", &["esc"], &[Overview], "Take the filter and the last message away"),
     entry(Action::Redraw, "", "", &["ctrl-l"], ALL, "Draw everything again"),
     entry(Action::Suspend, "", "", &["ctrl-z"], ALL, "Back to the shell; fg returns"),

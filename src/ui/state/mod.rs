@@ -410,6 +410,25 @@ impl Model {
             .or(self.snapshot.projections.first())
     }
 
+    /// What the screen's table is narrowed to, as it was typed.
+    pub fn narrowed_to(&self) -> &str {
+        match self.screen {
+            Screen::Overview => self.overview.table.filter.text(),
+            Screen::Rebuilds => self.rebuilds.table.filter.text(),
+            Screen::Log => self.log.filter.text(),
+            Screen::Events => self.events.search.text(),
+            Screen::Projection => self.projection.rows.filter.text(),
+            Screen::Stream => self.stream.list.filter.text(),
+            Screen::Time => "",
+        }
+    }
+
+    /// Whether what is shown is narrowed: a stream of its own is not what its list is narrowed to.
+    pub fn is_narrowed(&self) -> bool {
+        let is_list = self.screen != Screen::Stream || self.stream.shown.is_none();
+        is_list && !self.narrowed_to().is_empty()
+    }
+
     /// Whether there are projections, and what the screen is narrowed to hides them all.
     pub fn hides_all(&self) -> bool {
         !self.snapshot.projections.is_empty() && self.selected().is_none()

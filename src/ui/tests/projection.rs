@@ -319,6 +319,19 @@ fn a_parked_event_that_is_chosen_is_the_one_that_is_tried_again() {
 }
 
 #[test]
+fn esc_takes_what_the_rows_are_narrowed_to_away_before_it_goes_back() {
+    let mut model = opened(testing::normal(), 120, 36);
+    press_and_answer(&mut model, &["/", "c", "1", "enter"]);
+    assert!(on_screen(&model).contains("Esc no filter"));
+    let effects = press(&mut model, &["esc"]);
+    assert_eq!(model.screen, Screen::Projection);
+    assert_eq!(model.narrowed_to(), "");
+    assert!(!asks(&effects).is_empty(), "all rows are asked for");
+    press(&mut model, &["esc"]);
+    assert_eq!(model.screen, Screen::Overview);
+}
+
+#[test]
 fn the_rows_that_were_read_and_the_answer_that_is_shown_can_be_saved() {
     let mut model = opened(testing::normal(), 120, 36);
     go_to(&mut model, Pane::Rows);

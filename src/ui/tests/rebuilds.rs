@@ -14,7 +14,7 @@ use super::super::testing::{self, HEAD, model_of, now};
 use super::super::theme::Theme;
 use super::super::update::{Effect, Msg, update};
 use super::super::view;
-use super::{check, drawn, press, type_in};
+use super::{check, drawn, on_screen, press, type_in};
 use crate::event::Position;
 use crate::workspace::{RebuildView, Recorded, Role, Snapshot, VersionInfo};
 
@@ -280,5 +280,21 @@ fn messages_are_narrowed_scrolled_and_read() {
     assert_eq!(texts, [3]);
     model.size = Size::new(60, 16);
     press(&mut model, &["enter", "esc"]);
+    assert_eq!(model.screen, Screen::Log, "the filter goes first");
+    assert_eq!(model.log.shown().count(), 4);
+    press(&mut model, &["esc"]);
     assert_eq!(model.screen, Screen::Overview);
+}
+
+#[test]
+fn the_lines_of_a_message_stay_lines() {
+    let mut model = model_of(testing::normal(), 80, 12);
+    let text = "near \":time\": syntax error\n18 | INSERT INTO\n   |   ^";
+    let messages = vec![message(1, Level::ERROR, text)];
+    update(&mut model, now(), Msg::Logged(messages));
+    press(&mut model, &["7"]);
+    let drawn = on_screen(&model);
+    assert!(!drawn.contains('\u{fffd}'), "{drawn}");
+    let lines: Vec<&str> = drawn.lines().map(str::trim).collect();
+    assert!(lines.contains(&"18 | INSERT INTO"), "{drawn}");
 }

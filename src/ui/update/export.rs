@@ -1,7 +1,7 @@
 //! What is in view, for a file: the table of the screen as CSV or JSON, and the whole screen as a picture.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +11,7 @@ use super::super::state::events::Entry;
 use super::super::state::projection::Pane;
 use super::super::state::rebuilds::DONE;
 use super::super::state::{Model, Tone, stream};
+use super::super::text::{self, thousands};
 use super::Effect;
 use crate::workspace::{Cell, Recorded, Step};
 
@@ -30,6 +31,28 @@ pub struct Sheet {
     pub columns: Vec<String>,
     /// Its rows. What is stored is kept as it is: it is made harmless where it is drawn.
     pub rows: Vec<Vec<Value>>,
+    /// How many rows there are, in words, where these are only some of them: of a long table no more is read than what
+    /// is shown and what is around that.
+    pub of: Option<String>,
+}
+
+/// How much of a table was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// So many rows.
+    pub rows: usize,
+    /// Of so many, in words, where that is not all of them.
+    pub of: Option<String>,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = text::count(self.rows as u64, "row", "rows");
+        match &self.of {
+            None => f.write_str(&rows),
+            Some(all) => write!(f, "only {rows} of {all}: what is shown, and what is around it"),
+        }
+    }
 }
 
 /// Saves the screen's table.
@@ -53,7 +76,10 @@ pub fn table(model: &mut Model, format: Format) -> Vec<Effect> {
         stem: stem(model),
         ending,
         text,
-        rows: Some(sheet.rows.len()),
+        rows: Some(Written {
+            rows: sheet.rows.len(),
+            of: sheet.of,
+        }),
     }]
 }
 
@@ -75,9 +101,11 @@ fn sheet(model: &Model) -> Option<Sheet> {
         Screen::Time => {
             let rows = model.time.as_ref()?.moment.as_ref()?.rows.clone();
             let row = |row: &Vec<Cell>| row.iter().map(value).collect();
+            let of = (rows.count > rows.rows.len() as u64).then(|| thousands(rows.count));
             Some(Sheet {
                 columns: rows.columns,
                 rows: rows.rows.iter().map(row).collect(),
+                of,
             })
         }
         Screen::Log => Some(messages(model)),
@@ -85,7 +113,10 @@ fn sheet(model: &Model) -> Option<Sheet> {
             Some(operations(model.rebuilds.done.as_ref()?.as_ref().ok()?))
         }
         Screen::Rebuilds => Some(rebuilds(model)),
-        Screen::Events => Some(events(&model.events.list.entries)),
+        Screen::Events => Some(Sheet {
+            of: unread_events(model),
+            ..events(&model.events.list.entries)
+        }),
         Screen::Projection => projection(model),
         Screen::Stream => steps(model),
     }
@@ -135,6 +166,7 @@ fn projections(model: &Model) -> Sheet {
     Sheet {
         columns: COLUMNS.map(str::to_owned).into(),
         rows: shown.map(row).collect(),
+        of: None,
     }
 }
 
@@ -168,6 +200,7 @@ fn rebuilds(model: &Model) -> Sheet {
     Sheet {
         columns: COLUMNS.map(str::to_owned).into(),
         rows: shown.map(row).collect(),
+        of: None,
     }
 }
 
@@ -201,7 +234,19 @@ fn events(entries: &VecDeque<Entry>) -> Sheet {
         .map(str::to_owned)
         .into(),
         rows: rows.into_iter().map(row).collect(),
+        of: None,
     }
+}
+
+/// Of how many events, where others stand before or after those that the list holds.
+fn unread_events(model: &Model) -> Option<String> {
+    let (list, head) = (&model.events.list, model.snapshot.head);
+    let has_all = list.low.get() <= 1 && list.high >= head;
+    let is_narrowed = model.is_narrowed();
+    (!has_all).then(|| match is_narrowed {
+        true => "those that fit".to_owned(),
+        false => thousands(head.get()),
+    })
 }
 
 /// What the pane of the Projection screen shows that has the keys; else the rows of the read model.
@@ -217,13 +262,20 @@ fn projection(model: &Model) -> Option<Sheet> {
                 columns.iter().map(cell).collect()
             };
             let rows = answers.rows()?.iter().map(row).collect();
-            Some(Sheet { columns, rows })
+            Some(Sheet {
+                columns,
+                rows,
+                of: None,
+            })
         }
         _ => {
+            let page = state.rows.page.good()?;
             let row = |row: &Vec<Cell>| row.iter().map(value).collect();
+            let has_all = state.rows.count() == Some(page.rows.len());
             Some(Sheet {
                 columns: state.rows.columns().to_vec(),
-                rows: state.rows.page.good()?.rows.iter().map(row).collect(),
+                rows: page.rows.iter().map(row).collect(),
+                of: (!has_all).then(|| page.matching.to_string()),
             })
         }
     }
@@ -256,6 +308,7 @@ fn steps(model: &Model) -> Option<Sheet> {
                 "read_models",
             ]),
             rows: streams.iter().map(row).collect(),
+            of: None,
         });
     };
     let row = |step: &Step| {
@@ -282,6 +335,7 @@ fn steps(model: &Model) -> Option<Sheet> {
             "state",
         ]),
         rows: read.steps.iter().map(row).collect(),
+        of: (read.version.get() > read.steps.len() as u64).then(|| thousands(read.version.get())),
     })
 }
 
@@ -298,6 +352,7 @@ fn messages(model: &Model) -> Sheet {
     Sheet {
         columns: ["at", "level", "target", "text"].map(str::to_owned).into(),
         rows: model.log.shown().map(row).collect(),
+        of: None,
     }
 }
 
@@ -318,6 +373,7 @@ fn operations(done: &[Recorded]) -> Sheet {
             .map(str::to_owned)
             .into(),
         rows: done.iter().map(row).collect(),
+        of: None,
     }
 }
 
@@ -409,8 +465,11 @@ mod tests {
             "{text}"
         );
         let at = model.now;
-        let saved = |rows| Msg::Saved {
-            rows,
+        let saved = |rows: Option<(usize, Option<&str>)>| Msg::Saved {
+            rows: rows.map(|(rows, of)| Written {
+                rows,
+                of: of.map(str::to_owned),
+            }),
             result: Ok("/tmp/x.csv".into()),
         };
         let says = |model: &Model, words: &str| {
@@ -420,12 +479,15 @@ mod tests {
                 "{said:?}"
             );
         };
-        // Of a long table only what is at hand is saved: whoever reads how much is not misled.
-        assert_eq!(*rows, Some(6));
-        update(&mut model, at, saved(*rows));
+        assert_eq!(*rows, Some(Written { rows: 6, of: None }));
+        update(&mut model, at, saved(Some((6, None))));
         says(&model, "saved /tmp/x.csv, 6 rows");
-        update(&mut model, at, saved(Some(1)));
+        update(&mut model, at, saved(Some((1, None))));
         says(&model, "saved /tmp/x.csv, 1 row");
+        // Of a long table only what is at hand is saved: nobody takes that for all of it.
+        update(&mut model, at, saved(Some((200, Some("13,087")))));
+        let only = "saved /tmp/x.csv, only 200 rows of 13,087: what is shown, and what is around it";
+        says(&model, only);
         update(&mut model, at, saved(None));
         says(&model, "saved /tmp/x.csv");
         let failed = Msg::Saved {

@@ -41,6 +41,7 @@ use super::state::editor::Editor;
 use super::state::help::Help;
 use super::state::{Layer, Model, Said, Tone};
 use super::theme::ThemeName;
+pub use export::Written;
 use crate::event::{Position, Timestamp};
 use crate::workspace::{
     AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Keys, Mending, Moment, Operation, Outcome,
@@ -65,7 +66,7 @@ pub enum Msg {
     /// Something was saved in a file: where; or why not.
     Saved {
         /// How many rows of a table it has.
-        rows: Option<usize>,
+        rows: Option<Written>,
         /// Where it is, or why it is not.
         result: Result<PathBuf, String>,
     },
@@ -261,7 +262,7 @@ pub enum Effect {
         /// What is in it.
         text: String,
         /// How many rows of a table that is.
-        rows: Option<usize>,
+        rows: Option<Written>,
     },
     /// Save the screen as a picture; answered by [`Msg::Saved`].
     Picture {
@@ -311,14 +312,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Saved { rows, result } => {
-            let rows = match rows {
-                Some(1) => ", 1 row".to_owned(),
-                Some(count) => format!(
-                    ", {} rows",
-                    crate::text::thousands(count.try_into().unwrap_or(u64::MAX))
-                ),
-                None => String::new(),
-            };
+            let rows = rows.map_or_else(String::new, |rows| format!(", {rows}"));
             match result {
                 Ok(path) => model.say(Tone::Good, format!("saved {}{rows}", path.display())),
                 Err(why) => model.say(Tone::Bad, why),
@@ -352,6 +346,8 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
                 return Vec::new();
             }
             news::tell(model, &snapshot);
+            // Also the first row is chosen for good: what is under somebody's fingers does not change by itself.
+            overview::pin(model);
             model.snapshot = snapshot;
             let mut effects = page::look_again(model);
             effects.extend(screen::seen(model));

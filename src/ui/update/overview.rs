@@ -122,6 +122,17 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_nobody_has_chosen_keeps_the_mark_while_rows_move() {
+        let mut model = model();
+        let first = model.selected().unwrap().name.clone();
+        let mut turned = (*model.snapshot).clone();
+        turned.projections.reverse();
+        update(&mut model, now(), Msg::Snapshot(turned.into()));
+        assert_ne!(model.overview.index(&model.snapshot), 0);
+        assert_eq!(model.selected().unwrap().name, first);
+    }
+
+    #[test]
     fn the_table_is_sorted_by_any_column_and_the_choice_stays_on_its_row() {
         let mut model = model();
         press(&mut model, &["j", "j"]);

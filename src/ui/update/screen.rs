@@ -33,13 +33,21 @@ pub fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     opened(model)
 }
 
-/// Back to the screen that one came from; on the first of them, the filter and the last message are taken away.
+/// Takes the filter away that what is shown is narrowed by; else back to the screen that one came from. The Overview, the
+/// first of them, has its last message taken away.
 fn back(model: &mut Model) -> Vec<Effect> {
+    let is_narrowed = model.is_narrowed();
+    let effects = if is_narrowed {
+        narrow(model, "")
+    } else {
+        Vec::new()
+    };
     if model.screen == Screen::Overview {
-        model.overview.table.filter = Filter::default();
         model.said = None;
         model.trail.clear();
-        return Vec::new();
+    }
+    if is_narrowed || model.screen == Screen::Overview {
+        return effects;
     }
     model.screen = model.trail.pop().unwrap_or_default();
     forget(model);
@@ -127,7 +135,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.layers.push(Layer::Line(line));
         }
         Action::Filter => {
-            let before = filter(model).to_owned();
+            let before = model.narrowed_to().to_owned();
             let editor = Editor::new(before.clone());
             model
                 .layers
@@ -164,19 +172,6 @@ pub fn is_zoomed_out(model: &mut Model) -> Option<Vec<Effect>> {
         Screen::Events | Screen::Time | Screen::Log => false,
     };
     (zoomed && model.layers.is_empty()).then(|| of_screen(model, Action::Zoom))
-}
-
-/// What the screen's table is narrowed to, as it was typed.
-fn filter(model: &Model) -> &str {
-    match model.screen {
-        Screen::Overview => model.overview.table.filter.text(),
-        Screen::Rebuilds => model.rebuilds.table.filter.text(),
-        Screen::Log => model.log.filter.text(),
-        Screen::Events => model.events.search.text(),
-        Screen::Projection => model.projection.rows.filter.text(),
-        Screen::Stream => model.stream.list.filter.text(),
-        _ => "",
-    }
 }
 
 /// Narrows the screen's table.

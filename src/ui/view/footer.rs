@@ -164,6 +164,7 @@ fn hint(model: &Model, entry: &Entry) -> Cow<'static, str> {
             };
         }
         Action::Open => model.opens().unwrap_or(entry.hint),
+        Action::Close if model.layers.is_empty() && model.is_narrowed() => "no filter",
         Action::Freeze if model.newest.is_some() => "follow",
         Action::Pause => match model.selected() {
             Some(view) if view.lag.status == Status::Paused => "resume",

@@ -107,8 +107,9 @@ const LEAD: usize = 22;
 fn lines(message: &Message, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let (word, style) = level(message.level, theme);
     let room = width.saturating_sub(LEAD + 1).max(20);
-    let words = text::clean(&message.text);
-    let wrapped = text::wrap(&words, room, theme.glyphs.ellipsis);
+    // The lines of what somebody else said, as SQLite's of where a statement is wrong, stay lines.
+    let wrap = |line| text::wrap(&text::clean(line), room, theme.glyphs.ellipsis);
+    let wrapped: Vec<String> = message.text.lines().flat_map(wrap).collect();
     let mut lines = Vec::with_capacity(wrapped.len());
     for (at, part) in wrapped.into_iter().enumerate() {
         lines.push(if at == 0 {

@@ -168,8 +168,15 @@ fn legend(moment: &Moment, theme: &Theme) -> Line<'static> {
         words.push(own(format!("{space}{glyph}"), style));
         words.push(own(format!(" {}", lost_words(moment)), theme.dim));
     }
-    if words.is_empty() && !moment.rows.rows.is_empty() {
-        words.push(own("the same now", theme.dim));
+    let (shown, then) = (moment.rows.rows.len() as u64, moment.rows.count);
+    if words.is_empty() {
+        let all = match shown {
+            0 if then == 0 && now.count > 0 => "all rows came since",
+            0 => "",
+            shown if shown == then && now.count == then => "the same now",
+            _ => "these are the same now",
+        };
+        words.push(own(all, theme.dim));
     }
     Line::from(words)
 }
