@@ -446,7 +446,12 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, ModelError> {
     // What a handler without an end has written goes again.
     db.pragma_update(None, "journal_size_limit", 64 << 20)
         .map_err(&fail)?;
-    db.pragma_update(None, "cache_size", -16_000)
+    // Whoever only reads has mapped memory; whoever writes holds what one transaction changes, or spills it.
+    let kibibytes = match flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        true => 512,
+        false => 4 << 10,
+    };
+    db.pragma_update(None, "cache_size", -kibibytes)
         .map_err(&fail)?;
     db.pragma_update(None, "mmap_size", 256 << 20)
         .map_err(&fail)?;

@@ -288,8 +288,13 @@ impl Place {
 
     /// A connection that only reads.
     pub fn reader(&self) -> Result<Connection, LogError> {
-        self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .map_err(|e| self.error(&e))
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            // There are many of them, and most of what they read is in mapped memory.
+            connection.pragma_update(None, "cache_size", -512)?;
+            Ok(connection)
+        };
+        open().map_err(|e| self.error(&e))
     }
 
     /// The same for somebody who reads a row after each commit: mapped memory would have to be mapped anew each time.

@@ -1,5 +1,7 @@
 //! Folding the WAL into the file beside the writer, so that a commit does not have to wait for it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -9,49 +11,63 @@ use rusqlite::hooks::Wal;
 use super::schema::Place;
 use crate::log::{Durability, LogError};
 
-/// Each time the WAL has grown by so many pages it is folded in: 8 MiB.
+/// Once so many pages of the WAL are not folded in the sweeper folds them: 8 MiB.
 const SWEEP: i32 = 1000;
 
-/// Pages at which the writer does it itself. A WAL begins anew only when all of it is folded in, which
-/// never happens beside somebody who writes without a pause: 32 MiB.
-const STOP: i32 = 4000;
+/// A WAL begins anew only when all of it is folded in, which never happens beside somebody who writes without a
+/// pause. From so many pages on the writer folds the rest itself, once that is little, because the sweeper has
+/// just ended: 32 MiB.
+const FINISH: i32 = 4000;
+
+/// So few pages are little: half of what an answer may take.
+const LITTLE: i32 = 500;
+
+/// At so many pages it does so, however much is left: 64 MiB.
+const STOP: i32 = 8000;
 
 /// The thread that does it.
 #[derive(Debug)]
 pub(super) struct Sweeper {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
+    folded: Arc<AtomicI32>,
 }
 
 impl Sweeper {
     pub fn start(place: &Place, durability: Durability) -> Result<Self, LogError> {
         let connection = place.writer(durability)?;
-        let (wake, woken) = sync_channel(1);
+        // Nothing waits in it: whoever sweeps already is not asked to do it again.
+        let (wake, woken) = sync_channel(0);
+        let folded = Arc::new(AtomicI32::new(0));
+        let said = Arc::clone(&folded);
         let thread = std::thread::Builder::new()
             .name("log sweeper".into())
-            .spawn(move || sweep(&connection, &woken))
+            .spawn(move || sweep(&connection, &woken, &said))
             .map_err(|e| Place::io(&place.file, "the thread that sweeps cannot be started", &e))?;
         Ok(Self {
             wake: Some(wake),
             thread: Some(thread),
+            folded,
         })
     }
 
     /// Has the sweeper woken whenever this connection has written enough.
     pub fn attend(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         let wake = self.wake.clone();
-        let mut swept = 0;
+        let folded = Arc::clone(&self.folded);
         connection.wal_hook(Some(move |wal: &mut Wal, pages| {
-            // What fails is tried again after the next commit: an error here would look like one of the
-            // commit, which has happened.
-            if pages >= STOP {
+            // More than there are: it has begun anew.
+            let left = match pages - folded.load(Ordering::Relaxed) {
+                left if left < 0 => pages,
+                left => left,
+            };
+            if pages >= STOP || pages >= FINISH && left <= LITTLE {
+                // What fails is tried again after the next commit: an error here would look like one of the
+                // commit, which has happened.
                 let _ = wal.checkpoint();
                 return Ok(());
             }
-            // Fewer than the last time: it has begun anew.
-            swept = swept.min(pages);
-            if pages - swept >= SWEEP {
-                swept = pages;
+            if left >= SWEEP {
                 let _ = wake.as_ref().map(|wake| wake.try_send(()));
             }
             Ok(())
@@ -59,10 +75,14 @@ impl Sweeper {
     }
 }
 
-fn sweep(connection: &Connection, woken: &Receiver<()>) {
+/// Says up to which page of the WAL it has folded.
+fn sweep(connection: &Connection, woken: &Receiver<()>, folded: &AtomicI32) {
     while woken.recv().is_ok() {
         let swept = connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)");
-        let _ = swept.and_then(|mut sweep| sweep.query_row([], |_| Ok(())));
+        let swept = swept.and_then(|mut sweep| sweep.query_row([], |row| row.get(2)));
+        if let Ok(pages) = swept {
+            folded.store(pages, Ordering::Relaxed);
+        }
     }
 }
 
