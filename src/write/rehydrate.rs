@@ -154,8 +154,7 @@ impl<A: Aggregate> Folded<A> {
         stream: &StreamId,
         event: EventRef<'_>,
     ) -> Result<(), EventError> {
-        self.state
-            .evolve(&decode::<A>(upcasters, stream, event)?);
+        self.state.evolve(&decode::<A>(upcasters, stream, event)?);
         self.version = event.version;
         self.since += 1;
         Ok(())

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    AppendError, BoxFuture, Commit, CommitId, Committed, Durability, EventLog, Fold, LogError, LogInfo,
-    StreamEnd, StreamPage,
+    AppendError, BoxFuture, Commit, CommitId, Committed, Durability, EventLog, Fold, LogError,
+    LogInfo, StreamEnd, StreamPage,
 };
 use crate::event::{Event, Position, StreamId, Timestamp, Version};
 use bell::Listener;

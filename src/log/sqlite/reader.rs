@@ -374,11 +374,7 @@ impl Reader {
 
     /// Errors: the event is not as it was written. Where of the one before it only the hash was changed, its own
     /// hash shows what that was.
-    pub(super) fn check(
-        &self,
-        connection: &Connection,
-        stored: &Stored<'_>,
-    ) -> Result<(), Broken> {
+    pub(super) fn check(&self, connection: &Connection, stored: &Stored<'_>) -> Result<(), Broken> {
         let position = Position::new(stored.content.position.unsigned_abs());
         let flaw = |what: &str| Broken::Flaw {
             position,

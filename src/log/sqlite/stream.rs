@@ -6,8 +6,7 @@ use super::reader::{Broken, Names, PAGE_BYTES, Reader, Stored, integer, select, 
 use crate::event::{Event, EventRef, EventType, Position, StreamId, Version};
 use crate::log::{Fold, LogError, StreamEnd, StreamHead, StreamPage};
 
-const WHOLE: &str =
-    select!("stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?");
+const WHOLE: &str = select!("stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?");
 
 const FOLDED: &str = "SELECT position, version, type, data, metadata FROM events \
     WHERE stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?";
@@ -124,11 +123,7 @@ impl Reader {
 }
 
 /// Gives each event to `fold`, borrowed from SQLite.
-fn folded(
-    connection: &Connection,
-    wanted: Wanted<'_>,
-    fold: &mut Fold<'_>,
-) -> Result<(), Broken> {
+fn folded(connection: &Connection, wanted: Wanted<'_>, fold: &mut Fold<'_>) -> Result<(), Broken> {
     let mut statement = connection.prepare_cached(FOLDED)?;
     let mut rows = wanted.rows(&mut statement)?;
     let mut expected = wanted.after;
