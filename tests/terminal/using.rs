@@ -1,6 +1,5 @@
 //! What a newcomer does: looks, sends commands, operates projections, asks for help, leaves.
 
-
 use super::place::Place;
 use super::screen::{CTRL_U, Console, ENTER, ESC, Picture, SMALL, TAB, UP, WIDE};
 
