@@ -2,13 +2,14 @@
 //! knows; [`sqlite`] is the embedded engine.
 
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use uuid::Uuid;
 
-use crate::event::{Event, NewEvent, Origin, Position, StreamId, Timestamp, Version};
+use crate::event::{Event, EventRef, NewEvent, Origin, Position, StreamId, Timestamp, Version};
 use crate::text::program;
 
 pub mod sqlite;
@@ -18,6 +19,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A log that is shared between threads.
 pub type SharedLog = Arc<dyn EventLog>;
+
+/// What takes a stream's events, one after the other, until it breaks off.
+pub type Fold<'a> = dyn FnMut(EventRef<'_>) -> ControlFlow<()> + Send + 'a;
 
 /// An append-only log of events.
 ///
@@ -56,6 +60,19 @@ pub trait EventLog: Send + Sync + 'static {
         after: Version,
         limit: usize,
     ) -> BoxFuture<'_, Result<StreamPage, LogError>>;
+
+    /// The same for somebody who keeps none of them: gives each event of such a page to `fold`, until it breaks
+    /// off, and answers where the stream ends. A log that can give them more cheaply than as whole events does.
+    fn fold_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        after: Version,
+        limit: usize,
+        fold: &'a mut Fold<'_>,
+    ) -> BoxFuture<'a, Result<StreamEnd, LogError>> {
+        let page = self.read_stream(stream, after, limit);
+        Box::pin(async move { Ok(page.await?.fold(fold)) })
+    }
 
     /// At most `limit` events after a position, in order; fewer where they are large, so that a page stays
     /// within some MiB, or where the next one is damaged: that is said by the page that would begin with it.
@@ -195,6 +212,27 @@ pub struct StreamPage {
     pub version: Version,
     /// To be expected by the next commit.
     pub head: StreamHead,
+}
+
+/// Where a stream ends, whether or not what was read of it reaches that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamEnd {
+    /// The stream's last version; 0 where there is no stream.
+    pub version: Version,
+    /// To be expected by the next commit.
+    pub head: StreamHead,
+}
+
+impl StreamPage {
+    /// Gives each event to `fold`, until it breaks off; answers where the stream ends.
+    pub fn fold(&self, fold: &mut Fold<'_>) -> StreamEnd {
+        // Whoever broke off knows it.
+        let _ = self.events.iter().try_for_each(|event| fold(event.into()));
+        StreamEnd {
+            version: self.version,
+            head: self.head,
+        }
+    }
 }
 
 /// Why a commit was not acknowledged.

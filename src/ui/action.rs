@@ -189,6 +189,9 @@ const UNDER_HELP: &[Context] = &[
 const SCROLL: &[Context] = &[
     Overview, Events, Projection, Stream, Rebuilds, Log, Help, Page, Repair,
 ];
+/// The same on a screen, and in what lies over one.
+const WALKED: &[Context] = &[Overview, Events, Projection, Stream, Rebuilds, Log];
+const PAGED: &[Context] = &[Help, Page, Repair];
 /// Where nothing but the screen itself says which stream is meant.
 const NOT_EVENTS: &[Context] = &[Overview, Projection, Stream, Time, Rebuilds, Log];
 /// Where rows of a table are narrowed.
@@ -339,8 +342,10 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Previous, "", "", &["backtab"], &[Time], "The table before"),
     entry(Action::Up, "", "", &["up", "k"], &[Time], "One row up"),
     entry(Action::Down, "", "", &["down", "j"], &[Time], "One row down"),
-    entry(Action::Up, "", "", &["up", "k"], SCROLL, "One row up"),
-    entry(Action::Down, "", "", &["down", "j"], SCROLL, "One row down"),
+    entry(Action::Up, "", "", &["up", "k"], WALKED, "One row up"),
+    entry(Action::Down, "", "", &["down", "j"], WALKED, "One row down"),
+    entry(Action::Up, "", "", &["up", "k"], PAGED, "One line up"),
+    entry(Action::Down, "", "scroll", &["down", "j"], PAGED, "One line down"),
     entry(Action::PageUp, "", "", &["pageup", "ctrl-b"], SCROLL, "A page up"),
     entry(Action::PageDown, "", "", &["pagedown", "ctrl-f"], SCROLL, "A page down"),
     entry(Action::First, "", "", &["home", "g"], SCROLL, "To the first row"),

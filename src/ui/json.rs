@@ -444,6 +444,6 @@ mod tests {
         json.choose(usize::MAX);
         json.fold();
         assert_eq!(json.chosen(), 1);
-        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert!(begun.elapsed() < Duration::from_secs(60));
     }
 }

@@ -132,11 +132,8 @@ impl<A: Aggregate> Handles for Of<A> {
         let mut state = A::default();
         let upcasters = self.upcasters.clone();
         Box::new(move |event| {
-            state.evolve(&decode::<A>(&upcasters, event)?);
-            serde_json::to_value(&state).map_err(|error| {
-                let reason = format!("the state after it cannot be written: {error}");
-                EventError::of(event, A::CATEGORY, reason)
-            })
+            state.evolve(&decode::<A>(&upcasters, &event.stream, event.into())?);
+            serde_json::to_value(&state).map_err(|error| unwritable(event, A::CATEGORY, &error))
         })
     }
 }
@@ -337,14 +334,8 @@ fn process_stepper(process: &AnyProcess) -> Stepper {
 }
 
 fn unwritable(event: &Event, category: &'static str, error: &serde_json::Error) -> EventError {
-    EventError {
-        stream: event.stream.clone(),
-        version: event.version,
-        position: event.position,
-        event_type: event.event_type.to_string(),
-        category,
-        reason: format!("the state after it cannot be written: {error}"),
-    }
+    let reason = format!("the state after it cannot be written: {error}");
+    EventError::of(&event.stream, event.into(), category, reason)
 }
 
 impl fmt::Debug for Commands {

@@ -1,8 +1,10 @@
 //! Rehydration: a stream's events, from a snapshot where there is a good one, folded into the aggregate's
 //! state.
 
-use crate::event::{Event, StreamId, Version};
-use crate::log::{EventLog, StreamHead, StreamPage};
+use std::ops::ControlFlow::{Break, Continue};
+
+use crate::event::{EventRef, StreamId, Version};
+use crate::log::{EventLog, LogError, StreamEnd, StreamHead};
 use crate::write::snapshots::{Form, SNAPSHOT_EVERY, Snapshots};
 use crate::write::{Aggregate, EventError, SendError, Upcasters, tagged, upcast};
 
@@ -39,66 +41,77 @@ impl Reading<'_> {
         log: &dyn EventLog,
         stream: &StreamId,
     ) -> Result<Rehydrated<A>, SendError> {
-        let (mut folded, mut page) = match self.resume(log, stream).await? {
+        let (mut folded, mut end) = match self.resume(log, stream).await? {
             Some(resumed) => resumed,
-            None => (Folded::start(), read(log, stream, Version::NONE).await?),
+            None => {
+                let mut folded = Folded::start();
+                let end = folded.go_on(self.upcasters, log, stream).await?;
+                (folded, end)
+            }
         };
-        loop {
-            folded.fold(self.upcasters, &page.events)?;
-            if folded.version >= page.version || page.events.is_empty() {
+        while folded.version < end.version {
+            let before = folded.version;
+            end = folded.go_on(self.upcasters, log, stream).await?;
+            if folded.version == before {
                 break;
             }
-            page = read(log, stream, folded.version).await?;
         }
         if folded.since >= SNAPSHOT_EVERY {
-            self.save(log, &folded, page.events.last());
+            self.save(log, stream, &folded).await;
         }
         Ok(Rehydrated {
             state: folded.state,
-            version: page.version,
-            head: page.head,
+            version: end.version,
+            head: end.head,
         })
     }
 
-    /// The state that was kept, and the page that begins with the event after which it was taken; `None` where
-    /// there is none, or none that is worth anything.
+    /// The state that was kept and what followed it, a page of that; `None` where there is none, or none that is
+    /// worth anything. That page is of whole events: it begins with the one after which the state was taken, and
+    /// the state's seal is over more than a fold needs.
     async fn resume<A: Aggregate>(
         self,
         log: &dyn EventLog,
         stream: &StreamId,
-    ) -> Result<Option<(Folded<A>, StreamPage)>, SendError> {
+    ) -> Result<Option<(Folded<A>, StreamEnd)>, SendError> {
         let Some(snapshots) = self.snapshots else {
             return Ok(None);
         };
         let Some(kept) = snapshots.load(stream) else {
             return Ok(None);
         };
-        let before = Version::new(kept.version.get().saturating_sub(1));
-        let page = read(log, stream, before).await?;
+        let page = log.read_stream(stream, before(kept.version), PAGE).await;
+        let page = page.map_err(|source| unread(stream, source))?;
         let incarnation = log.describe().incarnation;
         let last = page.events.first();
         let Some(state) = last.and_then(|last| self.form.open(incarnation, last, &kept)) else {
             snapshots.forget(stream);
             return Ok(None);
         };
-        let version = kept.version;
-        Ok(Some((
-            Folded {
-                state,
-                version,
-                since: 0,
-            },
-            page,
-        )))
+        let mut folded = Folded {
+            state,
+            version: kept.version,
+            since: 0,
+        };
+        for event in page.events.iter().skip(1) {
+            folded.take(self.upcasters, stream, event.into())?;
+        }
+        let (version, head) = (page.version, page.head);
+        Ok(Some((folded, StreamEnd { version, head })))
     }
 
-    fn save<A: Aggregate>(self, log: &dyn EventLog, folded: &Folded<A>, last: Option<&Event>) {
-        let (Some(snapshots), Some(last)) = (self.snapshots, last) else {
+    /// What cannot be kept is folded again.
+    async fn save<A: Aggregate>(self, log: &dyn EventLog, stream: &StreamId, folded: &Folded<A>) {
+        let Some(snapshots) = self.snapshots else {
+            return;
+        };
+        let page = log.read_stream(stream, before(folded.version), 1).await;
+        let Ok([last]) = page.as_ref().map(|page| page.events.as_slice()) else {
             return;
         };
         let incarnation = log.describe().incarnation;
         if let Some(snapshot) = self.form.take(incarnation, last, &folded.state) {
-            snapshots.save(&last.stream, &snapshot);
+            snapshots.save(stream, &snapshot);
         }
     }
 }
@@ -112,45 +125,70 @@ impl<A: Aggregate> Folded<A> {
         }
     }
 
-    fn fold(&mut self, upcasters: &Upcasters, events: &[Event]) -> Result<(), EventError> {
-        for event in events.iter().filter(|event| event.version > self.version) {
-            self.state.evolve(&decode::<A>(upcasters, event)?);
-            self.since += 1;
+    /// Folds a page more; answers where the stream ends.
+    async fn go_on(
+        &mut self,
+        upcasters: &Upcasters,
+        log: &dyn EventLog,
+        stream: &StreamId,
+    ) -> Result<StreamEnd, SendError> {
+        let (mut unknown, after) = (None, self.version);
+        let mut fold = |event: EventRef<'_>| match self.take(upcasters, stream, event) {
+            Ok(()) => Continue(()),
+            Err(error) => {
+                unknown = Some(error);
+                Break(())
+            }
+        };
+        let read = log.fold_stream(stream, after, PAGE, &mut fold).await;
+        match unknown {
+            Some(error) => Err(error.into()),
+            None => read.map_err(|source| unread(stream, source)),
         }
-        if let Some(last) = events.last() {
-            self.version = last.version;
-        }
+    }
+
+    /// Errors: the aggregate does not know it.
+    fn take(
+        &mut self,
+        upcasters: &Upcasters,
+        stream: &StreamId,
+        event: EventRef<'_>,
+    ) -> Result<(), EventError> {
+        self.state.evolve(&decode::<A>(upcasters, stream, event)?);
+        self.version = event.version;
+        self.since += 1;
         Ok(())
     }
 }
 
-async fn read(
-    log: &dyn EventLog,
-    stream: &StreamId,
-    after: Version,
-) -> Result<StreamPage, SendError> {
-    let page = log.read_stream(stream, after, PAGE).await;
-    page.map_err(|source| SendError::Read {
+const fn before(version: Version) -> Version {
+    Version::new(version.get().saturating_sub(1))
+}
+
+fn unread(stream: &StreamId, source: LogError) -> SendError {
+    SendError::Read {
         stream: stream.clone(),
         source,
-    })
+    }
 }
 
 /// A stored event as the aggregate's own.
 pub(super) fn decode<A: Aggregate>(
     upcasters: &Upcasters,
-    event: &Event,
+    stream: &StreamId,
+    event: EventRef<'_>,
 ) -> Result<A::Event, EventError> {
-    let today = upcasters.today(event);
+    let brought_up = upcasters.bring_up(event);
+    let today = brought_up.as_ref().map_or(event, |today| today.of(event));
     let (schema, known) = (
-        upcast::schema(&today.metadata),
+        upcast::schema(today.metadata),
         upcasters.current(today.event_type.as_str()),
     );
     if schema > known {
         let reason =
             format!("its schema version is {schema}, and the newest known here is {known}");
-        return Err(EventError::of(event, A::CATEGORY, reason));
+        return Err(EventError::of(stream, event, A::CATEGORY, reason));
     }
-    tagged::join(today.event_type.as_str(), today.data.as_str())
-        .map_err(|error| EventError::of(event, A::CATEGORY, error.to_string()))
+    tagged::join(today.event_type.as_str(), today.data)
+        .map_err(|error| EventError::of(stream, event, A::CATEGORY, error.to_string()))
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Commands;
-use crate::event::{Event, EventType, JsonObject, Position, StreamId, Version};
+use crate::event::{Event, EventRef, EventType, JsonObject, Position, StreamId, Version};
 use crate::log::{
     AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, LogError, LogInfo, SharedLog,
     StreamPage,
@@ -129,12 +129,23 @@ impl Upcasters {
     }
 
     fn upcast(&self, event: &Event) -> Option<Event> {
+        let today = self.bring_up(event.into())?;
+        Some(Event {
+            event_type: today.event_type,
+            data: today.data,
+            metadata: today.metadata,
+            ..event.clone()
+        })
+    }
+
+    /// What is another in today's form; `None` where nothing is, or nobody knows the event's version.
+    pub(super) fn bring_up(&self, event: EventRef<'_>) -> Option<Today> {
         let steps = self.steps.get(event.event_type.as_str())?;
-        let mut schema = schema(&event.metadata);
+        let mut schema = schema(event.metadata);
         steps.get(&schema)?;
         // A damaged event stays as it is: whoever needs what is in it says so.
-        let mut data: Data = serde_json::from_str(event.data.as_str()).ok()?;
-        let mut metadata: Data = serde_json::from_str(event.metadata.as_str()).ok()?;
+        let mut data: Data = serde_json::from_str(event.data).ok()?;
+        let mut metadata: Data = serde_json::from_str(event.metadata).ok()?;
         let mut event_type = event.event_type.clone();
         while let Some(step) = self
             .steps
@@ -146,11 +157,10 @@ impl Upcasters {
             schema += 1;
         }
         metadata.insert(SCHEMA.to_owned(), Value::from(schema));
-        Some(Event {
+        Some(Today {
             event_type,
             data: object(data),
             metadata: object(metadata),
-            ..event.clone()
         })
     }
 
@@ -172,21 +182,41 @@ impl Upcasters {
     }
 }
 
+/// What an event that was stored in an older form has in today's.
+pub(super) struct Today {
+    event_type: EventType,
+    data: JsonObject,
+    metadata: JsonObject,
+}
+
+impl Today {
+    /// The event in today's form.
+    pub fn of<'a>(&'a self, event: EventRef<'_>) -> EventRef<'a> {
+        EventRef {
+            position: event.position,
+            version: event.version,
+            event_type: &self.event_type,
+            data: self.data.as_str(),
+            metadata: self.metadata.as_str(),
+        }
+    }
+}
+
 fn object(data: Data) -> JsonObject {
     JsonObject::stored(Value::Object(data).to_string())
 }
 
 /// The schema version that an event's metadata gives: 1 where it gives none.
-pub(super) fn schema(metadata: &JsonObject) -> u32 {
+pub(super) fn schema(metadata: &str) -> u32 {
     #[derive(Deserialize)]
     struct Says {
         schema: u32,
     }
     // Most say nothing, and looking for the word takes a tenth of parsing.
-    if !metadata.as_str().contains("\"schema\"") {
+    if !metadata.contains("\"schema\"") {
         return 1;
     }
-    serde_json::from_str(metadata.as_str()).map_or(1, |says: Says| says.schema)
+    serde_json::from_str(metadata).map_or(1, |says: Says| says.schema)
 }
 
 /// A log whose events are read in today's form.
@@ -361,7 +391,7 @@ mod tests {
     #[test]
     fn a_schema_that_is_no_number_counts_as_the_first() {
         for (text, version) in [("{}", 1), ("{\"schema\":\"x\"}", 1), ("{\"schema\":2}", 2)] {
-            assert_eq!(schema(&JsonObject::parse(text).unwrap()), version, "{text}");
+            assert_eq!(schema(text), version, "{text}");
         }
     }
 }

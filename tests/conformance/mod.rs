@@ -13,6 +13,13 @@ use highwater::log::{
     AppendError, Commit, CommitId, Committed, EventLog, Expected, SharedLog, StreamHead,
 };
 
+pub mod folds;
+
+use folds::{
+    a_fold_that_breaks_off_is_given_no_more, a_stream_is_folded_as_it_is_read,
+    large_events_are_folded_a_page_at_a_time,
+};
+
 /// A log, and what has to live as long as it (its folder, its server …).
 pub type Made = (SharedLog, Box<dyn std::any::Any>);
 
@@ -104,6 +111,9 @@ pub fn every_claim(make: impl Fn() -> Made) {
         a_commit_of_several_events_is_stored_in_order
         pages_end_where_they_were_told_to
         pages_of_large_events_stay_small
+        a_stream_is_folded_as_it_is_read
+        a_fold_that_breaks_off_is_given_no_more
+        large_events_are_folded_a_page_at_a_time
         expecting_nothing_always_stores
         expecting_no_stream_stores_where_there_is_none
         expecting_no_stream_is_in_conflict_where_there_is_one

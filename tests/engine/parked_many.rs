@@ -46,7 +46,8 @@ async fn events_of_many_streams_that_cannot_be_applied_hold_a_good_one_back_for_
     let took = began.elapsed();
     println!("a good event behind 300 that fail is visible after {took:?}");
     assert_eq!(all.len(), 301);
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    // With the pauses of each, one after the other, it would be most of a minute.
+    assert!(took < Duration::from_secs(20), "{took:?}");
     parked(&operator, 300).await;
     // The first get every try there is: it may be about these events only. Then it is about many.
     let tries: Vec<u32> = list(&workspace).iter().map(|event| event.tries).collect();

@@ -346,20 +346,13 @@ async fn live_work_keeps_its_objective_while_a_slow_version_is_built() {
     engine.ready().await;
     let operator = workspace.operator().await.unwrap();
     sum(&workspace).await;
+    let undisturbed = visible_after(&workspace, 20_000..20_100).await;
     // Most of a millisecond an event: a page as long as pages may be otherwise takes longer than that.
     let slowly = slow(8_000).replace("-- policy: live", "-- policy: live\n-- objective: 60ms");
     place.write("counts", &slowly);
     until(&operator, |s| shadow(s).is_some()).await;
-    let mut latest = Vec::new();
-    for n in 0..200 {
-        let stored = std::time::Instant::now();
-        append_many(&workspace, 1, 1).await;
-        let all = 20_000 + n + 1;
-        assert_eq!(sum(&workspace).await, all);
-        latest.push(stored.elapsed());
-    }
+    let latest = visible_after(&workspace, 20_100..20_300).await;
     let built = shadow(&workspace.snapshot().await.unwrap()).cloned();
-    latest.sort();
     eprintln!(
         "visible after {:?} (half), {:?} (99 of 100), {:?} (all); then {built:?}",
         latest[100], latest[198], latest[199]
@@ -368,8 +361,26 @@ async fn live_work_keeps_its_objective_while_a_slow_version_is_built() {
         built.is_some(),
         "the new version was there too soon to be in the way"
     );
-    assert!(latest[180].as_millis() < 60, "{:?}", latest[180]);
+    // What a busy machine does to nine of ten without a rebuild is not the rebuild's.
+    let most = std::time::Duration::from_millis(60) + 3 * undisturbed[90];
+    assert!(latest[180] < most, "{:?}, {most:?}", latest[180]);
     engine.stop().await;
+}
+
+/// After how long each of so many events is visible, the shortest first.
+async fn visible_after(
+    workspace: &Workspace,
+    counts: std::ops::Range<u64>,
+) -> Vec<std::time::Duration> {
+    let mut took = Vec::new();
+    for before in counts {
+        let stored = std::time::Instant::now();
+        append_many(workspace, 1, 1).await;
+        assert_eq!(sum(workspace).await, before + 1);
+        took.push(stored.elapsed());
+    }
+    took.sort();
+    took
 }
 
 /// A file that may not grow stands for a disk that is full: what is written is refused in the same way.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use highwater::workspace::{Consistency, Operation, Operator, Snapshot, Workspace, WorkspaceError};
 
-use crate::kit::{COUNTS, Place, append, append_many, finished, rows, until, view};
+use crate::kit::{COUNTS, PATIENCE, Place, append, append_many, finished, rows, until, view};
 
 const ROLL_BACK: Operation = Operation::RollBack { from: None };
 
@@ -364,6 +364,13 @@ async fn a_version_that_is_held_ends_with_its_file_too() {
     finished(&workspace, "counts", Operation::Rebuild { hold: true }).await;
     std::fs::remove_file(place.folder().projections().join("counts.sql")).unwrap();
     until(&operator, |s| s.projections.is_empty()).await;
+    // That it is gone is on record a moment later.
+    let ended = async {
+        while told(&workspace).await.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.unwrap();
     place.write("counts", COUNTS);
     until(&operator, |s| s.projections.len() == 1).await;
     let why = crate::kit::refused(&workspace, "counts", Operation::CutOver { version: None }).await;

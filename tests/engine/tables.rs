@@ -448,7 +448,7 @@ async fn a_million_rows_are_browsed_in_the_default_order_at_once() {
         let number = if descending { 1_000_000 } else { first + 1 };
         assert_eq!(page.rows[0][0].to_string(), format!("'key-{number:07}'"));
         assert_eq!(page.tables[0].rows.to_string(), "10,000+");
-        assert!(took < std::time::Duration::from_millis(500), "{took:?}");
+        assert!(took < std::time::Duration::from_secs(2), "{took:?}");
     }
     let browse = Browse {
         sort: Some("last".to_owned()),

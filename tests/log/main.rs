@@ -10,6 +10,7 @@ use highwater::log::sqlite::{LogOptions, SqliteLog};
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod files;
+mod folding;
 mod processes;
 mod waiting;
 mod writing;

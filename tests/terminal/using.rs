@@ -1,7 +1,5 @@
 //! What a newcomer does: looks, sends commands, operates projections, asks for help, leaves.
 
-use std::time::{Duration, Instant};
-
 use super::place::Place;
 use super::screen::{CTRL_U, Console, ENTER, ESC, Picture, SMALL, TAB, UP, WIDE};
 
@@ -34,9 +32,8 @@ fn opens_and_moves(size: (u16, u16)) {
                 .line("Projections")
                 .is_some_and(|line| line.contains("12"))
     });
-    let (seen, head) = (Instant::now(), first.head());
+    let head = first.head();
     demo.until("a head that grows", |picture| picture.head() > head);
-    assert!(seen.elapsed() < Duration::from_secs(1));
 
     let lines = first.lines();
     assert!(lines[0].contains("shop"), "{}", lines[0]);

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    AppendError, BoxFuture, Commit, CommitId, Committed, Durability, EventLog, LogError, LogInfo,
-    StreamPage,
+    AppendError, BoxFuture, Commit, CommitId, Committed, Durability, EventLog, Fold, LogError,
+    LogInfo, StreamEnd, StreamPage,
 };
 use crate::event::{Event, Position, StreamId, Timestamp, Version};
 use bell::Listener;
@@ -27,6 +27,7 @@ mod known;
 mod queue;
 mod reader;
 mod schema;
+mod stream;
 mod sweep;
 mod transaction;
 mod verify;
@@ -275,6 +276,16 @@ impl EventLog for SqliteLog {
     ) -> BoxFuture<'_, Result<StreamPage, LogError>> {
         let stream = stream.clone();
         Box::pin(async move { self.reader.stream(&stream, after, limit) })
+    }
+
+    fn fold_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        after: Version,
+        limit: usize,
+        fold: &'a mut Fold<'_>,
+    ) -> BoxFuture<'a, Result<StreamEnd, LogError>> {
+        Box::pin(async move { self.reader.fold(stream, after, limit, fold) })
     }
 
     fn read_all(

@@ -12,15 +12,15 @@ use super::Clock;
 use super::chain::{self, Chain, Content, Hash};
 use super::schema::Place;
 use crate::event::{
-    Event, EventType, JsonObject, NameError, Position, StreamId, Timestamp, Version,
+    Event, EventRef, EventType, JsonObject, NameError, Position, StreamId, Timestamp, Version,
 };
-use crate::log::{CommitId, Committed, LogError, StreamHead, StreamPage};
+use crate::log::{CommitId, Committed, LogError};
 
 /// More would only help more threads than read at once.
 const KEPT: usize = 16;
 
 /// A page ends with the event that makes it this large, however many were asked for: 8 MiB.
-const PAGE_BYTES: usize = 8 << 20;
+pub(super) const PAGE_BYTES: usize = 8 << 20;
 
 /// Events a page, where they are only checked.
 const PAGE_ROWS: usize = 1_000;
@@ -36,8 +36,8 @@ macro_rules! select {
     };
 }
 
-const STREAM: &str =
-    select!("stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?");
+pub(super) use select;
+
 const ALL: &str = select!("position > ? ORDER BY position LIMIT ?");
 const ONE: &str = select!("position = ?");
 
@@ -72,13 +72,13 @@ pub(super) struct Reader {
 
 /// A row of `events`, borrowed from SQLite.
 pub(super) struct Stored<'a> {
-    content: Content<'a>,
+    pub(super) content: Content<'a>,
     hash: &'a [u8],
 }
 
 impl<'a> Stored<'a> {
     /// Errors: a value of another type than was written.
-    fn of(row: &'a Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn of(row: &'a Row<'_>) -> rusqlite::Result<Self> {
         let text = |at| -> rusqlite::Result<&'a str> { Ok(row.get_ref(at)?.as_str()?) };
         Ok(Self {
             content: Content {
@@ -136,7 +136,7 @@ impl Names {
         }
     }
 
-    fn event_type(&mut self, name: &str) -> Result<EventType, NameError> {
+    pub(super) fn event_type(&mut self, name: &str) -> Result<EventType, NameError> {
         if let Some(known) = self.types.iter().find(|known| known.as_str() == name) {
             return Ok(known.clone());
         }
@@ -193,70 +193,6 @@ impl Reader {
         self.with(|connection| find(connection, id).map_err(|e| self.place.error(&e)))
     }
 
-    /// The stream's head is read first and bounds the page: the page never lacks an event that its head
-    /// counts, although both are transactions of their own.
-    pub fn stream(
-        &self,
-        stream: &StreamId,
-        after: Version,
-        limit: usize,
-    ) -> Result<StreamPage, LogError> {
-        self.with(|connection| {
-            let version = version(connection, stream).map_err(|e| self.place.error(&e))?;
-            let mut events = Vec::new();
-            if integer(after.get()) < version {
-                let read = self.stream_page(connection, stream, after, version, limit, &mut events);
-                self.unless_begun(read, &events)?;
-            }
-            let version = u64::try_from(version).map_err(|e| self.place.damaged(e))?;
-            Ok(StreamPage {
-                events,
-                version: Version::new(version),
-                head: StreamHead(version),
-            })
-        })
-    }
-
-    fn stream_page(
-        &self,
-        connection: &Connection,
-        stream: &StreamId,
-        after: Version,
-        until: i64,
-        limit: usize,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Broken> {
-        let mut statement = connection.prepare_cached(STREAM)?;
-        let after = integer(after.get());
-        let limit = integer(limit as u64);
-        let mut rows = statement.query(params![stream.as_str(), after, until, limit])?;
-        let mut expected = after;
-        let mut names = Names::default();
-        let mut bytes = 0;
-        while let Some(row) = rows.next()? {
-            let position = Position::new(row.get::<_, i64>(0)?.unsigned_abs());
-            let flaw = |what: String| Broken::Flaw { position, what };
-            let stored = Stored::of(row).map_err(|e| flaw(format!("it cannot be read ({e})")))?;
-            expected += 1;
-            if stored.content.version != expected {
-                return Err(flaw(format!(
-                    "version {expected} of stream {stream} is missing before it"
-                )));
-            }
-            // What operations are carried out by is read from here alone.
-            if stream.is_system() {
-                self.check(connection, &stored)?;
-            }
-            let event = stored.event(&mut names).map_err(flaw)?;
-            bytes += size(&event);
-            events.push(event);
-            if bytes >= PAGE_BYTES {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// Reads a page of the whole log, and checks that it hangs together with the event before it.
     pub fn all(&self, after: Position, limit: usize) -> Result<Vec<Event>, LogError> {
         self.with(|connection| {
@@ -265,7 +201,7 @@ impl Reader {
             let mut bytes = 0;
             let read = self.walk(connection, after, limit, WHILE_READING, |stored| {
                 let event = stored.event(&mut names)?;
-                bytes += size(&event);
+                bytes += size((&event).into());
                 events.push(event);
                 Ok(if bytes < PAGE_BYTES {
                     Continue(())
@@ -273,7 +209,7 @@ impl Reader {
                     Break(())
                 })
             });
-            self.unless_begun(read.map(drop), &events)?;
+            self.unless_begun(read.map(drop), !events.is_empty())?;
             Ok(events)
         })
     }
@@ -361,9 +297,13 @@ impl Reader {
     }
 
     /// A page that comes to an event that is not as it was written ends before it; the next page says so.
-    fn unless_begun(&self, read: Result<(), Broken>, events: &[Event]) -> Result<(), LogError> {
+    pub(super) fn unless_begun(
+        &self,
+        read: Result<(), Broken>,
+        is_begun: bool,
+    ) -> Result<(), LogError> {
         match read {
-            Err(Broken::Flaw { .. }) if !events.is_empty() => Ok(()),
+            Err(Broken::Flaw { .. }) if is_begun => Ok(()),
             read => read.map_err(|broken| self.error(broken)),
         }
     }
@@ -434,7 +374,7 @@ impl Reader {
 
     /// Errors: the event is not as it was written. Where of the one before it only the hash was changed, its own
     /// hash shows what that was.
-    fn check(&self, connection: &Connection, stored: &Stored<'_>) -> Result<(), Broken> {
+    pub(super) fn check(&self, connection: &Connection, stored: &Stored<'_>) -> Result<(), Broken> {
         let position = Position::new(stored.content.position.unsigned_abs());
         let flaw = |what: &str| Broken::Flaw {
             position,
@@ -494,8 +434,8 @@ fn as_hash(stored: &[u8]) -> Hash {
 }
 
 /// About how much memory an event takes.
-fn size(event: &Event) -> usize {
-    event.data.as_str().len() + event.metadata.as_str().len() + 256
+pub(super) fn size(event: EventRef<'_>) -> usize {
+    event.data.len() + event.metadata.len() + 256
 }
 
 /// Why a walk along the log ended early.

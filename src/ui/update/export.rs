@@ -50,7 +50,10 @@ impl fmt::Display for Written {
         let rows = text::count(self.rows as u64, "row", "rows");
         match &self.of {
             None => f.write_str(&rows),
-            Some(all) => write!(f, "only {rows} of {all}: what is shown, and what is around it"),
+            Some(all) => write!(
+                f,
+                "only {rows} of {all}: what is shown, and what is around it"
+            ),
         }
     }
 }
@@ -486,7 +489,8 @@ mod tests {
         says(&model, "saved /tmp/x.csv, 1 row");
         // Of a long table only what is at hand is saved: nobody takes that for all of it.
         update(&mut model, at, saved(Some((200, Some("13,087")))));
-        let only = "saved /tmp/x.csv, only 200 rows of 13,087: what is shown, and what is around it";
+        let only =
+            "saved /tmp/x.csv, only 200 rows of 13,087: what is shown, and what is around it";
         says(&model, only);
         update(&mut model, at, saved(None));
         says(&model, "saved /tmp/x.csv");

@@ -41,12 +41,12 @@ use super::state::editor::Editor;
 use super::state::help::Help;
 use super::state::{Layer, Model, Said, Tone};
 use super::theme::ThemeName;
-pub use export::Written;
 use crate::event::{Position, Timestamp};
 use crate::workspace::{
     AsOf, CannotUndo, Checked, Diff, Done, FaultOrder, Keys, Mending, Moment, Operation, Outcome,
     Preview, Progress, Recorded, Shown, Snapshot, Undone,
 };
+pub use export::Written;
 
 /// Something that happened.
 #[derive(Debug, Clone)]

@@ -63,7 +63,7 @@ const BETWEEN: &str = "  ";
 /// table of actions has them.
 fn rank(context: Context, action: Action) -> usize {
     use Action::{
-        Accept, After, Apply, Before, Close, Commands, Copy, Filter, FindStream, Freeze,
+        Accept, After, Apply, Before, Close, Commands, Copy, Down, Filter, FindStream, Freeze,
         FurtherBack, Go, Help, Line, Load, Next, NextOne, Open, Pause, Policy, Quit, Rebuild,
         Retry, Skip, Why, Wider, Zoom,
     };
@@ -123,7 +123,7 @@ fn rank(context: Context, action: Action) -> usize {
         ],
         Context::Log => &[Help, Close, Filter, Freeze, Commands, Line, Quit],
         // What is about the very line that is chosen comes first.
-        _ => &[Accept, Close, Help, Retry, Skip],
+        _ => &[Accept, Close, Help, Retry, Skip, Down],
     };
     let at = first.iter().position(|named| *named == action);
     at.unwrap_or(first.len())
@@ -136,6 +136,7 @@ const fn other_way(action: Action) -> Option<Action> {
         Action::Before => Some(Action::After),
         Action::FurtherBack => Some(Action::FurtherOn),
         Action::NextOne => Some(Action::OneBefore),
+        Action::Down => Some(Action::Up),
         _ => None,
     }
 }

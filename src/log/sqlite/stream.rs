@@ -1,0 +1,212 @@
+//! Reading one stream: a page of whole events, or only what a fold needs of each, as it stands in SQLite's memory.
+
+use rusqlite::{Connection, Row, Rows, Statement, params};
+
+use super::reader::{Broken, Names, PAGE_BYTES, Reader, Stored, integer, select, size, version};
+use crate::event::{Event, EventRef, EventType, Position, StreamId, Version};
+use crate::log::{Fold, LogError, StreamEnd, StreamHead, StreamPage};
+
+const WHOLE: &str = select!("stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?");
+
+const FOLDED: &str = "SELECT position, version, type, data, metadata FROM events \
+    WHERE stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?";
+
+/// Which events of a stream are wanted.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    stream: &'a StreamId,
+    after: i64,
+    until: i64,
+    limit: usize,
+}
+
+impl Reader {
+    /// Reads a page of a stream.
+    pub fn stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+    ) -> Result<StreamPage, LogError> {
+        let mut events = Vec::new();
+        let end = self.page(stream, after, limit, |connection, wanted| {
+            let read = self.whole(connection, wanted, &mut events);
+            (read, !events.is_empty())
+        })?;
+        Ok(StreamPage {
+            events,
+            version: end.version,
+            head: end.head,
+        })
+    }
+
+    /// Gives the events of a page of a stream to `fold`.
+    pub fn fold(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+        fold: &mut Fold<'_>,
+    ) -> Result<StreamEnd, LogError> {
+        if stream.is_system() {
+            // Checked by their hashes, and those are over whole events.
+            return Ok(self.stream(stream, after, limit)?.fold(fold));
+        }
+        self.page(stream, after, limit, |connection, wanted| {
+            let mut is_begun = false;
+            let read = folded(connection, wanted, &mut |event| {
+                is_begun = true;
+                fold(event)
+            });
+            (read, is_begun)
+        })
+    }
+
+    /// The stream's head is read first and bounds the page: the page never lacks an event that its head
+    /// counts, although both are transactions of their own. `read` says besides whether it came to any event.
+    fn page(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+        read: impl FnOnce(&Connection, Wanted<'_>) -> (Result<(), Broken>, bool),
+    ) -> Result<StreamEnd, LogError> {
+        self.with(|connection| {
+            let until = version(connection, stream).map_err(|e| self.place.error(&e))?;
+            let after = integer(after.get());
+            if after < until {
+                let wanted = Wanted {
+                    stream,
+                    after,
+                    until,
+                    limit,
+                };
+                let (read, is_begun) = read(connection, wanted);
+                self.unless_begun(read, is_begun)?;
+            }
+            let version = u64::try_from(until).map_err(|e| self.place.damaged(e))?;
+            Ok(StreamEnd {
+                version: Version::new(version),
+                head: StreamHead(version),
+            })
+        })
+    }
+
+    fn whole(
+        &self,
+        connection: &Connection,
+        wanted: Wanted<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Broken> {
+        let mut statement = connection.prepare_cached(WHOLE)?;
+        let mut rows = wanted.rows(&mut statement)?;
+        let mut expected = wanted.after;
+        let mut names = Names::default();
+        let mut bytes = 0;
+        while let Some(row) = rows.next()? {
+            let stored = Stored::of(row).map_err(|e| unreadable(row, &e))?;
+            expected += 1;
+            wanted.must_be(row, stored.content.version, expected)?;
+            // What operations are carried out by is read from here alone.
+            if wanted.stream.is_system() {
+                self.check(connection, &stored)?;
+            }
+            let event = stored.event(&mut names).map_err(|what| flaw(row, what))?;
+            bytes += size((&event).into());
+            events.push(event);
+            if bytes >= PAGE_BYTES {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gives each event to `fold`, borrowed from SQLite.
+fn folded(connection: &Connection, wanted: Wanted<'_>, fold: &mut Fold<'_>) -> Result<(), Broken> {
+    let mut statement = connection.prepare_cached(FOLDED)?;
+    let mut rows = wanted.rows(&mut statement)?;
+    let mut expected = wanted.after;
+    let mut names = Names::default();
+    let mut bytes = 0;
+    while let Some(row) = rows.next()? {
+        let columns = Columns::of(row).map_err(|e| unreadable(row, &e))?;
+        expected += 1;
+        wanted.must_be(row, columns.version, expected)?;
+        let event_type = names.event_type(columns.event_type);
+        let event_type = event_type.map_err(|e| flaw(row, e.to_string()))?;
+        let event = columns.event(&event_type).map_err(|what| flaw(row, what))?;
+        bytes += size(event);
+        if fold(event).is_break() || bytes >= PAGE_BYTES {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A row of what a fold needs, borrowed from SQLite.
+struct Columns<'a> {
+    position: i64,
+    version: i64,
+    event_type: &'a str,
+    data: &'a str,
+    metadata: &'a str,
+}
+
+impl<'a> Columns<'a> {
+    /// Errors: a value of another type than was written.
+    fn of(row: &'a Row<'_>) -> rusqlite::Result<Self> {
+        let text = |at| -> rusqlite::Result<&'a str> { Ok(row.get_ref(at)?.as_str()?) };
+        Ok(Self {
+            position: row.get(0)?,
+            version: row.get(1)?,
+            event_type: text(2)?,
+            data: text(3)?,
+            metadata: text(4)?,
+        })
+    }
+
+    /// Errors: what cannot have been written by us.
+    fn event(&self, event_type: &'a EventType) -> Result<EventRef<'a>, String> {
+        let count = |n: i64| u64::try_from(n).map_err(|e| e.to_string());
+        Ok(EventRef {
+            position: Position::new(count(self.position)?),
+            version: Version::new(count(self.version)?),
+            event_type,
+            data: self.data,
+            metadata: self.metadata,
+        })
+    }
+}
+
+impl Wanted<'_> {
+    fn rows<'s>(&self, statement: &'s mut Statement<'_>) -> rusqlite::Result<Rows<'s>> {
+        let limit = integer(self.limit as u64);
+        statement.query(params![self.stream.as_str(), self.after, self.until, limit])
+    }
+
+    /// Errors: versions have a hole before this row.
+    fn must_be(&self, row: &Row<'_>, found: i64, expected: i64) -> Result<(), Broken> {
+        if found == expected {
+            return Ok(());
+        }
+        let stream = self.stream;
+        let what = format!("version {expected} of stream {stream} is missing before it");
+        Err(flaw(row, what))
+    }
+}
+
+/// An event that is not as it was written; its position is the row's first column.
+fn flaw(row: &Row<'_>, what: String) -> Broken {
+    match row.get::<_, i64>(0) {
+        Ok(position) => Broken::Flaw {
+            position: Position::new(position.unsigned_abs()),
+            what,
+        },
+        Err(error) => Broken::Failed(error),
+    }
+}
+
+fn unreadable(row: &Row<'_>, error: &rusqlite::Error) -> Broken {
+    flaw(row, format!("it cannot be read ({error})"))
+}
