@@ -449,7 +449,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, ModelError> {
     // Whoever only reads has mapped memory; whoever writes holds what one transaction changes, or spills it.
     let kibibytes = match flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
         true => 512,
-        false => 4 << 10,
+        false => 2 << 10,
     };
     db.pragma_update(None, "cache_size", -kibibytes)
         .map_err(&fail)?;
