@@ -30,6 +30,7 @@ pub use aggregate::{Aggregate, Rejection};
 pub use commands::{Commands, Stepper};
 pub use error::{EventError, SendError};
 pub use fields::{FieldProblem, Problem, check};
+pub use near::near;
 pub use process::{
     AnyProcess, Concern, Fact, Next, Process, ProcessCheckpoint, ProcessError, ProcessRunner,
     ProcessStep,
