@@ -137,6 +137,12 @@ pub fn needs(model: &Model, line: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a word is a number, as a position is written.
+pub fn is_position(word: &str) -> bool {
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    digits > 0 && word.chars().all(|c| c.is_ascii_digit() || c == ',')
+}
+
 /// The action with this name after `:`, where it is to be had.
 pub fn action_named(model: &Model, name: &str) -> Option<Action> {
     let entry = ACTIONS.iter().find(|entry| entry.name == name)?;

@@ -163,6 +163,8 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
             let effects = super::events::open_with(model, rest)?;
             model.layers.pop();
             Ok(effects)
+        } else if action == Action::Go(Screen::Events) {
+            Ok(super::events::open_all(model))
         } else if let (Action::Go(Screen::Stream), Some(name)) = (action, rest.first()) {
             let stream = StreamId::new(name).map_err(|e| e.to_string())?;
             model.layers.pop();
