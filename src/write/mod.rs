@@ -48,7 +48,9 @@ pub struct CommandInfo {
     pub description: String,
     /// The category of the streams it writes to: `order`.
     pub category: String,
-    /// The JSON Schema of its fields (an object).
+    /// The JSON Schema of its fields (an object). A field with `"x-new": true` is the key of something that the
+    /// command makes: keys that there are do not complete it. `"x-category"` says whose keys do, where the field is not
+    /// named after its category.
     pub schema: Value,
 }
 
