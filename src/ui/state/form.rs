@@ -136,7 +136,7 @@ impl Form {
         let mut is_shown = false;
         for field in examples.filter(|field| field.editor.is_suggestion()) {
             if !field.required && !field.has_default {
-                field.placeholder = std::mem::take(&mut field.editor).text().to_owned();
+                field.editor.set("");
             }
             is_shown |= field.required && !field.has_default;
         }
