@@ -370,7 +370,10 @@ pub fn commands() -> Arc<[CommandInfo]> {
         "type": "object",
         "required": ["order", "customer", "lines"],
         "properties": {
-            "order": {"type": "integer", "format": "uint64", "minimum": 0, "description": "The order's number."},
+            "order": {
+                "type": "integer", "format": "uint64", "minimum": 0, "description": "The order's number.",
+                "x-new": true,
+            },
             "customer": {"type": "string", "minLength": 1, "description": "Who orders.", "examples": ["c-118"]},
             "lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}, "description": "What, and how many of it."},
             "priority": {"enum": ["normal", "express"], "default": "normal", "description": "How it is sent."},

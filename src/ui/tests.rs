@@ -10,6 +10,7 @@ mod holes;
 mod pictures;
 pub mod projection;
 mod rebuilds;
+mod refused;
 mod told;
 mod ways;
 

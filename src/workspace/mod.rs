@@ -104,7 +104,7 @@ pub use crate::read::{
     Phase, Policy, Progress, Rows, Shape, Shown, Side, TableInfo, Work,
 };
 pub use crate::read::{RowFilter, RowsPage};
-pub use crate::write::{CommandInfo, Outcome, from_word};
+pub use crate::write::{CommandInfo, Outcome, Problem, from_word, from_words, near};
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]

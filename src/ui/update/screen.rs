@@ -137,9 +137,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Filter => {
             let before = model.narrowed_to().to_owned();
             let editor = Editor::new(before.clone());
-            model
-                .layers
-                .push(Layer::Filter(Narrowing { editor, before }));
+            model.layers.push(Layer::Filter(Narrowing {
+                editor,
+                before,
+                is_refused: false,
+            }));
         }
         _ => return of_screen(model, action),
     }

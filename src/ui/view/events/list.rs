@@ -159,7 +159,13 @@ fn nothing(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
     if list.under_way.is_some() || list.is_stale {
         return dim("reading the log …");
     }
-    dim("No event fits. Esc shows all of them again, / changes the words.")
+    let mut lines = dim("No event fits. Esc shows all of them again, / changes the words.");
+    if let Some(doubt) = model.events.search.doubt() {
+        let words = doubt.words().into_iter();
+        let shown = words.map(|words| format!("   {}", text::clean(&words)));
+        lines.extend(shown.map(|words| Line::from(own(words, theme.warn))));
+    }
+    lines
 }
 
 /// The cells of each column: as wide as what is shown needs.
