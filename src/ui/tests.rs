@@ -10,6 +10,7 @@ mod holes;
 mod pictures;
 pub mod projection;
 mod rebuilds;
+mod set_aside;
 mod told;
 mod ways;
 
