@@ -109,15 +109,13 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
     let mut seen: Vec<Piece> = seen.collect();
     label(&mut seen, "visible in ", theme);
     label(&mut waiting, "   not yet in ", theme);
+    // First what somebody has to do something about: on a small terminal the rest is cut.
+    accepted.extend(aside);
     accepted.extend(seen);
     let between = own(format!(" {} ", theme.glyphs.dot), theme.rule);
     let width = width.saturating_sub(1);
     let mut lines = flow::lines(accepted, &between, width, 3);
     lines.extend(flow::lines(waiting, &between, width, 14));
-    if let Some(first) = aside.first_mut() {
-        first.insert(0, own("   ", theme.dim));
-    }
-    lines.extend(flow::lines(aside, &between, width, 3));
     lines
 }
 

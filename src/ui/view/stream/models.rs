@@ -94,7 +94,7 @@ fn summary(shown: &Shown, theme: &Theme, room: usize) -> Line<'static> {
             own(format!(" visible in all {all}"), theme.dim),
         ]);
     }
-    let between = own(", ", theme.dim);
+    let between = own(", ", theme.warn);
     let line = flow::one_line(pieces.clone(), &between, u16::MAX);
     if line.width() <= room || pieces.len() < 2 {
         return line;
