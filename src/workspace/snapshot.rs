@@ -94,6 +94,7 @@ impl Snapshot {
             log_still_for: last.map(|last| {
                 Duration::try_from(self.taken_at.duration_since(last)).unwrap_or_default()
             }),
+            last_stored: last,
             policy: view.kept(),
             allowance: view
                 .policy

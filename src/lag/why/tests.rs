@@ -22,6 +22,7 @@ fn case(status: Status) -> Case {
             status,
         },
         log_still_for: Some(MS(20)),
+        last_stored: Some("2026-11-23T17:25:15.25Z".parse().unwrap()),
         policy: "live".to_owned(),
         allowance: Some(Duration::ZERO),
         cap: None,
@@ -199,6 +200,7 @@ fn every_leaf_is_one_sentence() {
     });
     cases.push(Case {
         log_still_for: None,
+        last_stored: None,
         ..nothing.clone()
     });
     cases.push(nothing.clone());

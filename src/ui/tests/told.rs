@@ -183,3 +183,18 @@ fn a_rebuild_of_a_manual_one_says_how_far_it_goes() {
         "{seen}"
     );
 }
+
+/// Of an idle workspace no more pictures come: what is drawn then is right at any later moment.
+#[test]
+fn an_idle_workspace_says_since_when_nothing_was_stored_and_not_for_how_long() {
+    let mut snapshot = testing::normal();
+    snapshot.taken_at += jiff::SignedDuration::from_secs(37);
+    let mut model = model_of(snapshot, 120, 36);
+    for keys in [&["j", "j", "w"][..], &["esc", "3"]] {
+        press(&mut model, keys);
+        let drawn = screen(&model);
+        assert!(drawn.contains("nothing has been stored"), "{drawn}");
+        assert!(!drawn.contains("stored for"), "{drawn}");
+        assert!(drawn.contains("since 2026-03-14 09:26:53 UTC"), "{drawn}");
+    }
+}
