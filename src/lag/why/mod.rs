@@ -345,7 +345,8 @@ impl Case {
         }
         let stage = self.slowest();
         match self.lag.status {
-            Status::Falling => Verdict::Outrun {
+            // Its age may only grow while it applies more than comes: what is next was stored at once, long ago.
+            Status::Falling if self.eta.is_none() => Verdict::Outrun {
                 stage,
                 capacity: self.rates.capacity,
                 stored: self.rates.stored,

@@ -294,6 +294,25 @@ fn numbers_of_speed_come_with_verdicts_on_speed_alone() {
     );
 }
 
+/// What it applies next was stored at once, long ago: it only gets older, and the gap closes.
+#[test]
+fn one_whose_age_only_grows_while_it_gains_is_not_said_to_be_outrun() {
+    let mut gains = case(Status::Falling);
+    gains.runs = Loop::Alive {
+        pid: 7,
+        stuck_for: None,
+    };
+    assert_eq!(gains.verdict().word(), "outrun");
+    gains.eta = Some(MS(9_700));
+    let verdict = gains.verdict();
+    assert_eq!(verdict.word(), "catching-up");
+    assert!(
+        gains.sentence(&verdict).contains("caught up in 9.7 s"),
+        "{}",
+        gains.sentence(&verdict)
+    );
+}
+
 #[test]
 fn what_is_parked_is_told_of_whatever_the_verdict() {
     let said = |parked| {
