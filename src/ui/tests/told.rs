@@ -198,3 +198,18 @@ fn an_idle_workspace_says_since_when_nothing_was_stored_and_not_for_how_long() {
         assert!(drawn.contains("since 2026-03-14 09:26:53 UTC"), "{drawn}");
     }
 }
+
+#[test]
+fn the_overview_says_of_one_that_is_folded_in_memory_how_often_it_is_stored() {
+    let mut snapshot = testing::normal();
+    snapshot.projections[1].stored_within = std::time::Duration::from_secs(1);
+    for (size, told) in [
+        ((200, 40), "live, stored every 1.0 s"),
+        ((120, 36), "live, within 1s"),
+        ((80, 24), "live, within 1s"),
+    ] {
+        let drawn = screen(&model_of(snapshot.clone(), size.0, size.1));
+        assert!(drawn.contains(told), "{drawn}");
+        assert!(drawn.contains("batch 500 or 5s"), "{drawn}");
+    }
+}

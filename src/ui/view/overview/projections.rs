@@ -35,7 +35,7 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(By, Column)> {
     // What is left over shows long names whole before the line of ages grows.
     let whole = [
         longest(&|v| text::width(&v.name), 10, 34).max(name),
-        longest(&|v| v.policy.to_string().len(), 6, 24),
+        longest(&|v| v.kept().len(), 6, 24),
     ];
     let checkpoint = longest(&|v| text::thousands(v.checkpoint.get()).len(), 10, 15);
     let gap = longest(&|v| text::thousands(v.lag.gap).len(), 4, 13);
@@ -288,6 +288,21 @@ fn push(
     }
 }
 
+/// When it applies events; and of one that is folded in memory, how often it is stored, as briefly as it has to be.
+fn policy(view: &ProjectionView, width: usize) -> String {
+    let whole = view.kept();
+    if whole.len() <= width || view.stored_within.is_zero() {
+        return whole;
+    }
+    let within = text::limit(view.stored_within);
+    let brief = format!("{}, within {within}", view.policy);
+    if brief.len() <= width {
+        brief
+    } else {
+        view.policy.to_string()
+    }
+}
+
 /// The mark before a row: the selection, and a warning.
 fn marks(view: &ProjectionView, selected: bool, theme: &Theme) -> Vec<Span<'static>> {
     let chosen = if selected { theme.glyphs.selected } else { " " };
@@ -325,7 +340,7 @@ fn cell(
         }
         By::Name => name(view, selected, width, theme),
         By::Policy => {
-            let policy = view.policy.to_string();
+            let policy = policy(view, usize::from(width));
             vec![own(
                 text::cut(&policy, usize::from(width), theme.glyphs.ellipsis),
                 theme.text,
