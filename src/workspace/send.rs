@@ -91,7 +91,7 @@ impl Workspace {
                 .until(position, deadline)
                 .await
                 .unwrap_or_else(|e| Some(e.to_string()));
-            let because = because.or_else(|| self.set_aside(&projection, position, &committed));
+            let because = because.or_else(|| self.set_aside(projection, position, &committed));
             let after = because.is_none().then(|| began.elapsed());
             visible.push(Visibility {
                 projection: name.to_owned(),

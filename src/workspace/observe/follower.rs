@@ -54,6 +54,8 @@ struct Known {
     /// How many were parked, as its engine says.
     parked: u64,
     events: Arc<PassedBy>,
+    /// Whether something has become of them since.
+    is_old: bool,
 }
 
 /// What all projections are looked at with, at one moment.
@@ -182,23 +184,29 @@ impl Follower {
         let Some((_, reader)) = &self.reader else {
             return Arc::default();
         };
+        let known = || {
+            self.passed_by
+                .as_ref()
+                .map(|known| Arc::clone(&known.events))
+        };
         let Ok(last) = reader.last_passed_by() else {
-            return Arc::default();
+            return known().unwrap_or_default();
         };
         if let Some(known) = &self.passed_by
-            && (known.last, known.parked) == (last, parked)
+            && (known.last, known.parked, known.is_old) == (last, parked, false)
         {
             return Arc::clone(&known.events);
         }
-        let found = match last {
-            Some(_) => reader.passed_by().unwrap_or_default(),
-            None => PassedBy::default(),
+        let events = match last.map(|_| reader.passed_by()) {
+            None => Arc::default(),
+            Some(Ok(found)) => Arc::new(found),
+            Some(Err(_)) => return known().unwrap_or_default(),
         };
-        let events = Arc::new(found);
         self.passed_by = Some(Known {
             last,
             parked,
             events: Arc::clone(&events),
+            is_old: false,
         });
         events
     }
@@ -219,7 +227,9 @@ impl Follower {
         if skipped || flawed || news.any(|event| event.stream == self.stream) {
             let read = self.operations.refresh(&**moment.log, &self.stream).await;
             // What was tried again or skipped is done before its outcome is said.
-            self.passed_by = None;
+            if let Some(known) = &mut self.passed_by {
+                known.is_old = true;
+            }
             self.history_problem = match read {
                 Ok(_) => operations::told(self.projection.name(), &self.operations.passed_over),
                 Err(error @ LogError::Damaged { .. }) => {
