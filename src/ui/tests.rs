@@ -11,6 +11,7 @@ mod pictures;
 pub mod projection;
 mod rebuilds;
 mod refused;
+mod set_aside;
 mod told;
 mod ways;
 

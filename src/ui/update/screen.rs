@@ -62,7 +62,8 @@ fn forget(model: &mut Model) {
             let views = &model.snapshot.projections;
             views
                 .iter()
-                .any(|view| !matches!(ripple.reach(view, model.now), Reach::Visible(_)))
+                .map(|view| ripple.reach(view, model.now))
+                .any(|reach| !matches!(reach, Reach::Visible(_) | Reach::Skipped))
         }
         None => true,
     };
