@@ -31,8 +31,8 @@ struct Account {
 enum AccountCommand {
     /// Open an account.
     OpenAccount {
-        /// The new account's number.
-        #[schemars(length(min = 1, max = 34), example = &"ada")]
+        /// The new account's number. Keys that there are do not complete it: it is to be another.
+        #[schemars(length(min = 1, max = 34), example = &"ada", extend("x-new" = true))]
         account: String,
         /// Whose it is.
         #[schemars(length(min = 1, max = 200), example = &"Ada Lovelace")]

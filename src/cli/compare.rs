@@ -1,7 +1,8 @@
 //! `compare PROJECTION --key KEY`: what each replica has of one key, side by side.
 
+use highwater::event::Position;
 use highwater::read::Cell;
-use highwater::text::thousands;
+use highwater::text::{program, thousands};
 use highwater::workspace::{Compared, Held};
 use serde_json::{Map, Value, json};
 
@@ -49,6 +50,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         for line in table(&compared).lines() {
             out.line(out::cut(&line, cells))?;
         }
+        for held in &compared.replicas {
+            if let Some(parked) = parked(held) {
+                out.line(parked)?;
+            }
+        }
     }
     out.finish()?;
     Ok(if compared.agree() {
@@ -76,14 +82,22 @@ fn table(compared: &Compared) -> Table {
     row("", "has the log up to".to_owned(), &|held| {
         thousands(held.keyed.position.get())
     });
-    row("", "lacks".to_owned(), &|held| match held.next {
-        None => "nothing".to_owned(),
-        Some(next) => format!(
-            "{} from event {}",
-            thousands(held.lacks),
-            thousands(next.get())
-        ),
-    });
+    row(
+        "",
+        "lacks".to_owned(),
+        &|held| match (held.lacks, first_lacked(held)) {
+            (lacks, Some(first)) => {
+                let from = format!("{} from event {}", thousands(lacks), thousands(first.get()));
+                let is_parked = held.keyed.passed_by.parked.count.any();
+                from + if is_parked { ", parked" } else { "" }
+            }
+            _ => "nothing".to_owned(),
+        },
+    );
+    let skipped = |held: &Held| held.keyed.passed_by.skipped;
+    if compared.replicas.iter().any(|held| skipped(held) > 0) {
+        row("", "skipped".to_owned(), &|held| thousands(skipped(held)));
+    }
     for ((at, nth), (name, column)) in fields(compared) {
         let of = |held: &Held| cell(held, at, nth, &column).map(ToString::to_string);
         let first = compared.replicas.first().map(of);
@@ -94,6 +108,23 @@ fn table(compared: &Compared) -> Table {
         });
     }
     table
+}
+
+/// The first event of the key's stream that is not in it.
+fn first_lacked(held: &Held) -> Option<Position> {
+    let parked = held.keyed.passed_by.parked.first.as_ref();
+    parked.map(|(position, _)| *position).or(held.next)
+}
+
+/// What is parked of the key's stream, and what lets it come: it does not by itself.
+fn parked(held: &Held) -> Option<String> {
+    let (name, sum) = (&held.name, &held.keyed.passed_by.parked);
+    let (position, _) = sum.first.as_ref()?;
+    let program = program();
+    Some(format!(
+        "{name}: {sum}. It does not come by itself: `{program} retry {name} {position}` tries it again, `{program} skip \
+         {name} {position} --reason '…'` leaves it out"
+    ))
 }
 
 /// A table and a row, by their places; the field's name as it is shown, and its column.
@@ -158,6 +189,8 @@ fn as_json(name: &str, key: &str, compared: &Compared) -> Value {
             "position": held.keyed.position,
             "lacks": held.lacks,
             "next": held.next,
+            "parked": super::diff::parked(&held.keyed.passed_by.parked),
+            "skipped": held.keyed.passed_by.skipped,
             "tables": tables,
         })
     };

@@ -16,7 +16,7 @@ use super::contents::{self, Cell};
 use super::definition::Key;
 use super::keyed::of_key;
 use super::model::{Checkpoint, io, open_to_read, read_checkpoint};
-use super::parked::OutOfTurn;
+use super::parked::{OfStream, OutOfTurn};
 use super::past::version_at;
 use super::projection::Projection;
 use super::repair::{self, RepairError};
@@ -42,10 +42,14 @@ pub struct Coming {
     pub position: Position,
     /// The tables that have the key's column, by name.
     pub tables: Vec<ComingTable>,
-    /// How many events of the stream that concern it are not in it yet; counted up to [`LACKS_LIMIT`] and one.
+    /// How many events of the stream that concern it are not in it: those that wait, counted up to [`LACKS_LIMIT`] and
+    /// one, and those that are parked.
     pub lacks: u64,
-    /// The first of them.
+    /// The first of them that comes by itself. None does while events of the stream are parked: what follows is parked
+    /// too when its turn comes.
     pub next: Option<Position>,
+    /// What of the stream it has passed without it.
+    pub passed_by: OfStream,
     /// Why nobody can say what the rows will be; then they are told as they are. `None` where it is known.
     pub unknown: Option<String>,
 }
@@ -110,13 +114,16 @@ pub async fn coming(
     };
     let stream = StreamId::new(&format!("{category}-{key}"))
         .map_err(|e| RepairError::Refused(e.to_string()))?;
-    let stored = Held::read(path, column, key)?;
+    let stored = Held::read(path, column, key, &stream)?;
     let mut coming = Coming {
         position: stored.checkpoint.position,
         ..Coming::default()
     };
     let missing = Missing::read(&**log, &stream, projection, coming.position).await?;
-    (coming.lacks, coming.next) = (missing.count, missing.next);
+    coming.passed_by = stored.passed_by.clone();
+    let parked = coming.passed_by.parked.count;
+    coming.lacks = missing.count + parked.events;
+    coming.next = missing.next.filter(|_| !stored.aside.holds(&stream));
     coming.unknown = match &stored.unsound {
         _ if is_foreign(&**log, &stored.checkpoint).await? => Some(format!(
             "its checkpoint is not of this log: `highwater rebuild {name}`"
@@ -155,10 +162,11 @@ struct Held {
     /// Why it cannot be folded on.
     unsound: Option<String>,
     aside: OutOfTurn,
+    passed_by: OfStream,
 }
 
 impl Held {
-    fn read(path: &Path, column: &str, key: &str) -> Result<Self, RepairError> {
+    fn read(path: &Path, column: &str, key: &str, stream: &StreamId) -> Result<Self, RepairError> {
         let fail = io(path);
         let db = open_to_read(path)?;
         db.execute_batch("BEGIN").map_err(&fail)?;
@@ -174,12 +182,14 @@ impl Held {
             }
         };
         let aside = OutOfTurn::read(&db).map_err(&fail)?;
+        let passed_by = OfStream::read(&db, stream, checkpoint.position).map_err(&fail)?;
         Ok(Self {
             checkpoint,
             rows,
             values,
             unsound,
             aside,
+            passed_by,
         })
     }
 }

@@ -6,7 +6,8 @@ use rusqlite::Connection;
 
 use super::contents::{Cell, quoted, tables};
 use super::model::{ModelError, io, open_to_read, read_checkpoint};
-use crate::event::Position;
+use super::parked::OfStream;
+use crate::event::{Position, StreamId};
 
 /// The most rows of one key that are read, of each table.
 const MOST_ROWS: usize = 100;
@@ -18,6 +19,8 @@ pub struct Keyed {
     pub position: Position,
     /// The tables that have the key's column, by name.
     pub tables: Vec<KeyedTable>,
+    /// What of the key's stream it has passed without it.
+    pub passed_by: OfStream,
 }
 
 /// The rows of one key in one table.
@@ -31,10 +34,10 @@ pub struct KeyedTable {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// Reads the rows of a key, and the checkpoint, in one transaction.
+/// Reads the rows of a key, which `stream` feeds, and the checkpoint, in one transaction.
 ///
 /// Errors: the file.
-pub fn keyed(path: &Path, column: &str, key: &str) -> Result<Keyed, ModelError> {
+pub fn keyed(path: &Path, column: &str, key: &str, stream: &StreamId) -> Result<Keyed, ModelError> {
     let db = open_to_read(path)?;
     db.execute_batch("BEGIN").map_err(io(path))?;
     let position = read_checkpoint(&db).map_err(io(path))?.position;
@@ -45,7 +48,12 @@ pub fn keyed(path: &Path, column: &str, key: &str) -> Result<Keyed, ModelError> 
             .collect()
     });
     let tables = tables.map_err(io(path))?;
-    Ok(Keyed { position, tables })
+    let passed_by = OfStream::read(&db, stream, position).map_err(io(path))?;
+    Ok(Keyed {
+        position,
+        tables,
+        passed_by,
+    })
 }
 
 /// That a row is of the key `?1`, and not of one that the column's collation or affinity takes for the same:

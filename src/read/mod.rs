@@ -58,7 +58,10 @@ pub use model::{
     checkpoint_in, is_disk_full,
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
-pub use parked::{OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, ParkedSum, parked_in};
+pub use parked::{
+    OfStream, OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, ParkedSum, PassedBy, Without,
+    parked_in,
+};
 pub use past::{Beside, Changed, Past, Rows, Shown, beside, position_at, version_at};
 pub use policy::{DurationError, LONGEST, Policy, PolicyError, format_duration, parse_duration};
 pub use projection::{

@@ -11,10 +11,11 @@ use rusqlite::Connection;
 
 use super::guard::{Guard, Mode};
 use super::model::{Checkpoint, ModelError, open_to_read, read_about, read_checkpoint};
-use super::parked::{self, ParkedCount};
+use super::parked::{self, ParkedCount, PassedBy};
 use super::projection::{AnswerError, Parameters, Projection, Row, Signature};
 use super::retired::built_from;
 use super::versions::Versions;
+use crate::event::Position;
 
 pub use browse::{Browse, Counted, ROWS_COUNTED, ROWS_OF_A_PAGE, RowFilter, RowsPage, TableInfo};
 
@@ -181,7 +182,21 @@ impl Reader {
 
     /// What is parked. Errors: SQLite's.
     pub fn parked(&self) -> Result<ParkedCount, QueryError> {
-        parked::count(&self.db).map_err(|e| QueryError::Failed {
+        self.told(parked::count(&self.db))
+    }
+
+    /// The last event that was ever parked or skipped here; `None` where none was. Errors: SQLite's.
+    pub fn last_passed_by(&self) -> Result<Option<Position>, QueryError> {
+        self.told(PassedBy::last(&self.db))
+    }
+
+    /// The events that it has passed without them. Errors: SQLite's.
+    pub fn passed_by(&self) -> Result<PassedBy, QueryError> {
+        self.told(PassedBy::read(&self.db))
+    }
+
+    fn told<T>(&self, found: rusqlite::Result<T>) -> Result<T, QueryError> {
+        found.map_err(|e| QueryError::Failed {
             query: self.projection.name().to_owned(),
             reason: self.guard.explain(&e),
         })
@@ -189,10 +204,7 @@ impl Reader {
 
     /// Up to where the read model has the log. Errors: SQLite's.
     pub fn checkpoint(&self) -> Result<Checkpoint, QueryError> {
-        read_checkpoint(&self.db).map_err(|e| QueryError::Failed {
-            query: self.projection.name().to_owned(),
-            reason: self.guard.explain(&e),
-        })
+        self.told(read_checkpoint(&self.db))
     }
 
     /// Whether a question and its parameters are right. Errors: what is wrong with them.

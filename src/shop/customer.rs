@@ -25,7 +25,7 @@ pub enum CustomerCommand {
     /// Make a new customer known.
     RegisterCustomer {
         /// The new customer's number or short name.
-        #[schemars(length(min = 1, max = 100), example = &"ada")]
+        #[schemars(length(min = 1, max = 100), example = &"ada", extend("x-new" = true))]
         customer: String,
         /// The full name.
         #[schemars(length(min = 1, max = 200), example = &"Ada Lovelace")]

@@ -62,7 +62,7 @@ pub enum OrderCommand {
     /// Place an order.
     PlaceOrder {
         /// The new order's number.
-        #[schemars(length(min = 1, max = 100), example = &"mine-1")]
+        #[schemars(length(min = 1, max = 100), example = &"mine-1", extend("x-new" = true))]
         order: String,
         /// Who places it.
         #[schemars(length(min = 1, max = 100), example = &"ada")]

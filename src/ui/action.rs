@@ -322,7 +322,7 @@ pub static ACTIONS: &[Entry] = &[
     entry(Action::Earlier, "", "", &["left"], CHARTS, "Charts: back in time; tables: columns further left"),
     entry(Action::Later, "", "", &["right"], CHARTS, "Charts: on in time, at the end until now; tables: columns further right"),
     entry(Action::Go(Screen::Overview), "overview", "", &["1"], SCREENS, "Where every projection stands"),
-    entry(Action::Go(Screen::Events), "events", "", &["2"], SCREENS, "The whole log, event by event"),
+    entry(Action::Go(Screen::Events), "events", "", &["2"], SCREENS, "The whole log, event by event; `:events 1,234` goes to a position"),
     entry(Action::Go(Screen::Projection), "projection", "", &["3"], SCREENS, "One projection, in full"),
     entry(Action::Go(Screen::Stream), "stream", "", &["4"], NOT_EVENTS, "One stream, step by step, beside the read models"),
     entry(Action::Go(Screen::Stream), "", "its stream", &["4"], &[Events], "The chosen event's stream, step by step, beside the read models"),

@@ -18,7 +18,8 @@ use crate::event::{Event, EventType, JsonObject, Position, StreamId, Timestamp, 
 use crate::lag::why::{Loop, Work};
 use crate::lag::{Lag, Status};
 use crate::workspace::{
-    After, Beside, Change, Coming, ComingRow, ComingTable, KeyRows, KeyedModel, Mends, Step, Steps,
+    After, Beside, Change, Coming, ComingRow, ComingTable, KeyRows, KeyedModel, Mends, OfStream,
+    Step, Steps,
 };
 use crate::workspace::{
     Answered, Browse, Bucket, BuiltFrom, Consistency, Counted, ParkedCount, ParkedEvent, Recorded,
@@ -60,6 +61,7 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
         stale_keys: 0,
         parked: 0,
         parked_streams: 0,
+        passed_by: Default::default(),
         fault: None,
         injected: None,
         event_types: vec!["OrderPlaced".to_owned(), "OrderShipped".to_owned()],
@@ -370,7 +372,10 @@ pub fn commands() -> Arc<[CommandInfo]> {
         "type": "object",
         "required": ["order", "customer", "lines"],
         "properties": {
-            "order": {"type": "integer", "format": "uint64", "minimum": 0, "description": "The order's number."},
+            "order": {
+                "type": "integer", "format": "uint64", "minimum": 0, "description": "The order's number.",
+                "x-new": true,
+            },
             "customer": {"type": "string", "minLength": 1, "description": "Who orders.", "examples": ["c-118"]},
             "lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}, "description": "What, and how many of it."},
             "priority": {"enum": ["normal", "express"], "default": "normal", "description": "How it is sent."},
@@ -834,6 +839,7 @@ pub fn key_rows(stream: &StreamId, is_stale: bool) -> KeyRows {
             lacks,
             next: (lacks > 0).then(|| Position::new(HEAD - 90)),
             unknown: None,
+            passed_by: OfStream::default(),
         },
     };
     let fresh = ComingRow {
@@ -860,6 +866,7 @@ pub fn key_rows(stream: &StreamId, is_stale: bool) -> KeyRows {
             next: Some(Position::new(HEAD - 200)),
             unknown: Some("table days has no rows that belong to one day, so that nobody can say what they will be".to_owned()),
             tables: Vec::new(),
+            passed_by: OfStream::default(),
         },
     };
     KeyRows {

@@ -10,6 +10,8 @@ mod holes;
 mod pictures;
 pub mod projection;
 mod rebuilds;
+mod refused;
+mod set_aside;
 mod told;
 mod ways;
 

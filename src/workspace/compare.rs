@@ -4,7 +4,7 @@
 use super::{Workspace, WorkspaceError};
 use crate::event::{Position, StreamId, Version};
 use crate::log::EventLog as _;
-use crate::read::{Key, Keyed, keyed};
+use crate::read::{Key, Keyed, OfStream, keyed};
 
 /// What the replicas of one projection have of one key.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,9 +24,10 @@ pub struct Held {
     pub name: String,
     /// Its rows, and up to where it has the log.
     pub keyed: Keyed,
-    /// How many events of the stream that concern it are not in it yet.
+    /// How many events of the stream that concern it are not in it: those that wait, and those that are parked.
     pub lacks: u64,
-    /// The first of them, which will change its answer.
+    /// The first of them that comes by itself. None does while events of the stream are parked: what follows is parked
+    /// too when its turn comes.
     pub next: Option<Position>,
 }
 
@@ -69,10 +70,11 @@ impl Workspace {
             let nothing = Keyed {
                 position: Position::START,
                 tables: Vec::new(),
+                passed_by: OfStream::default(),
             };
             // No engine has made it yet.
             let keyed = match path.is_symlink() {
-                true => keyed(&path, column, key)?,
+                true => keyed(&path, column, key, &stream)?,
                 false => nothing,
             };
             held.push((replica, keyed));
@@ -82,7 +84,7 @@ impl Workspace {
             .iter()
             .map(|(replica, keyed)| Held {
                 name: replica.name().to_owned(),
-                lacks: 0,
+                lacks: keyed.passed_by.parked.count.events,
                 next: None,
                 keyed: keyed.clone(),
             })
@@ -103,7 +105,9 @@ impl Workspace {
                 });
                 for event in missing {
                     held.lacks += 1;
-                    held.next.get_or_insert(event.position);
+                    if !keyed.passed_by.parked.count.any() {
+                        held.next.get_or_insert(event.position);
+                    }
                 }
             }
         }

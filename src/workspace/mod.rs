@@ -100,11 +100,12 @@ pub use versions::{Role, VersionInfo};
 pub use crate::log::Durability;
 pub use crate::read::{
     Because, Beside, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison,
-    Contents, Counted, Diff, Difference, Mending, Mends, ParkedCount, ParkedEvent, ParkedSum, Past,
-    Phase, Policy, Progress, Rows, Shape, Shown, Side, TableInfo, Work,
+    Contents, Counted, Diff, Difference, Mending, Mends, OfStream, ParkedCount, ParkedEvent,
+    ParkedSum, PassedBy, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, TableInfo,
+    Without, Work,
 };
 pub use crate::read::{RowFilter, RowsPage};
-pub use crate::write::{CommandInfo, Outcome, from_word};
+pub use crate::write::{CommandInfo, Outcome, Problem, from_word, from_words, near};
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]

@@ -1,13 +1,14 @@
 //! Sending a command, and waiting until the read models with `-- policy: sync` have what it led to.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::ask::Follow;
 use super::{CommandCounts, Outcome, Workspace, WorkspaceError};
 use crate::event::{Event, Position};
 use crate::log::EventLog as _;
-use crate::read::{Policy, Subscription};
+use crate::read::{Policy, Projection, Subscription, Without};
+use crate::text::program;
 use crate::write::Request;
 
 /// How many events of a commit are looked at: most have one or two.
@@ -90,6 +91,7 @@ impl Workspace {
                 .until(position, deadline)
                 .await
                 .unwrap_or_else(|e| Some(e.to_string()));
+            let because = because.or_else(|| self.set_aside(projection, position, &committed));
             let after = because.is_none().then(|| began.elapsed());
             visible.push(Visibility {
                 projection: name.to_owned(),
@@ -98,6 +100,28 @@ impl Workspace {
             });
         }
         Ok(visible)
+    }
+
+    /// Why a read model that has passed a commit is without it: an event of it is parked, or somebody skips it.
+    fn set_aside(
+        &self,
+        projection: &Arc<dyn Projection>,
+        last: Position,
+        committed: &Option<Vec<Event>>,
+    ) -> Option<String> {
+        let first = committed.as_ref().and_then(|events| events.first());
+        let first = first.map_or(last, |event| event.position);
+        let reader = self.reader(projection).ok()?;
+        // Nothing was set aside at all, or nothing that late.
+        reader.last_passed_by().ok()?.filter(|at| *at >= first)?;
+        let name = projection.name();
+        match reader.passed_by().ok()?.among(first, last)? {
+            Without::Parked => Some(format!(
+                "it could not be applied and is parked: `{program} parked {name}`",
+                program = program()
+            )),
+            Without::Skipped => Some("it is skipped there".to_owned()),
+        }
     }
 
     /// The events of the commit that ends at a position; `None` where it has more than a few, or

@@ -10,7 +10,7 @@ use crate::lag::Lag;
 pub use crate::lag::Rates;
 use crate::lag::why::{self, Case, Said, Work};
 use crate::log::Durability;
-use crate::read::{ParkedSum, Policy};
+use crate::read::{ParkedSum, PassedBy, Policy};
 use crate::text::human_duration;
 
 /// Everything that is shown, at one moment.
@@ -94,6 +94,7 @@ impl Snapshot {
             log_still_for: last.map(|last| {
                 Duration::try_from(self.taken_at.duration_since(last)).unwrap_or_default()
             }),
+            last_stored: last,
             policy: view.kept(),
             allowance: view
                 .policy
@@ -192,6 +193,8 @@ pub struct ProjectionView {
     pub parked: u64,
     /// Of how many streams.
     pub parked_streams: u64,
+    /// Which events it has passed without them: parked, or skipped by somebody.
+    pub passed_by: Arc<PassedBy>,
     /// What stopped it.
     pub fault: Option<Fault>,
     /// Faults that somebody has injected: what is shown of it is not for real.

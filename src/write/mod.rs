@@ -30,6 +30,7 @@ pub use aggregate::{Aggregate, Rejection};
 pub use commands::{Commands, Stepper};
 pub use error::{EventError, SendError};
 pub use fields::{FieldProblem, Problem, check};
+pub use near::near;
 pub use process::{
     AnyProcess, Concern, Fact, Next, Process, ProcessCheckpoint, ProcessError, ProcessRunner,
     ProcessStep,
@@ -47,7 +48,9 @@ pub struct CommandInfo {
     pub description: String,
     /// The category of the streams it writes to: `order`.
     pub category: String,
-    /// The JSON Schema of its fields (an object).
+    /// The JSON Schema of its fields (an object). A field with `"x-new": true` is the key of something that the
+    /// command makes: keys that there are do not complete it. `"x-category"` says whose keys do, where the field is not
+    /// named after its category.
     pub schema: Value,
 }
 

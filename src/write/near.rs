@@ -1,7 +1,7 @@
 //! 'Did you mean …?': the names that somebody who mistyped one may have meant.
 
 /// The candidates that are close to `name`, closest first, at most three.
-pub(super) fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = name.to_lowercase();
     let mut close: Vec<(usize, &str)> = candidates
         .into_iter()

@@ -59,6 +59,53 @@ fn what_is_parked_is_listed_and_told_of_with_each_answer() {
 }
 
 #[test]
+fn a_key_of_which_an_event_is_parked_lacks_it_and_the_comparison_says_what_lets_it_come() {
+    let keyed = BILLS.replace("-- schema", "-- key: key = bill\n-- schema");
+    let place = Place::with(&[("bills", &keyed)]);
+    for _ in 0..2 {
+        place.done(&["append", "bill-1", "Bought", "{\"of\":\"mug\"}"]);
+    }
+    strong(&place);
+    let listed = place.done(&["parked", "bills", "--json"]).lines();
+    let first = listed[0]["position"].clone();
+    let text = place.done(&["compare", "bills", "--key", "1"]).out;
+    assert!(
+        text.contains(&format!("2 from event {first}, parked")),
+        "{text}"
+    );
+    assert!(!text.contains("nothing"), "{text}");
+    assert!(text.contains("does not come by itself"), "{text}");
+    assert!(text.contains(&format!("retry bills {first}`")), "{text}");
+    let compare = ["compare", "bills", "--key", "1", "--json"];
+    let replica = place.done(&compare).json()["replicas"][0].clone();
+    assert_eq!(
+        (&replica["lacks"], &replica["next"]),
+        (&json!(2), &json!(null))
+    );
+    assert_eq!(
+        (&replica["parked"]["events"], &replica["parked"]["first"]),
+        (&json!(2), &first)
+    );
+    assert!(
+        replica["parked"]["error"]
+            .as_str()
+            .unwrap()
+            .contains("NOT NULL")
+    );
+    let at = first.to_string();
+    place.done(&["skip", "bills", &at, "--reason", "no such product"]);
+    let replica = place.done(&compare).json()["replicas"][0].clone();
+    assert_eq!(
+        (&replica["lacks"], &replica["skipped"]),
+        (&json!(1), &json!(1))
+    );
+    let other = place
+        .done(&["compare", "bills", "--key", "2", "--json"])
+        .json();
+    assert_eq!(other["replicas"][0]["parked"]["events"], 0);
+}
+
+#[test]
 fn they_are_tried_again_skipped_and_unskipped() {
     let place = two_parked();
     let listed = place.done(&["parked", "bills", "--json"]).lines();

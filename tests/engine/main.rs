@@ -24,6 +24,7 @@ mod parked_many;
 mod parked_memory;
 mod parked_random;
 mod parked_reference;
+mod parked_told;
 mod queries;
 mod rebuilds;
 mod saved;

@@ -149,8 +149,12 @@ async fn a_saved_file_waits_where_it_says_so_and_is_not_built_again_once_it_was_
     let once = doubled().replace("+ 2", "+ 1 + 0");
     place.write("counts", &once);
     until_held(&operator).await;
+    let before = label(&place);
     place.write("counts", &once.replace("-- cutover: asked\n", ""));
-    until(&operator, |s| shadow(s).is_none()).await;
+    until(&operator, |s| {
+        shadow(s).is_none() && view(s, "counts").version != before
+    })
+    .await;
     assert_eq!(sum(&workspace).await, 200);
     engine.stop().await;
 }

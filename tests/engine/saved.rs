@@ -49,6 +49,23 @@ async fn told(workspace: &Workspace) -> Vec<(String, bool, Option<(bool, String)
         .collect()
 }
 
+/// The same, once the last thing that was asked has ended: that is on record a moment after it can be seen.
+async fn told_of(
+    workspace: &Workspace,
+    count: usize,
+) -> Vec<(String, bool, Option<(bool, String)>)> {
+    let ended = async {
+        loop {
+            let all = told(workspace).await;
+            if all.len() >= count && all.iter().all(|(_, _, outcome)| outcome.is_some()) {
+                return all;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.unwrap()
+}
+
 /// All versions there are.
 fn versions(place: &Place) -> Vec<PathBuf> {
     let all = place.folder().versions("counts").all().unwrap();
@@ -120,7 +137,7 @@ async fn a_definition_that_cannot_be_built_is_told_until_one_can() {
     let first = label(&place);
     place.write("counts", &choosy());
     until(&operator, |s| !s.problems.is_empty()).await;
-    let all = told(&workspace).await;
+    let all = told_of(&workspace, 1).await;
     let [(_, true, Some((false, outcome)))] = &all[..] else {
         panic!("{all:?}");
     };
@@ -179,7 +196,7 @@ async fn a_version_that_was_held_and_then_failed_is_gone_on_record() {
     append(&workspace, "thing-0", "ThingHappened", r#"{"bad":true}"#).await;
     until(&operator, |s| !s.problems.is_empty()).await;
     for _ in 0..2 {
-        let all = told(&workspace).await;
+        let all = told_of(&workspace, 2).await;
         let [
             (rebuild, true, Some((true, held))),
             (cancel, true, Some((true, why))),
@@ -226,7 +243,7 @@ async fn a_file_that_holds_its_version_no_longer_lets_it_answer_on_record() {
     place.write("counts", &doubled());
     until_version(&operator, "-2").await;
     assert_eq!(sum(&workspace).await, 200);
-    let all = told(&workspace).await;
+    let all = told_of(&workspace, 2).await;
     let label = label(&place);
     assert_eq!(all.len(), 2, "{all:?}");
     assert_eq!(all[1].0, format!("cutover --version {label}"));
@@ -264,7 +281,7 @@ async fn each_save_while_one_is_built_ends_what_was_begun_for_the_one_before() {
     })
     .await;
     assert_eq!(sum(&workspace).await, 6_000);
-    let all = told(&workspace).await;
+    let all = told_of(&workspace, 4).await;
     let ended: Vec<bool> = all
         .iter()
         .map(|(_, _, outcome)| outcome.as_ref().unwrap().0)
@@ -339,7 +356,7 @@ async fn a_rebuild_ends_with_its_file_and_frees_what_it_took() {
         "{ended}"
     );
     assert_eq!(versions(&place).len(), 1, "what was built is gone");
-    let all = told(&workspace).await;
+    let all = told_of(&workspace, 2).await;
     let outcomes: Vec<_> = all.iter().map(|line| line.2.clone().unwrap()).collect();
     let gone = (false, "cancelled: its file is gone".to_owned());
     assert_eq!(outcomes, [gone.clone(), gone]);
@@ -364,18 +381,12 @@ async fn a_version_that_is_held_ends_with_its_file_too() {
     finished(&workspace, "counts", Operation::Rebuild { hold: true }).await;
     std::fs::remove_file(place.folder().projections().join("counts.sql")).unwrap();
     until(&operator, |s| s.projections.is_empty()).await;
-    // That it is gone is on record a moment later.
-    let ended = async {
-        while told(&workspace).await.len() < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, ended).await.unwrap();
+    told_of(&workspace, 2).await;
     place.write("counts", COUNTS);
     until(&operator, |s| s.projections.len() == 1).await;
     let why = crate::kit::refused(&workspace, "counts", Operation::CutOver { version: None }).await;
     assert!(why.contains("no new version is held"), "{why}");
-    let all = told(&workspace).await;
+    let all = told_of(&workspace, 2).await;
     assert_eq!(all[1].0, "cancel", "{all:?}");
     assert_eq!(versions(&place).len(), 1);
     engine.stop().await;
@@ -399,7 +410,7 @@ async fn what_was_held_is_given_up_while_nobody_is_there_to_hold_it() {
     let mut engine = workspace.start(None).unwrap();
     engine.ready().await;
     assert_eq!(versions(&place).len(), 1);
-    let all = told(&workspace).await;
+    let all = told_of(&workspace, 2).await;
     assert!(all[1].2.as_ref().unwrap().0, "{all:?}");
     engine.stop().await;
 }

@@ -222,7 +222,9 @@ async fn what_cannot_be_foretold_of_a_key_says_why() {
             .unwrap()
             .contains("highwater parked orders@eu")
     );
-    assert_eq!(parked.lacks, 1);
+    // The one that is parked, and the one that will be behind it.
+    assert_eq!((parked.lacks, parked.next), (2, None));
+    assert_eq!(parked.passed_by.parked.count.events, 1);
     let refused = why("2").await.unknown.unwrap();
     assert!(refused.contains("cannot be applied"), "{refused}");
     append_many_paid(&workspace, 10_001).await;

@@ -389,7 +389,7 @@ async fn nothing_is_stale_because_nothing_is_stored() {
     };
     let sentence = tokio::time::timeout(PATIENCE, still).await.unwrap();
     assert!(
-        sentence.starts_with("counts has everything: nothing has been stored for 1"),
+        sentence.starts_with("counts has everything: nothing has been stored since "),
         "{sentence}"
     );
     scene.engine.stop().await;

@@ -39,6 +39,45 @@ fn parks(size: (u16, u16)) {
     demo.hides("parked in order_search");
 }
 
+#[track_caller]
+fn tells(size: (u16, u16)) {
+    let place = Place::new();
+    let mut demo = place.demo(size, "0");
+    demo.shows("every objective is met");
+    line(&mut demo, "fault poison order_search OrderPlaced");
+    demo.shows("fault: poison");
+    line(
+        &mut demo,
+        "PlaceOrder order=pk2 customer=a lines=mug:1:1250",
+    );
+    demo.shows("⊘ parked in order_search");
+    demo.keys("2").shows("⊘ parked in order_search");
+    line(&mut demo, "stream order-pk2");
+    demo.shows("⊘ parked in 1");
+    demo.keys("\t\t").keys("z").shows("⊘ order_search lacks");
+    demo.shows("is parked, and");
+    demo.shows("It does not come by itself");
+    let compared = place.highwater(&["-w", "shop", "compare", "order_search", "--key", "pk2"]);
+    let compared = String::from_utf8(compared.stdout).unwrap();
+    assert!(compared.contains(", parked"), "{compared}");
+    line(&mut demo, "fault stop order_search");
+    demo.shows("no fault any more");
+    line(&mut demo, "retry order_search all");
+    demo.shows("nothing is parked any more");
+    demo.hides("does not come by itself");
+    demo.hides("⊘ order_search");
+}
+
+#[test]
+fn a_parked_event_is_nowhere_shown_as_visible_at_120_by_36() {
+    tells(WIDE);
+}
+
+#[test]
+fn a_parked_event_is_nowhere_shown_as_visible_at_80_by_24() {
+    tells(SMALL);
+}
+
 #[test]
 fn what_is_parked_is_seen_tried_again_and_skipped_at_120_by_36() {
     parks(WIDE);

@@ -189,6 +189,24 @@ fn a_command_can_be_typed_whole_after_a_colon() {
     demo.keys(":").keys(UP).shows(":PlaceOrder order=9001");
 }
 
+#[test]
+fn a_command_that_lacks_a_field_opens_its_form_and_stores_nothing() {
+    let place = Place::new();
+    let mut demo = place.demo(SMALL, "0");
+    demo.shows("engine here");
+    demo.keys(":RestockProduct product=pot").keys(ENTER);
+    demo.shows("quantity is missing");
+    assert!(demo.shows("Enter send").has("sent here 0 accepted"));
+    demo.keys(ESC).hides("Enter send");
+    demo.keys(":RestockProduct product=pot quantity=1 quantity=2")
+        .keys(ENTER);
+    demo.shows("quantity must be given once, not twice");
+    demo.keys(ESC).hides("Enter do it");
+    demo.keys("/").keys("/[ab").keys(ENTER);
+    demo.shows("✗ unclosed character class").has("//[ab");
+    demo.keys("]").keys(ENTER).hides("Enter keep");
+}
+
 /// Moves the choice to a projection.
 #[track_caller]
 fn choose(demo: &mut Console, name: &str) {

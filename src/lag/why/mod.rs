@@ -29,6 +29,8 @@ pub struct Case {
     pub lag: Lag,
     /// How long ago the last event was stored; `None` in an empty log.
     pub log_still_for: Option<Duration>,
+    /// When the last event was stored; `None` in an empty log.
+    pub last_stored: Option<Timestamp>,
     /// The policy in force, in words.
     pub policy: String,
     /// How late that policy itself makes it; `None` where it allows any lateness (`manual`).
@@ -248,8 +250,9 @@ pub enum Verdict {
     },
     /// It has everything, and nothing was stored for a while.
     LogStill {
-        /// For how long; `None` in an empty log.
-        since: Option<Duration>,
+        /// Since when; `None` in an empty log. A moment, since what is drawn of an idle workspace is not drawn again
+        /// while time passes.
+        since: Option<Timestamp>,
     },
     /// It has everything, or what it lacks is on its way.
     Fresh,
@@ -342,7 +345,8 @@ impl Case {
         }
         let stage = self.slowest();
         match self.lag.status {
-            Status::Falling => Verdict::Outrun {
+            // Its age may only grow while it applies more than comes: what is next was stored at once, long ago.
+            Status::Falling if self.eta.is_none() => Verdict::Outrun {
                 stage,
                 capacity: self.rates.capacity,
                 stored: self.rates.stored,
@@ -394,7 +398,7 @@ impl Case {
             .is_none_or(|still| still >= super::WINDOW);
         if self.lag.behind == 0 && still {
             Verdict::LogStill {
-                since: self.log_still_for,
+                since: self.last_stored,
             }
         } else {
             Verdict::Fresh

@@ -22,6 +22,7 @@ fn case(status: Status) -> Case {
             status,
         },
         log_still_for: Some(MS(20)),
+        last_stored: Some("2026-11-23T17:25:15.25Z".parse().unwrap()),
         policy: "live".to_owned(),
         allowance: Some(Duration::ZERO),
         cap: None,
@@ -199,6 +200,7 @@ fn every_leaf_is_one_sentence() {
     });
     cases.push(Case {
         log_still_for: None,
+        last_stored: None,
         ..nothing.clone()
     });
     cases.push(nothing.clone());
@@ -289,6 +291,25 @@ fn numbers_of_speed_come_with_verdicts_on_speed_alone() {
             "objective",
             "stored a second"
         ]
+    );
+}
+
+/// What it applies next was stored at once, long ago: it only gets older, and the gap closes.
+#[test]
+fn one_whose_age_only_grows_while_it_gains_is_not_said_to_be_outrun() {
+    let mut gains = case(Status::Falling);
+    gains.runs = Loop::Alive {
+        pid: 7,
+        stuck_for: None,
+    };
+    assert_eq!(gains.verdict().word(), "outrun");
+    gains.eta = Some(MS(9_700));
+    let verdict = gains.verdict();
+    assert_eq!(verdict.word(), "catching-up");
+    assert!(
+        gains.sentence(&verdict).contains("caught up in 9.7 s"),
+        "{}",
+        gains.sentence(&verdict)
     );
 }
 

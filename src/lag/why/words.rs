@@ -310,8 +310,8 @@ impl Case {
                 format!("{name} has everything: nothing has been stored yet.")
             }
             Verdict::LogStill { since: Some(since) } => format!(
-                "{name} has everything: nothing has been stored for {}.",
-                human_duration(*since)
+                "{name} has everything: nothing has been stored since {}.",
+                since.strftime("%F %T UTC")
             ),
             Verdict::Fresh if self.lag.behind == 0 => format!("{name} has everything."),
             Verdict::Fresh if self.lag.behind == 1 => "1 event is on its way.".to_owned(),

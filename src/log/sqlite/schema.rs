@@ -110,11 +110,14 @@ impl Place {
             Some(ErrorCode::DiskFull) => {
                 "the disk is full: free some space and try again; what was stored is safe".into()
             }
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                format!(
-                    "{error}: give this user the right to read and write the file and its folder"
-                )
-            }
+            Some(ErrorCode::ReadOnly) => format!(
+                "{error}: this user may not write the file or its folder. Whoever only looks has to as well, since \
+                 SQLite keeps beside it who reads: give this user the right to write all of the workspace's `data`, or \
+                 look at a copy of the workspace, made while nothing runs in it"
+            ),
+            Some(ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => format!(
+                "{error}: give this user the right to read and write the file and its folder"
+            ),
             Some(ErrorCode::SystemIoFailure) => {
                 format!("{error}: look at the disk and the system's log; what was stored is safe")
             }
@@ -365,5 +368,27 @@ fn sync_folder(file: &Path) -> std::io::Result<()> {
         #[cfg(unix)]
         Some(folder) => File::open(folder)?.sync_all(),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Error, ffi};
+
+    use super::*;
+
+    #[test]
+    fn who_may_not_write_is_told_why_looking_needs_it_and_of_a_way_without() {
+        let place = Place::new(Path::new("/srv/shop/data"));
+        let refused = Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None);
+        let told = place.error(&refused).to_string();
+        for words in [
+            "/srv/shop/data/log.db",
+            "may not write",
+            "only looks",
+            "a copy",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
     }
 }

@@ -38,6 +38,8 @@ pub struct Field {
     pub kind: Kind,
     /// Whether it has to be filled in.
     pub required: bool,
+    /// Whether the schema says what it is where nobody fills it in.
+    pub has_default: bool,
     /// What it means, in the schema's words; may be empty.
     pub description: String,
     /// An example that stands in the empty field; may be empty.
@@ -127,6 +129,29 @@ impl Form {
         }
     }
 
+    /// Says why what was typed in a line could not be sent. What was not typed stays an example, and what may be left
+    /// empty is empty.
+    pub fn refuse(&mut self, mut reason: String) {
+        let examples = self.fields.iter_mut().filter(|field| !field.touched);
+        let mut is_shown = false;
+        for field in examples.filter(|field| field.editor.is_suggestion()) {
+            if !field.required && !field.has_default {
+                field.editor.set("");
+            }
+            is_shown |= field.required && !field.has_default;
+        }
+        if is_shown {
+            reason.push_str(". An example stands in its place: Enter sends what stands here");
+        }
+        if let Some(field) = self.focused() {
+            field.touched = true;
+        }
+        self.answer = Some(Answer {
+            outcome: "not sent",
+            reason,
+        });
+    }
+
     /// Takes in which keys there are.
     pub fn know(&mut self, keys: &Keys) {
         for field in &mut self.fields {
@@ -161,7 +186,8 @@ impl Form {
         field.read(&text)
     }
 
-    /// Fills in `key=value` words. Errors: a word without `=`, or a field the command does not have.
+    /// Fills in `key=value` words. Errors: a word without `=`, a field the command does not have, or one that was
+    /// filled in already.
     pub fn fill(&mut self, words: &[String]) -> Result<(), String> {
         for word in words {
             let (key, value) = word
@@ -173,6 +199,10 @@ impl Form {
             };
             let names = names();
             match self.fields.iter_mut().find(|f| f.name == key) {
+                // As the command line of the shell says it.
+                Some(field) if field.touched => {
+                    return Err(format!("{key} must be given once, not twice"));
+                }
                 Some(field) => {
                     let text = in_full(&self.command, field, value);
                     field.editor.set(&text);
@@ -191,19 +221,66 @@ impl Form {
 }
 
 /// What a field could be: the values of a choice, or the keys there are of the category that it is named after. The
-/// category can be said by `x-category` in the field's schema, too.
+/// category can be said by `x-category` in the field's schema, too. With `x-new` it is the key of something that the
+/// command makes: none that there is can be right.
 pub fn options(schema: &Value, field: &str, keys: &Keys) -> Vec<String> {
     let property = resolve(&schema["properties"][field], schema);
     match kind(&property) {
         Kind::Choice(all) => all,
         Kind::Boolean => vec!["true".to_owned(), "false".to_owned()],
-        Kind::Text { .. } | Kind::Integer { .. } => {
-            let named = field.strip_suffix("_id").unwrap_or(field);
-            let category = property["x-category"].as_str().unwrap_or(named);
-            keys.get(category).cloned().unwrap_or_default()
+        Kind::Text { .. } | Kind::Integer { .. } if property["x-new"] != true => {
+            keys_of(&property, field, keys).to_vec()
         }
         _ => Vec::new(),
     }
+}
+
+/// The keys there are of a field's category.
+fn keys_of<'a>(property: &Value, field: &str, keys: &'a Keys) -> &'a [String] {
+    let named = field.strip_suffix("_id").unwrap_or(field);
+    let category = property["x-category"].as_str().unwrap_or(named);
+    keys.get(category).map_or(&[], Vec::as_slice)
+}
+
+/// A field's example, or its default, in the schema's words; none where it is the key of something new that is there
+/// already.
+pub fn example(schema: &Value, field: &str, keys: &Keys) -> Option<String> {
+    let property = schema["properties"].get(field)?;
+    let resolved = resolve(property, schema);
+    let example = written(given(property, &resolved)?);
+    let is_taken = resolved["x-new"] == true && keys_of(&resolved, field, keys).contains(&example);
+    (!is_taken).then_some(example)
+}
+
+/// `field=value` for each field that has a default and is not among the words: what has one need not be typed.
+pub fn defaults(schema: &Value, words: &[String]) -> Vec<String> {
+    let fields = schema["properties"].as_object().into_iter().flatten();
+    let missing = fields.filter(|(name, _)| {
+        let lead = format!("{name}=");
+        !words.iter().any(|word| word.starts_with(&lead))
+    });
+    missing
+        .filter_map(|(name, property)| {
+            let resolved = resolve(property, schema);
+            default(property, &resolved).map(|value| format!("{name}={}", written(value)))
+        })
+        .collect()
+}
+
+fn default<'a>(schema: &'a Value, resolved: &'a Value) -> Option<&'a Value> {
+    let default = schema.get("default").or_else(|| resolved.get("default"));
+    default.filter(|value| !value.is_null())
+}
+
+/// What the schema says that a field could be: its default, or the first of its examples.
+fn given<'a>(schema: &'a Value, resolved: &'a Value) -> Option<&'a Value> {
+    let given = [
+        schema.get("default"),
+        schema.get("examples").and_then(|e| e.get(0)),
+        resolved.get("default"),
+        resolved.get("examples").and_then(|e| e.get(0)),
+    ];
+    given.into_iter().flatten().find(|value| !value.is_null())
 }
 
 /// A list that is written short, as `mug:2:1250`, in full; everything else as it is.
@@ -220,13 +297,7 @@ impl Field {
     fn new(name: &str, schema: &Value, root: &Value, required: bool) -> Self {
         let resolved = resolve(schema, root);
         let kind = kind(&resolved);
-        let given = [
-            schema.get("default"),
-            schema.get("examples").and_then(|e| e.get(0)),
-            resolved.get("default"),
-            resolved.get("examples").and_then(|e| e.get(0)),
-        ];
-        let given = given.into_iter().flatten().find(|v| !v.is_null());
+        let given = given(schema, &resolved);
         // Nobody likes to type JSON: what it looks like stands there to be changed.
         let sketch = match kind {
             Kind::List | Kind::Object => sketch(&resolved, root, 0).to_string(),
@@ -244,6 +315,7 @@ impl Field {
             name: name.to_owned(),
             kind,
             required,
+            has_default: default(schema, &resolved).is_some(),
             description: description
                 .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
                 .unwrap_or_default(),
@@ -496,7 +568,7 @@ mod tests {
             form.value(&form.fields[0]),
             Err("write a whole number".to_owned())
         );
-        form.fill(&["order=-1".into()]).unwrap();
+        form.fields[0].editor.set("-1");
         assert_eq!(form.value(&form.fields[0]), Err("at least 0".to_owned()));
         form.fill(&["lines={}".into()]).unwrap();
         assert!(
@@ -518,7 +590,6 @@ mod tests {
         assert_eq!(form.value(&form.fields[2]), Ok(Some(lines.clone())));
         form.fill(&["order=7".into(), "customer=c-1".into()])
             .unwrap();
-        form.fields[2].editor.set("mug:2,pot:1");
         assert_eq!(form.data().unwrap()["lines"], lines);
     }
 

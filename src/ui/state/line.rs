@@ -14,6 +14,7 @@ use super::editor::Editor;
 use super::form;
 use super::operation::POLICIES;
 use super::stream::recent;
+use crate::text::thousands;
 
 /// What is typed after `:`.
 #[derive(Debug, Clone, Default)]
@@ -28,12 +29,32 @@ pub struct CommandLine {
     pub back: Option<(String, usize)>,
 }
 
-/// The words of a line. Quotes, single or double, and brackets keep spaces together.
+/// A line, as it is read.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// Its words.
+    pub words: Vec<String>,
+    /// Where the last of them begins, in bytes; the line's end where that one is ended already.
+    pub last: usize,
+    /// The quotation mark that nobody has closed.
+    pub open: Option<char>,
+}
+
+/// The words of a line.
 pub fn words(line: &str) -> Vec<String> {
+    read(line).words
+}
+
+/// Reads a line. Quotes, single or double, and brackets keep spaces together.
+pub fn read(line: &str) -> Read {
     let mut words = Vec::new();
     let mut word = String::new();
     let (mut quote, mut depth, mut any) = (None::<char>, 0_usize, false);
-    for c in line.chars() {
+    let mut last = 0;
+    for (at, c) in line.char_indices() {
+        if !any {
+            last = at;
+        }
         match (quote, c) {
             (Some(q), _) if c == q => {
                 quote = None;
@@ -67,27 +88,59 @@ pub fn words(line: &str) -> Vec<String> {
     }
     if any {
         words.push(word);
+    } else {
+        last = line.len();
     }
-    words
+    Read {
+        words,
+        last,
+        open: quote,
+    }
 }
 
 /// How the line after `:` could go on: whole words for the last one, the best first.
 pub fn candidates(model: &Model, line: &str) -> Vec<String> {
-    let mut words = words(line);
-    let last = if line.is_empty() || line.ends_with(char::is_whitespace) {
-        String::new()
-    } else {
+    let (options, last) = options(model, line);
+    let is_value = last.contains('=');
+    let fits = |option: &String| option.starts_with(&last) && *option != last;
+    let fitting = options.into_iter().filter(fits);
+    fitting
+        .map(|option| match option.split_once('=') {
+            Some((field, value)) if is_value => format!("{field}={}", quoted(value)),
+            _ => option,
+        })
+        .collect()
+}
+
+/// Whether the last word of a line is one that could stand there: then it is not taken for the beginning of another.
+pub fn is_whole(model: &Model, line: &str) -> bool {
+    let (options, last) = options(model, line);
+    !last.is_empty() && options.contains(&last)
+}
+
+/// What could stand in the place of the last word, and that word.
+fn options(model: &Model, line: &str) -> (Vec<String>, String) {
+    let Read {
+        mut words, last, ..
+    } = read(line);
+    let last = if last < line.len() {
         words.pop().unwrap_or_default()
+    } else {
+        String::new()
     };
-    if let Some((field, typed)) = last.split_once('=') {
-        return values(model, words.first(), field, typed);
-    }
-    let options: Vec<String> = match words.first().map(String::as_str) {
+    let options = match last.split_once('=') {
+        Some((field, _)) => values(model, words.first(), field),
+        None => instead(model, &words),
+    };
+    (options, last)
+}
+
+/// What could stand after these words.
+fn instead(model: &Model, words: &[String]) -> Vec<String> {
+    match words.first().map(String::as_str) {
         None => first_words(model),
         Some(first) => match action_named(model, first) {
-            Some(Action::Policy | Action::Objective) if words.len() >= 2 => {
-                return policies(&words[2..], &last);
-            }
+            Some(Action::Policy | Action::Objective) if words.len() >= 2 => policies(&words[2..]),
             Some(Action::Ask) if words.len() >= 2 => queries(model, &words[1], &words[2..]),
             Some(Action::Retry) if words.len() == 2 => {
                 let parked = model.parked_shown(&words[1]).iter();
@@ -119,22 +172,43 @@ pub fn candidates(model: &Model, line: &str) -> Vec<String> {
                     .filter(|_| action == Action::Past);
                 names.chain(times.map(|&time| time.to_owned())).collect()
             }
-            _ => field_words(model, first, &words),
+            _ => field_words(model, first, words),
         },
-    };
-    let fits = |option: &String| option.starts_with(&last) && *option != last;
-    options.into_iter().filter(fits).collect()
+    }
 }
 
-/// What a line still needs that nothing can be told of by candidates.
-pub fn needs(model: &Model, line: &str) -> Option<&'static str> {
+/// What a line still needs that nothing can be told of by candidates, or what it means.
+pub fn needs(model: &Model, line: &str) -> Option<String> {
     let words = words(line);
-    let action = action_named(model, words.first()?)?;
-    match (action, words.len()) {
-        (Action::Skip, 2) => Some("a parked event's position, then the reason"),
-        (Action::Skip, 3) => Some("the reason"),
-        _ => None,
-    }
+    let first = words.first()?;
+    let number = if words.len() == 1 {
+        Some(first)
+    } else {
+        words.get(1).filter(|_| words.len() == 2)
+    };
+    let goes = |word: &String| {
+        let head = thousands(model.snapshot.head.get());
+        format!("Enter goes to the event at {word} of {head}")
+    };
+    let Some(action) = action_named(model, first) else {
+        return number.filter(|word| is_position(word)).map(goes);
+    };
+    let needs = match (action, words.len()) {
+        (Action::Skip, 2) => "a parked event's position, then the reason",
+        (Action::Skip, 3) => "the reason",
+        (Action::Go(Screen::Events), 1) if line.ends_with(char::is_whitespace) => {
+            "a position to go to, or what is wanted:"
+        }
+        (Action::Go(Screen::Events), 2) => return number.filter(|w| is_position(w)).map(goes),
+        _ => return None,
+    };
+    Some(needs.to_owned())
+}
+
+/// Whether a word is a number, as a position is written.
+pub fn is_position(word: &str) -> bool {
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    digits > 0 && word.chars().all(|c| c.is_ascii_digit() || c == ',')
 }
 
 /// The action with this name after `:`, where it is to be had.
@@ -173,18 +247,19 @@ pub fn takes_projection(action: Action) -> bool {
     )
 }
 
-/// How `field=` of a command could go on: with the values of a choice, or keys that there are.
-fn values(model: &Model, command: Option<&String>, field: &str, typed: &str) -> Vec<String> {
-    let info = model
-        .commands
-        .iter()
-        .find(|info| Some(&info.name) == command);
-    let all = info.map(|info| form::options(&info.schema, field, &model.known));
-    let fits = |value: &String| value.starts_with(typed) && value != typed;
-    let fitting = all.unwrap_or_default().into_iter().filter(fits);
-    fitting
-        .map(|value| format!("{field}={}", quoted(&value)))
-        .collect()
+/// How `field=` of a command could go on: with the values of a choice, or keys that there are; else with the schema's
+/// example.
+fn values(model: &Model, command: Option<&String>, field: &str) -> Vec<String> {
+    let mut infos = model.commands.iter();
+    let Some(info) = infos.find(|info| Some(&info.name) == command) else {
+        return Vec::new();
+    };
+    let mut all = form::options(&info.schema, field, &model.known);
+    if all.is_empty() {
+        all.extend(form::example(&info.schema, field, &model.known));
+    }
+    let fields = all.into_iter().map(|value| format!("{field}={value}"));
+    fields.collect()
 }
 
 /// A word that is read as one.
@@ -354,13 +429,13 @@ fn queries(model: &Model, name: &str, typed: &[String]) -> Vec<String> {
         .collect()
 }
 
-fn policies(typed: &[String], last: &str) -> Vec<String> {
+fn policies(typed: &[String]) -> Vec<String> {
     let place = typed.len();
     let fitting = POLICIES.iter().filter_map(|(policy, _)| {
         let words: Vec<&str> = policy.split(' ').collect();
         let begins = typed.first().is_none_or(|first| words[0] == first);
         let word = words.get(place).filter(|_| begins)?;
-        (word.starts_with(last) && *word != last).then(|| (*word).to_owned())
+        Some((*word).to_owned())
     });
     fitting.collect()
 }

@@ -147,6 +147,19 @@ pub struct Narrowing {
     pub editor: Editor,
     /// What it was before: Esc goes back to it.
     pub before: String,
+    /// Whether somebody wanted to keep one that is none.
+    pub is_refused: bool,
+}
+
+impl Narrowing {
+    /// What is wrong with what is typed, on a screen; what is wrong narrows nothing.
+    pub fn error(&self, screen: Screen) -> Option<String> {
+        let typed = self.editor.text();
+        match screen {
+            Screen::Events => search::Search::parse(typed).error().map(str::to_owned),
+            _ => filter::Filter::parse(typed).error().map(str::to_owned),
+        }
+    }
 }
 
 /// What was said last, under the screen.

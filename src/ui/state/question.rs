@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_question_is_complete_with_its_parameters_and_a_level() {
-        let mut question = question("live");
+        let of = question;
+        let mut question = of("live");
         assert!(question.asked(Position::new(7)).is_err());
         question.fill(&["order_id=1042".into()]).unwrap();
         let asked = question.asked(Position::new(7)).unwrap();
@@ -186,7 +187,11 @@ mod tests {
         question.fill(&["strong".into()]).unwrap();
         let asked = question.asked(Position::new(7)).unwrap();
         assert_eq!(asked.levels, [Consistency::Strong]);
-        question.fill(&["how fresh=soon".into()]).unwrap();
+        let again = question.fill(&["eventual".into()]).unwrap_err();
+        assert_eq!(again, "how fresh must be given once, not twice");
+        let mut question = of("live");
+        let words = ["order_id=1042", "how fresh=soon"].map(str::to_owned);
+        question.fill(&words).unwrap();
         let (field, why) = question.asked(Position::new(7)).unwrap_err();
         assert!(field == 1 && why.contains("soon"), "{why}");
         assert!(question.fill(&["soon".into()]).is_err());

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use crate::event::{Position, Timestamp};
 use crate::lag::Status;
-use crate::workspace::{Policy, ProjectionView, Snapshot};
+use crate::workspace::{Policy, ProjectionView, Snapshot, Without};
 
 /// An accepted command, followed through the read models.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ripple {
     /// The command's name.
     pub command: String,
+    /// The first of its events, as far as known.
+    pub first: Position,
     /// Its last event.
     pub position: Position,
     /// When that was stored, as far as known: as the log says, else when the answer came.
@@ -32,15 +34,52 @@ pub enum Reach {
     Paused,
     /// It comes when what stops the projection is mended.
     Stopped(Status),
+    /// It could not be applied and is set aside, until somebody has it tried again or skips it.
+    Parked,
+    /// Somebody decided that it does not come.
+    Skipped,
 }
 
-/// Whether a read model shows all that concerns it of an event and what came before: its checkpoint is
-/// there, or it lacks nothing that it subscribes to. (Where nothing concerns it, the checkpoint follows
-/// the head a little later.)
-pub fn has(view: &ProjectionView, snapshot: &Snapshot, position: Position) -> bool {
+/// Whether a read model has an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Has {
+    /// It shows what there is to show of it.
+    Yes,
+    /// It comes by itself, or when somebody lets it.
+    NotYet,
+    /// It was passed without being applied: it is parked.
+    Parked,
+    /// It was passed without being applied: somebody skipped it.
+    Skipped,
+}
+
+impl From<Without> for Has {
+    fn from(why: Without) -> Self {
+        match why {
+            Without::Parked => Self::Parked,
+            Without::Skipped => Self::Skipped,
+        }
+    }
+}
+
+/// Whether a read model has an event: its checkpoint is there, or it lacks nothing that it subscribes to. (Where
+/// nothing concerns it, the checkpoint follows the head a little later.) What is parked or skipped it does not have,
+/// wherever its checkpoint is.
+pub fn has(view: &ProjectionView, snapshot: &Snapshot, position: Position) -> Has {
+    has_all(view, snapshot, (position, position))
+}
+
+/// The same of all events of a commit, from the first to the last.
+fn has_all(view: &ProjectionView, snapshot: &Snapshot, (first, last): (Position, Position)) -> Has {
     // Positions of another log say nothing about this one.
-    view.lag.status != Status::Ahead
-        && (view.checkpoint >= position || snapshot.head >= position && lacks(view) == 0)
+    if view.lag.status == Status::Ahead {
+        return Has::NotYet;
+    }
+    match view.passed_by.among(first, last) {
+        Some(why) => why.into(),
+        None if view.checkpoint >= last || snapshot.head >= last && lacks(view) == 0 => Has::Yes,
+        None => Has::NotYet,
+    }
 }
 
 /// How far the checkpoint is behind the head; 0 where none of what is between concerns the read model.
@@ -57,6 +96,7 @@ impl Ripple {
     pub fn new(command: String, position: Position, answered_at: Timestamp) -> Self {
         Self {
             command,
+            first: position,
             position,
             stored_at: answered_at,
             seen: Vec::new(),
@@ -65,13 +105,18 @@ impl Ripple {
 
     /// Notes which read models have it by now.
     pub fn see(&mut self, snapshot: &Snapshot) {
-        if let Some(event) = snapshot.recent.iter().find(|e| e.position == self.position) {
+        let mut recent = snapshot.recent.iter().rev();
+        if let Some(event) = recent.find(|e| e.position == self.position) {
             self.stored_at = event.recorded_at;
+            let of_the_commit = recent
+                .take_while(|e| e.stream == event.stream && e.recorded_at == event.recorded_at);
+            self.first = of_the_commit.last().unwrap_or(event).position;
         }
         let took = elapsed(self.stored_at, snapshot.taken_at);
         for view in &snapshot.projections {
             let known = self.seen.iter().any(|(name, _)| *name == view.name);
-            if has(view, snapshot, self.position) && !known {
+            let has = has_all(view, snapshot, (self.first, self.position));
+            if has == Has::Yes && !known {
                 self.seen.push((view.name.clone(), took));
             }
         }
@@ -79,6 +124,11 @@ impl Ripple {
 
     /// How far it is on the way into one read model.
     pub fn reach(&self, view: &ProjectionView, now: Timestamp) -> Reach {
+        match view.passed_by.among(self.first, self.position) {
+            Some(Without::Parked) => return Reach::Parked,
+            Some(Without::Skipped) => return Reach::Skipped,
+            None => {}
+        }
         if let Some((_, took)) = self.seen.iter().find(|(name, _)| *name == view.name) {
             return Reach::Visible(*took);
         }
@@ -115,24 +165,55 @@ fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{HEAD, late, normal, now};
+    use std::sync::Arc;
+
+    use super::super::super::testing::{HEAD, late, normal, now, projection};
     use super::*;
+    use crate::workspace::PassedBy;
 
     #[test]
     fn a_read_model_that_nothing_concerns_lacks_nothing_before_its_checkpoint_follows() {
         let snapshot = normal();
         let mut view = late("stock", "live", Status::Live, 40, Duration::ZERO);
         let head = Position::new(HEAD);
-        assert!(!has(&view, &snapshot, head));
+        assert_eq!(has(&view, &snapshot, head), Has::NotYet);
         assert_eq!(lacks(&view), 40);
         view.lag.behind = 0;
-        assert!(has(&view, &snapshot, head));
+        assert_eq!(has(&view, &snapshot, head), Has::Yes);
         assert_eq!(lacks(&view), 0);
         // What the snapshot does not know of yet may concern it.
-        assert!(!has(&view, &snapshot, head.next()));
+        assert_eq!(has(&view, &snapshot, head.next()), Has::NotYet);
         // Nothing counted so far is not nothing.
         view.lag.behind_exact = false;
-        assert!(!has(&view, &snapshot, head));
+        assert_eq!(has(&view, &snapshot, head), Has::NotYet);
+    }
+
+    #[test]
+    fn what_is_parked_or_skipped_is_not_there_wherever_the_checkpoint_is() {
+        let snapshot = normal();
+        let mut view = projection("order_search", "live");
+        let head = Position::new(HEAD);
+        let mut ripple = Ripple::new("PlaceOrder".into(), head, now());
+        for (why, expected, reach) in [
+            (Without::Parked, Has::Parked, Reach::Parked),
+            (Without::Skipped, Has::Skipped, Reach::Skipped),
+        ] {
+            view.passed_by = Arc::new(PassedBy::new(vec![(head, why)]));
+            assert_eq!(has(&view, &snapshot, head), expected);
+            assert_eq!(has(&view, &snapshot, Position::new(HEAD - 1)), Has::Yes);
+            let mut snapshot = snapshot.clone();
+            snapshot.projections = vec![view.clone()];
+            ripple.see(&snapshot);
+            assert_eq!(ripple.seen, []);
+            assert_eq!(ripple.reach(&view, now()), reach);
+        }
+        // An event of the same commit, before its last one.
+        ripple.first = Position::new(HEAD - 2);
+        let parked = vec![(Position::new(HEAD - 1), Without::Parked)];
+        view.passed_by = Arc::new(PassedBy::new(parked));
+        assert_eq!(ripple.reach(&view, now()), Reach::Parked);
+        view.passed_by = Arc::default();
+        assert!(matches!(ripple.reach(&view, now()), Reach::Waiting(_)));
     }
 
     #[test]

@@ -5,11 +5,53 @@ use regex::{Regex, RegexBuilder};
 
 use super::filter::Filter;
 use crate::event::{Event, StreamId};
-use crate::workspace::EventFilter;
+use crate::workspace::{EventFilter, near};
 
 /// What the field says while it is empty.
 pub const EXAMPLE: &str =
     "type:Placed stream:order-7 category:order correlation:ID word /regex !not";
+
+/// The names that narrow by something of their own.
+const NAMES: [&str; 5] = ["type", "stream", "category", "correlation", "text"];
+
+/// A word that looks as if it narrowed by its name, and is looked for as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// Its name, before the colon.
+    pub name: String,
+    /// What stands behind it.
+    pub value: String,
+}
+
+impl Doubt {
+    /// What would narrow, where there is one that may be meant.
+    fn meant(&self) -> Option<String> {
+        if matches!(self.name.as_str(), "position" | "pos" | "at") {
+            return Some(format!(":events {} goes there", self.value));
+        }
+        let near = near(&self.name, NAMES).into_iter().next();
+        near.map(|name| format!("{name}: narrows"))
+    }
+
+    /// In a few words.
+    pub fn brief(&self) -> String {
+        let meant = self.meant().unwrap_or_else(names);
+        format!("{}: is text, {meant}", self.name)
+    }
+
+    /// Line by line: how it is read, and what narrows, what may be meant first.
+    pub fn words(&self) -> Vec<String> {
+        let Self { name, value } = self;
+        let read = format!("\"{name}:{value}\" is looked for as text");
+        let meant = self.meant().into_iter();
+        [read].into_iter().chain(meant).chain([names()]).collect()
+    }
+}
+
+fn names() -> String {
+    let all = NAMES.map(|name| format!("{name}:"));
+    format!("{} narrow", all.join(" "))
+}
 
 /// What is typed after `/`. Each `name:value` narrows further; the rest is letters in the order of a type's or a
 /// stream's name or a part of data or metadata, or `/` and a regular expression. `!` before any of them takes what it
@@ -24,6 +66,7 @@ pub struct Search {
     /// Each of them.
     rest: Vec<Test>,
     error: Option<String>,
+    doubt: Option<Doubt>,
 }
 
 /// A name that is looked for.
@@ -92,7 +135,10 @@ impl Search {
                     search.takes_regex(regex.take());
                     match is_regex {
                         true => regex = Some(token.raw),
-                        false => search.takes_word(wanted, inverse),
+                        false => {
+                            search.doubts(&token);
+                            search.takes_word(wanted, inverse);
+                        }
                     }
                 }
             }
@@ -106,10 +152,7 @@ impl Search {
         let Some((name, value)) = token.split_once(':') else {
             return false;
         };
-        if !matches!(
-            name,
-            "type" | "category" | "correlation" | "text" | "stream"
-        ) {
+        if !NAMES.contains(&name) {
             return false;
         }
         if value.is_empty() {
@@ -166,6 +209,21 @@ impl Search {
         (!filter.is_everything()).then_some(filter)
     }
 
+    /// Notes a word such as `typ:x`. What is quoted is meant as it is written.
+    fn doubts(&mut self, token: &Token) {
+        if token.bare().starts_with('"') {
+            return;
+        }
+        let Some((name, value)) = token.parts().1.split_once(':') else {
+            return;
+        };
+        let is_name = |c: char| c.is_ascii_alphabetic() || "_-".contains(c);
+        if !name.is_empty() && name.chars().all(is_name) {
+            let (name, value) = (name.to_owned(), value.to_owned());
+            self.doubt = Some(Doubt { name, value });
+        }
+    }
+
     fn takes_word(&mut self, word: &str, inverse: bool) {
         if word.is_empty() {
             return;
@@ -190,6 +248,11 @@ impl Search {
     /// What is wrong with it; what is wrong narrows nothing.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
+    }
+
+    /// What looks as if it narrowed otherwise than it does.
+    pub const fn doubt(&self) -> Option<&Doubt> {
+        self.doubt.as_ref()
     }
 
     /// Whether every event is wanted.
@@ -444,6 +507,35 @@ mod tests {
         assert!(search.fits(&event()));
         let search = Search::parse(&format!("stream:order-{}", "x".repeat(300)));
         assert!(search.error().is_some() && search.is_everything());
+    }
+
+    #[test]
+    fn a_name_that_narrows_nothing_is_text_and_is_said_to_be() {
+        let doubt = |text: &str| Search::parse(text).doubt().map(Doubt::brief);
+        let said = doubt("typ:foo").unwrap();
+        assert_eq!(said, "typ: is text, type: narrows");
+        assert_eq!(doubt("!typ:foo type:x").unwrap(), said);
+        let said = doubt("total:129").unwrap();
+        let all = "type: stream: category: correlation: text: narrow";
+        assert_eq!(said, format!("total: is text, {all}"));
+        let said = doubt("position:128403").unwrap();
+        assert!(said.ends_with(":events 128403 goes there"), "{said}");
+        let words = Search::parse("typ:foo").doubt().unwrap().words();
+        let read = "\"typ:foo\" is looked for as text";
+        assert_eq!(words, [read, "type: narrows", all]);
+        // What is meant as text is text, without a word.
+        for text in [
+            "\"typ:foo\"",
+            "!\"typ:foo\"",
+            "text:typ:foo",
+            "10:30",
+            ":",
+            "/typ:foo",
+            "type:x",
+        ] {
+            assert_eq!(doubt(text), None, "{text}");
+        }
+        assert!(!fits("typ:foo") && fits("!typ:foo"));
     }
 
     #[test]

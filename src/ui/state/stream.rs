@@ -6,9 +6,12 @@ use std::sync::Arc;
 use super::super::json::Json;
 use super::Model;
 use super::panes::Panes;
+use super::ripple::{Has, has};
 use super::table::Table;
 use crate::event::{Event, Position, StreamId, Version};
-use crate::workspace::{KeyRows, KeyedModel, Policy, ProjectionView, Snapshot, Step, Steps};
+use crate::workspace::{
+    KeyRows, KeyedModel, PassedBy, Policy, ProjectionView, Snapshot, Step, Steps,
+};
 
 /// How many steps are read at once.
 pub const PAGE: usize = 200;
@@ -59,7 +62,7 @@ pub struct Shown {
     /// What was stored up to here was there when the rows were asked for last.
     pub rows_up_to: Position,
     /// Name, version and checkpoint of every read model in the last picture.
-    pub stood: Vec<(String, String, Position)>,
+    pub stood: Vec<(String, String, Position, Arc<PassedBy>)>,
 }
 
 /// Something that is asked for, never twice at once.
@@ -202,7 +205,7 @@ impl Shown {
             return true;
         }
         let mut pairs = snapshot.projections.iter().zip(&self.stood);
-        pairs.any(|(view, (name, version, checkpoint))| {
+        pairs.any(|(view, (name, version, checkpoint, passed_by))| {
             if view.name != *name || view.version != *version || view.checkpoint < *checkpoint {
                 return true;
             }
@@ -211,7 +214,11 @@ impl Shown {
                 let coming = &model.coming;
                 let due = coming.next.is_some_and(|next| view.checkpoint >= next);
                 let unread = model.version.is_none() && coming.unknown.is_some();
-                due && view.checkpoint > coming.position || unread && view.checkpoint > *checkpoint
+                // Something was parked, tried again or skipped.
+                let set_aside = view.passed_by != *passed_by;
+                set_aside
+                    || due && view.checkpoint > coming.position
+                    || unread && view.checkpoint > *checkpoint
             })
         })
     }
@@ -220,7 +227,8 @@ impl Shown {
     pub fn note(&mut self, snapshot: &Snapshot) {
         let stands = |view: &ProjectionView| {
             let version = view.version.clone();
-            (view.name.clone(), version, view.checkpoint)
+            let passed_by = Arc::clone(&view.passed_by);
+            (view.name.clone(), version, view.checkpoint, passed_by)
         };
         self.stood = snapshot.projections.iter().map(stands).collect();
     }
@@ -295,7 +303,7 @@ pub fn waiting(model: &Model) -> Vec<String> {
     let views = snapshot.projections.iter().filter(|view| {
         view.policy == Policy::Manual
             && takes(view, event)
-            && !super::ripple::has(view, snapshot, event.position)
+            && has(view, snapshot, event.position) == Has::NotYet
     });
     views.map(|view| view.name.clone()).collect()
 }
@@ -306,12 +314,34 @@ pub fn takes(view: &ProjectionView, event: &Event) -> bool {
     types.is_empty() || types.iter().any(|t| t == event.event_type.as_str())
 }
 
+/// How many read models do not have an event; ordered by how much there is to mend.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lacking {
+    /// So many have parked it.
+    pub parked: usize,
+    /// To so many it comes.
+    pub not_yet: usize,
+    /// For so many somebody skipped it.
+    pub skipped: usize,
+    /// So many take such events.
+    pub all: usize,
+}
+
 /// How many read models lack an event, and how many take such events.
-pub fn lacking(snapshot: &Snapshot, event: &Event) -> (usize, usize) {
-    let views = snapshot.projections.iter();
-    let taking = views.filter(|view| takes(view, event));
-    taking.fold((0, 0), |(without, all), view| {
-        let has = super::ripple::has(view, snapshot, event.position);
-        (without + usize::from(!has), all + 1)
-    })
+pub fn lacking(snapshot: &Snapshot, event: &Event) -> Lacking {
+    let mut lacking = Lacking::default();
+    for view in snapshot
+        .projections
+        .iter()
+        .filter(|view| takes(view, event))
+    {
+        lacking.all += 1;
+        match has(view, snapshot, event.position) {
+            Has::Yes => {}
+            Has::NotYet => lacking.not_yet += 1,
+            Has::Parked => lacking.parked += 1,
+            Has::Skipped => lacking.skipped += 1,
+        }
+    }
+    lacking
 }

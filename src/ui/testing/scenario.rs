@@ -450,6 +450,7 @@ fn key_rows() -> KeyRows {
                 lacks: lacks.len() as u64,
                 next: lacks.first().copied().map(Position::new),
                 unknown: None,
+                passed_by: Default::default(),
                 tables: vec![ComingTable {
                     name: "orders".to_owned(),
                     columns: COLUMNS.map(str::to_owned).to_vec(),

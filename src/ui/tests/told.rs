@@ -183,3 +183,33 @@ fn a_rebuild_of_a_manual_one_says_how_far_it_goes() {
         "{seen}"
     );
 }
+
+/// Of an idle workspace no more pictures come: what is drawn then is right at any later moment.
+#[test]
+fn an_idle_workspace_says_since_when_nothing_was_stored_and_not_for_how_long() {
+    let mut snapshot = testing::normal();
+    snapshot.taken_at += jiff::SignedDuration::from_secs(37);
+    let mut model = model_of(snapshot, 120, 36);
+    for keys in [&["j", "j", "w"][..], &["esc", "3"]] {
+        press(&mut model, keys);
+        let drawn = screen(&model);
+        assert!(drawn.contains("nothing has been stored"), "{drawn}");
+        assert!(!drawn.contains("stored for"), "{drawn}");
+        assert!(drawn.contains("since 2026-03-14 09:26:53 UTC"), "{drawn}");
+    }
+}
+
+#[test]
+fn the_overview_says_of_one_that_is_folded_in_memory_how_often_it_is_stored() {
+    let mut snapshot = testing::normal();
+    snapshot.projections[1].stored_within = std::time::Duration::from_secs(1);
+    for (size, told) in [
+        ((200, 40), "live, stored every 1.0 s"),
+        ((120, 36), "live, within 1s"),
+        ((80, 24), "live, within 1s"),
+    ] {
+        let drawn = screen(&model_of(snapshot.clone(), size.0, size.1));
+        assert!(drawn.contains(told), "{drawn}");
+        assert!(drawn.contains("batch 500 or 5s"), "{drawn}");
+    }
+}

@@ -55,7 +55,7 @@ fn values_go_on_with_keys_that_there_are_and_choices() {
     let mut model = model();
     model.known = Arc::new(keys());
     assert_eq!(
-        candidates(&model, "PlaceOrder order=10"),
+        candidates(&model, "ShipOrder order=10"),
         ["order=1042", "order=1041"]
     );
     assert_eq!(

@@ -8,6 +8,7 @@ use super::super::ask::events::{Answer, Ask, Found};
 use super::super::screen::Screen;
 use super::super::state::events::{Asked, CAUSES, DETAIL, Detail, LIST, PAGE, PANES};
 use super::super::state::filter::Filter;
+use super::super::state::line::is_position;
 use super::super::state::search::Search;
 use super::super::state::{Model, Tone};
 use super::super::view::events as view;
@@ -267,14 +268,34 @@ fn go_to(model: &mut Model, position: Position, anew: bool) {
     }
 }
 
+/// The whole log, whatever it was narrowed to.
+pub fn open_all(model: &mut Model) -> Vec<Effect> {
+    let before = std::mem::take(&mut model.events.search);
+    let was_narrowed = !before.is_everything();
+    let list = &mut model.events.list;
+    if was_narrowed {
+        let (head, follows, at) = (model.snapshot.head, list.follows, list.at);
+        // Around the same place.
+        match follows {
+            true => list.follow(head),
+            false => list.go(at, head),
+        }
+    }
+    let effects = screen::go(model, Screen::Events);
+    if was_narrowed {
+        let words = format!("all events again: no longer only {}", before.text().trim());
+        model.say(Tone::Info, words);
+    }
+    effects
+}
+
 /// What stands after `:events`: a position to go to, or words that narrow.
 ///
 /// Errors: there is no such position, or what is wrong with the words.
 pub fn open_with(model: &mut Model, words: &[String]) -> Result<Vec<Effect>, String> {
-    let is_number = |word: &str| word.chars().all(|c| c.is_ascii_digit() || c == ',');
     let head = model.snapshot.head;
     if let [word] = words
-        && is_number(word)
+        && is_position(word)
     {
         let position = word.replace(',', "").parse().map(Position::new);
         let position = position.unwrap_or(Position::new(u64::MAX));

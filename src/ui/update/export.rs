@@ -291,14 +291,16 @@ fn steps(model: &Model) -> Option<Sheet> {
         let streams = stream::listed(model);
         let row = |recent: &stream::Recent<'_>| {
             let event = recent.last;
-            let (without, all) = stream::lacking(&model.snapshot, event);
+            let lacking = stream::lacking(&model.snapshot, event);
             vec![
                 json!(event.stream),
                 json!(event.version),
                 json!(event.event_type),
                 json!(event.position),
-                json!(without),
-                json!(all),
+                json!(lacking.not_yet + lacking.parked),
+                json!(lacking.all),
+                json!(lacking.parked),
+                json!(lacking.skipped),
             ]
         };
         return Some(Sheet {
@@ -309,6 +311,8 @@ fn steps(model: &Model) -> Option<Sheet> {
                 "position",
                 "lacking",
                 "read_models",
+                "parked",
+                "skipped",
             ]),
             rows: streams.iter().map(row).collect(),
             of: None,

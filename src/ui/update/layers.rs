@@ -73,10 +73,14 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
-        // The filter is kept as it is typed: the key only closes its line.
-        Some(Layer::Filter(_)) => {
+        // The filter is kept as it is typed: the key only closes its line. One that is none would narrow nothing, and
+        // say so nowhere.
+        Some(Layer::Filter(narrowing)) => {
             if action == Action::Accept {
-                model.layers.pop();
+                narrowing.is_refused = narrowing.error(model.screen).is_some();
+                if !narrowing.is_refused {
+                    model.layers.pop();
+                }
             }
             Vec::new()
         }
@@ -142,6 +146,7 @@ fn change(model: &mut Model, change: &Change<'_>) -> Vec<Effect> {
             }
         }
         Some(Layer::Filter(narrowing)) => {
+            narrowing.is_refused = false;
             change.apply(&mut narrowing.editor);
             let text = narrowing.editor.text().to_owned();
             return screen::narrow(model, &text);

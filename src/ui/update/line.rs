@@ -2,14 +2,17 @@
 
 use super::super::action::{ACTIONS, Action};
 use super::super::screen::Screen;
-use super::super::state::form::Form;
-use super::super::state::line::{action_named, candidates, choices, takes_projection, words};
+use super::super::state::form::{Form, defaults};
+use super::super::state::line::{
+    action_named, candidates, choices, is_position, is_whole, read, takes_projection,
+};
 use super::super::state::{Layer, Model};
 use super::{Effect, chosen, export, load, screen};
 use crate::event::{Position, StreamId};
 use crate::lag::Status;
 use crate::workspace::{
-    AsOf, CommandInfo, FaultError, FaultOrder, Operation, Policy, Which, reason,
+    AsOf, CommandInfo, FaultError, FaultOrder, Operation, Policy, Problem, Which, from_words,
+    reason,
 };
 
 /// How many lines are remembered.
@@ -64,7 +67,10 @@ fn complete(model: &mut Model) {
         return;
     };
     let typed = line.editor.text().to_owned();
-    let candidate = candidates(model, &typed).into_iter().next();
+    let start = read(&typed).last;
+    // What is whole is ended, and not turned into something longer.
+    let whole = is_whole(model, &typed).then(|| typed[start..].to_owned());
+    let candidate = whole.or_else(|| candidates(model, &typed).into_iter().next());
     // The first word may have been typed by some of its letters.
     let some_letters = || {
         let first = !typed.contains(char::is_whitespace) && !typed.is_empty();
@@ -74,7 +80,6 @@ fn complete(model: &mut Model) {
     let Some(word) = candidate.or_else(some_letters) else {
         return;
     };
-    let start = typed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
     let space = if word.ends_with('=') { "" } else { " " };
     if let Some(Layer::Line(line)) = model.layers.last_mut() {
         line.editor.set(format!("{}{word}{space}", &typed[..start]));
@@ -86,7 +91,8 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let typed = line.editor.text().trim().to_owned();
-    let mut words = words(&typed);
+    let read = read(&typed);
+    let mut words = read.words;
     if words.first().is_some_and(|first| first == "skip") {
         // A reason is taken as it is typed: it may have an apostrophe.
         words = typed.splitn(4, ' ').map(str::to_owned).collect();
@@ -96,7 +102,13 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let rows = matches!(model.screen, Screen::Overview | Screen::Rebuilds);
-    match run(model, first, rest) {
+    // What is looked for ends where the line does.
+    let is_open = read.open.filter(|_| !matches!(&**first, "skip" | "events"));
+    let done = match is_open {
+        Some(mark) => Err(unclosed(&typed[read.last..], mark)),
+        None => run(model, first, rest),
+    };
+    match done {
         Ok(effects) => {
             let mut effects = effects;
             if rows {
@@ -118,6 +130,14 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// What is wrong with a word that nobody has ended.
+fn unclosed(word: &str, mark: char) -> String {
+    let other = if mark == '"' { '\'' } else { '"' };
+    format!(
+        "{word} has no end: write {mark} behind it, or {other} around what has a {mark} of its own"
+    )
 }
 
 /// Chooses the projection that a line named: the next key is about the same.
@@ -163,6 +183,8 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
             let effects = super::events::open_with(model, rest)?;
             model.layers.pop();
             Ok(effects)
+        } else if action == Action::Go(Screen::Events) {
+            Ok(super::events::open_all(model))
         } else if let (Action::Go(Screen::Stream), Some(name)) = (action, rest.first()) {
             let stream = StreamId::new(name).map_err(|e| e.to_string())?;
             model.layers.pop();
@@ -191,6 +213,9 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
             model.layers.pop();
             Ok(super::act(model, action))
         };
+    }
+    if is_position(first) && rest.is_empty() {
+        return super::events::open_with(model, &[first.to_owned()]);
     }
     let has = |command: &CommandInfo| command.name == first;
     if let Some(entry) = ACTIONS.iter().find(|entry| entry.name == first)
@@ -244,6 +269,9 @@ fn on_projection(
                 name,
                 Operation::SetPolicy(policy),
             ));
+        }
+        Action::Retry | Action::Skip if rest.is_empty() && has_none_parked(model, &name) => {
+            return Err(format!("nothing is parked in {name}"));
         }
         Action::Retry => {
             let which = match rest {
@@ -361,6 +389,10 @@ fn position(word: &str) -> Result<Position, String> {
     number.map_err(|_| format!("{word:?} is not a position: write a whole number"))
 }
 
+fn has_none_parked(model: &Model, name: &str) -> bool {
+    model.projection(name).is_some_and(|view| view.parked == 0)
+}
+
 fn paused(model: &Model, name: &str) -> bool {
     let view = model.projection(name);
     view.is_some_and(|view| view.lag.status == Status::Paused)
@@ -430,7 +462,8 @@ fn problem_of<'a>(model: &'a Model, name: &str) -> Option<&'a str> {
     found.and_then(|problem| problem.lines().next())
 }
 
-/// Sends a command that is complete; opens its form where something is missing or wrong.
+/// Sends a command that is complete, as it was typed; opens its form where something is missing or wrong, with what was
+/// typed. Errors, in the words of the shell's command line: there is no such command or field, one is given twice.
 fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, String> {
     let info = model
         .commands
@@ -438,8 +471,9 @@ fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, S
         .find(|c| c.name == name && !model.read_only)
         .ok_or_else(|| format!("there is no action and no command {name:?}; Tab completes"))?;
     let mut form = Form::new(info);
-    form.fill(rest)?;
-    match form.data() {
+    let filled = form.fill(rest);
+    let words: Vec<String> = [rest, &defaults(&info.schema, rest)].concat();
+    match from_words(info, &words) {
         Ok(data) => {
             // It stays until the command is accepted: what is wrong is mended where it was typed.
             if let Some(Layer::Line(line)) = model.layers.last_mut() {
@@ -451,14 +485,26 @@ fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, S
                 data,
             }])
         }
-        Err(wrong) => {
-            model.layers.pop();
-            form.focus = wrong;
-            if let Some(field) = form.focused() {
-                field.touched = true;
+        Err(mut problems) => {
+            // What is wrong with what was typed stands before what was not.
+            problems.sort_by_key(|problem| problem.problem == Problem::Missing);
+            let each: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let reason = each.join("; ");
+            if filled.is_err() {
+                return Err(format!("{name} cannot be sent: {reason}"));
             }
+            model.layers.pop();
+            // A problem may be with a part of a field.
+            let first = problems.first().map_or("", |problem| &problem.field);
+            let place = form.fields.iter().position(|f| first.starts_with(&f.name));
+            form.focus = place.unwrap_or(0);
+            form.know(&model.known);
+            form.refuse(reason);
             model.layers.push(Layer::Form(form));
             Ok(Vec::new())
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,8 @@ fn forget(model: &mut Model) {
             let views = &model.snapshot.projections;
             views
                 .iter()
-                .any(|view| !matches!(ripple.reach(view, model.now), Reach::Visible(_)))
+                .map(|view| ripple.reach(view, model.now))
+                .any(|reach| !matches!(reach, Reach::Visible(_) | Reach::Skipped))
         }
         None => true,
     };
@@ -137,9 +138,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Filter => {
             let before = model.narrowed_to().to_owned();
             let editor = Editor::new(before.clone());
-            model
-                .layers
-                .push(Layer::Filter(Narrowing { editor, before }));
+            model.layers.push(Layer::Filter(Narrowing {
+                editor,
+                before,
+                is_refused: false,
+            }));
         }
         _ => return of_screen(model, action),
     }

@@ -564,8 +564,8 @@ fn a_wrong_line_stays_with_its_error() {
         ("policy orders sometimes", "is not known"),
         ("replay orders x", "is not a position"),
         ("rebuild orders 100", "\"100\" is too much: rebuild takes"),
-        ("PlaceOrder colour=red", "no field \"colour\""),
-        ("PlaceOrder red", "is not field=value"),
+        ("PlaceOrder colour=red", "colour is no field here"),
+        ("PlaceOrder red", "each word must be field=value"),
         ("frobnicate", "no action and no command"),
         ("load fast", "commands a second"),
     ];

@@ -6,8 +6,7 @@ use ratatui::text::Line;
 
 use super::super::action::Context;
 use super::super::screen::Screen;
-use super::super::state::filter::Filter;
-use super::super::state::search::{EXAMPLE, Search};
+use super::super::state::search::{Doubt, EXAMPLE, Search};
 use super::super::state::{Model, Narrowing};
 use super::super::text;
 use super::super::theme::Theme;
@@ -50,16 +49,29 @@ pub fn draw(
         );
         return cursor;
     }
-    let error = match model.screen {
-        Screen::Events => Search::parse(typed).error().map(str::to_owned),
-        _ => Filter::parse(typed).error().map(str::to_owned),
+    let used = text::width(typed).min(usize::from(field.width)) + 2;
+    let room = usize::from(area.width).saturating_sub(used + 2);
+    let said = |words: &str, style| {
+        let words = text::cut(&text::clean(words), room, theme.glyphs.ellipsis);
+        Line::from(own(format!("{words} "), style))
     };
-    let right = match error {
-        Some(error) => Line::from(own(format!("{} ", text::clean(&error)), theme.warn)),
-        None => footer::keys(model, Context::Filter, theme, area.width / 2 - 3),
+    let right = match (narrowing.error(model.screen), note(model, typed)) {
+        (Some(error), _) if narrowing.is_refused => {
+            said(&format!("{} {error}", theme.glyphs.failed), theme.bad)
+        }
+        (Some(error), _) => said(&error, theme.warn),
+        (None, Some(note)) => said(&note, theme.warn),
+        (None, None) => footer::keys(model, Context::Filter, theme, area.width / 2 - 3),
     };
-    put_right(buf, area, 0, usize::from(area.width / 2) + 2, &right);
+    put_right(buf, area, 0, used, &right);
     cursor
+}
+
+/// What may be meant otherwise than it is read.
+fn note(model: &Model, typed: &str) -> Option<String> {
+    let is_events = model.screen == Screen::Events;
+    let search = is_events.then(|| Search::parse(typed))?;
+    search.doubt().map(Doubt::brief)
 }
 
 /// Right of the cursor.

@@ -272,7 +272,7 @@ const STATUSES: &[(Status, &str)] = &[
     (Status::CatchingUp, "late, and gaining"),
     (
         Status::Falling,
-        "late, and only later: more is stored than applied",
+        "late, and its age only grew: look at its ETA",
     ),
     (Status::Stalled, "late, and not moving"),
     (Status::Paused, "somebody paused it"),

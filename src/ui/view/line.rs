@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::super::state::Model;
-use super::super::state::line::{Choice, CommandLine, candidates, choices, needs};
+use super::super::state::line::{Choice, CommandLine, candidates, choices, is_whole, needs, read};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::flow;
@@ -60,7 +60,10 @@ pub fn draw(
         return None;
     }
     let options = candidates(model, typed);
-    if let (Some(first), true) = (options.first(), line.editor.at_end()) {
+    let is_whole = is_whole(model, typed);
+    // What would be done, or was refused, is what was typed: nothing else stands behind it.
+    let has_ghost = line.editor.at_end() && line.error.is_none() && !is_whole;
+    if let (Some(first), true) = (options.first(), has_ghost) {
         ghost(buf, field, typed, first, theme);
     }
     for (row, line) in (2..).zip(&wrong) {
@@ -72,7 +75,8 @@ pub fn draw(
     // The list above names them already.
     let options = if first { &[] } else { options.as_slice() };
     let needs = needs(model, typed);
-    put(buf, area, 2, &below(needs, options, theme, area.width));
+    let row = below(needs, options, is_whole, theme, area.width);
+    put(buf, area, 2, &row);
     cursor
 }
 
@@ -113,7 +117,7 @@ fn list(model: &Model, typed: &str, theme: &Theme, area: Rect, buf: &mut Buffer)
 
 /// The rest of the first candidate, after what is typed.
 fn ghost(buf: &mut Buffer, field: Rect, typed: &str, option: &str, theme: &Theme) {
-    let start = typed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    let start = read(typed).last;
     let Some(rest) = option.strip_prefix(&typed[start..]) else {
         return;
     };
@@ -151,16 +155,18 @@ fn error(line: &CommandLine, theme: &Theme, width: u16) -> Vec<Line<'static>> {
     spans
 }
 
-/// The candidates, or examples.
+/// The candidates, the one that a key takes marked, or what is needed.
 fn below(
-    needs: Option<&'static str>,
+    needs: Option<String>,
     options: &[String],
+    is_whole: bool,
     theme: &Theme,
     width: u16,
 ) -> Line<'static> {
     let lead = needs.map(|words| vec![own(words, theme.dim)]);
     let options = options.iter().enumerate().map(|(at, option)| {
-        let style = if at == 0 { theme.accent } else { theme.dim };
+        let is_taken = at == 0 && !is_whole;
+        let style = if is_taken { theme.accent } else { theme.dim };
         vec![span(option, style)]
     });
     let mut all = Line::from(Span::raw("  "));

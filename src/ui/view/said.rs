@@ -7,13 +7,13 @@ use ratatui::text::Line;
 
 use super::super::action::Action;
 use super::super::keymap::Keymap;
-use super::super::state::ripple::{Reach, Ripple};
+use super::super::state::ripple::{Has, Reach, Ripple};
 use super::super::state::{Model, Said, Tone};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::flow::{self, Piece};
 use super::put;
-use super::words::{own, span, status};
+use super::words::{held, own, span, status};
 
 /// How many lines it takes: one that is kept free, more where more is said.
 pub fn height(model: &Model, theme: &Theme, area: Rect) -> u16 {
@@ -66,7 +66,7 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
         own(text::thousands(ripple.position.get()), theme.strong),
     ]];
     let mut visible: Vec<(String, Vec<&str>)> = Vec::new();
-    let mut waiting: Vec<Piece> = Vec::new();
+    let (mut waiting, mut aside): (Vec<Piece>, Vec<Piece>) = Default::default();
     for view in &model.snapshot.projections {
         let reach = ripple.reach(view, model.now);
         if let Reach::Visible(took) = reach {
@@ -79,6 +79,18 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
                 Some((_, names)) => names.push(&view.name),
                 None => visible.push((took, vec![&view.name])),
             }
+        } else if let Some(has) = set_aside(&reach) {
+            let (glyph, word, style) = held(has, theme);
+            let mut piece = vec![
+                own(format!("{glyph} {word} in "), style),
+                span(&view.name, theme.text),
+            ];
+            if has == Has::Parked {
+                let name = text::clean(&view.name);
+                let way = format!(": it does not come by itself, `:parked {name}`");
+                piece.push(own(way, theme.dim));
+            }
+            aside.push(piece);
         } else {
             let (words, style) = waits(&reach, &model.keys, theme);
             waiting.push(vec![
@@ -97,12 +109,23 @@ fn ripple(model: &Model, ripple: &Ripple, theme: &Theme, width: u16) -> Vec<Line
     let mut seen: Vec<Piece> = seen.collect();
     label(&mut seen, "visible in ", theme);
     label(&mut waiting, "   not yet in ", theme);
+    // First what somebody has to do something about: on a small terminal the rest is cut.
+    accepted.extend(aside);
     accepted.extend(seen);
     let between = own(format!(" {} ", theme.glyphs.dot), theme.rule);
     let width = width.saturating_sub(1);
     let mut lines = flow::lines(accepted, &between, width, 3);
     lines.extend(flow::lines(waiting, &between, width, 14));
     lines
+}
+
+/// How a read model has the events where they do not come by themselves.
+const fn set_aside(reach: &Reach) -> Option<Has> {
+    match reach {
+        Reach::Parked => Some(Has::Parked),
+        Reach::Skipped => Some(Has::Skipped),
+        _ => None,
+    }
 }
 
 /// As many names as there is room for, and how many more there are.
@@ -137,6 +160,8 @@ pub(super) fn waits(reach: &Reach, keys: &Keymap, theme: &Theme) -> (String, Sty
             (format!("when asked ({key})"), theme.held)
         }
         Reach::Paused => ("paused".to_owned(), theme.held),
+        Reach::Parked => ("parked".to_owned(), theme.bad),
+        Reach::Skipped => ("skipped".to_owned(), theme.held),
         Reach::Stopped(why) => (status(*why, theme).1.to_owned(), theme.bad),
     }
 }

@@ -17,8 +17,8 @@ use crate::lag::why::Loop;
 use crate::lag::{Activity, Breach, Facts, Lag, Sample, Samples, Spent, Status, eta};
 use crate::log::{LogError, SharedLog};
 use crate::read::{
-    Backlog, Checkpoint, ParkedCount, Policy, Projection, QueryError, Reader, Survey, Tail,
-    Versions, is_foreign,
+    Backlog, Checkpoint, ParkedCount, PassedBy, Policy, Projection, QueryError, Reader, Survey,
+    Tail, Versions, is_foreign,
 };
 
 /// A sample of history so often.
@@ -38,12 +38,24 @@ pub(super) struct Follower {
     /// Why its file cannot be read just now.
     pub(super) unread: Option<String>,
     pub(super) foreign: bool,
+    passed_by: Option<Known>,
     survey: Survey,
     samples: Samples,
     shadow: (String, Samples),
     breach: Breach,
     history: VecDeque<f32>,
     historied: Option<Duration>,
+}
+
+/// What a read model has passed without it, and what was the case when that was read.
+struct Known {
+    /// The last event that was ever set aside there.
+    last: Option<Position>,
+    /// How many were parked, as its engine says.
+    parked: u64,
+    events: Arc<PassedBy>,
+    /// Whether something has become of them since.
+    is_old: bool,
 }
 
 /// What all projections are looked at with, at one moment.
@@ -68,6 +80,7 @@ impl Follower {
             reader: None,
             unread: None,
             foreign: false,
+            passed_by: None,
             survey: Survey::default(),
             samples: Samples::new(),
             shadow: (String::new(), Samples::new()),
@@ -99,6 +112,7 @@ impl Follower {
             };
             let reader = reader.ok()?;
             self.reader = Some((live, reader));
+            self.passed_by = None;
             self.survey = Survey::default();
         }
         let checkpoint = self
@@ -150,16 +164,51 @@ impl Follower {
             (None, Some((_, reader))) => reader.parked().unwrap_or_default(),
             (None, None) => ParkedCount::default(),
         };
+        let passed_by = self.passed_by(parked.events);
         let breach = self.breach.evaluate(lag.age, self.projection.objective());
         Ok(self.view(
             checkpoint,
             lag,
-            (backlog.stale_keys, parked),
+            (backlog.stale_keys, parked, passed_by),
             breach,
             policy,
             owned,
             moment,
         ))
+    }
+
+    /// Which events it has passed without them. The file is asked for the last of them each time, after the checkpoint,
+    /// since one transaction moves both; for all of them, 10,000 and those that were skipped at most, only where
+    /// there are any and something has become of them.
+    fn passed_by(&mut self, parked: u64) -> Arc<PassedBy> {
+        let Some((_, reader)) = &self.reader else {
+            return Arc::default();
+        };
+        let known = || {
+            self.passed_by
+                .as_ref()
+                .map(|known| Arc::clone(&known.events))
+        };
+        let Ok(last) = reader.last_passed_by() else {
+            return known().unwrap_or_default();
+        };
+        if let Some(known) = &self.passed_by
+            && (known.last, known.parked, known.is_old) == (last, parked, false)
+        {
+            return Arc::clone(&known.events);
+        }
+        let events = match last.map(|_| reader.passed_by()) {
+            None => Arc::default(),
+            Some(Ok(found)) => Arc::new(found),
+            Some(Err(_)) => return known().unwrap_or_default(),
+        };
+        self.passed_by = Some(Known {
+            last,
+            parked,
+            events: Arc::clone(&events),
+            is_old: false,
+        });
+        events
     }
 
     /// Looks at the system stream when there may be something new in it.
@@ -177,6 +226,10 @@ impl Follower {
         let flawed = moment.tail.flawed().range(before.next()..).next().is_some();
         if skipped || flawed || news.any(|event| event.stream == self.stream) {
             let read = self.operations.refresh(&**moment.log, &self.stream).await;
+            // What was tried again or skipped is done before its outcome is said.
+            if let Some(known) = &mut self.passed_by {
+                known.is_old = true;
+            }
             self.history_problem = match read {
                 Ok(_) => operations::told(self.projection.name(), &self.operations.passed_over),
                 Err(error @ LogError::Damaged { .. }) => {
@@ -274,7 +327,7 @@ impl Follower {
         &self,
         checkpoint: &Checkpoint,
         lag: Lag,
-        (stale_keys, parked): (usize, ParkedCount),
+        (stale_keys, parked, passed_by): (usize, ParkedCount, Arc<PassedBy>),
         breach: bool,
         policy: Policy,
         owned: Option<(u32, &Progress)>,
@@ -321,6 +374,7 @@ impl Follower {
             stale_keys,
             parked: parked.events,
             parked_streams: parked.streams,
+            passed_by,
             fault: progress
                 .and_then(|progress| progress.trouble.as_ref())
                 .map(|trouble| Fault {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::brief::brief;
-use super::super::words::{own, span};
+use super::super::words::{dot, held, own, set_aside, span};
 use super::super::{put, put_cut};
 use crate::ui::state::Model;
 use crate::ui::state::events::{Entry, LIST, List};
@@ -14,6 +14,7 @@ use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::rule;
 use crate::ui::widgets::table;
+use crate::workspace::{ProjectionView, Without};
 
 /// The widest name of a stream or a type that is shown whole.
 const WIDEST: usize = 24;
@@ -49,7 +50,9 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return;
     }
     let list = &model.events.list;
-    let (left, right) = (named(model, theme), where_it_is(model, theme));
+    let left = named(model, theme);
+    let room = usize::from(area.width).saturating_sub(text::width(&left) + 8);
+    let right = right(model, theme, room);
     let has_keys = model.events.panes.focus == LIST;
     rule::pane(buf, area, (&left, has_keys), &right, theme);
     let lines = rows(area);
@@ -86,6 +89,47 @@ fn named(model: &Model, theme: &Theme) -> String {
             text::cut(&text::clean(typed), 40, theme.glyphs.ellipsis)
         )
     }
+}
+
+/// Where in the log one is; before that, who has set the chosen event aside and where to look for the way out, or what
+/// those marks mean, as much of it as there is room for.
+fn right(model: &Model, theme: &Theme, room: usize) -> Line<'static> {
+    let place = where_it_is(model, theme);
+    let views = &model.snapshot.projections;
+    let mut told: Vec<Vec<Span<'static>>> = Vec::new();
+    let chosen = model.events.list.chosen().map(|entry| entry.position);
+    for why in [Without::Parked, Without::Skipped] {
+        let has = |view: &&ProjectionView| chosen.and_then(|at| view.passed_by.of(at)) == Some(why);
+        let names: Vec<&str> = views.iter().filter(has).map(|v| v.name.as_str()).collect();
+        let Some(first) = names.first().filter(|_| told.is_empty()) else {
+            continue;
+        };
+        let (glyph, word, style) = held(why.into(), theme);
+        let names = text::clean(&names.join(", ")).into_owned();
+        let short = vec![own(format!("{glyph} {word} in {names}"), style)];
+        let mut long = short.clone();
+        if why == Without::Parked {
+            let way = format!(": `:parked {}`", text::clean(first));
+            long.push(own(way, theme.dim));
+        }
+        told = vec![long, short];
+    }
+    let mut legend = set_aside(views.iter(), theme);
+    if let Some(first) = legend.first_mut() {
+        *first = own(first.content.trim_start().to_owned(), first.style);
+        told.push(legend);
+    }
+    for mut spans in told {
+        if !place.spans.is_empty() {
+            spans.push(Span::raw("  "));
+        }
+        spans.extend(place.spans.iter().cloned());
+        let line = Line::from(spans);
+        if line.width() <= room {
+            return line;
+        }
+    }
+    place
 }
 
 /// Where in the log one is, how far was looked, and what has come since.
@@ -159,7 +203,13 @@ fn nothing(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
     if list.under_way.is_some() || list.is_stale {
         return dim("reading the log …");
     }
-    dim("No event fits. Esc shows all of them again, / changes the words.")
+    let mut lines = dim("No event fits. Esc shows all of them again, / changes the words.");
+    if let Some(doubt) = model.events.search.doubt() {
+        let words = doubt.words().into_iter();
+        let shown = words.map(|words| format!("   {}", text::clean(&words)));
+        lines.extend(shown.map(|words| Line::from(own(words, theme.warn))));
+    }
+    lines
 }
 
 /// The cells of each column: as wide as what is shown needs.
@@ -247,11 +297,7 @@ impl Widths {
             spans.push(own(padded(&time, self.time), theme.dim));
         }
         for view in model.snapshot.projections.iter().take(self.dots) {
-            spans.push(if has(view, &model.snapshot, entry.position) {
-                own(theme.glyphs.yes, theme.good)
-            } else {
-                own(theme.glyphs.no, theme.rule)
-            });
+            spans.push(dot(has(view, &model.snapshot, entry.position), theme));
         }
         if self.dots > 0 {
             spans.push(Span::raw(" ".repeat(self.visible - self.dots + 2)));

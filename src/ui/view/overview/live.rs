@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::brief::brief;
 use super::super::put;
-use super::super::words::own;
+use super::super::words::{dot, own, set_aside};
 use crate::event::Event;
 use crate::ui::state::Model;
 use crate::ui::state::events::first_fields;
@@ -29,16 +29,21 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let snapshot = &model.snapshot;
     let dots = dots(model, area.width);
     let right = if dots > 0 && !snapshot.recent.is_empty() {
-        Line::from(vec![
+        let aside = set_aside(snapshot.projections.iter(), theme);
+        let order = match aside.len() {
+            0 => ", a dot per projection in the order above",
+            _ => ", a mark per projection as above",
+        };
+        let mut legend = vec![
             own("newest first  ", theme.dim),
             own(theme.glyphs.yes, theme.good),
             own(" visible  ", theme.dim),
             own(theme.glyphs.no, theme.rule),
-            own(
-                " not yet, a dot per projection in the order above",
-                theme.dim,
-            ),
-        ])
+            own(" not yet", theme.dim),
+        ];
+        legend.extend(aside);
+        legend.push(own(order, theme.dim));
+        Line::from(legend)
     } else {
         Line::from(own("newest first", theme.dim))
     };
@@ -128,11 +133,7 @@ fn line(
     }
     for at in order.iter().take(widths.dots) {
         let view = &model.snapshot.projections[*at];
-        spans.push(if has(view, &model.snapshot, event.position) {
-            own(theme.glyphs.yes, theme.good)
-        } else {
-            own(theme.glyphs.no, theme.rule)
-        });
+        spans.push(dot(has(view, &model.snapshot, event.position), theme));
     }
     if widths.dots > 0 {
         spans.push(Span::raw("  "));

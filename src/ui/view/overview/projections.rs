@@ -20,8 +20,11 @@ use crate::ui::widgets::flow::{self, Piece};
 use crate::ui::widgets::{bar, rows};
 use crate::workspace::ProjectionView;
 
-/// The columns in their order, with the width that the names and policies there are need.
-fn columns(views: &[ProjectionView], full: bool) -> Vec<(By, Column)> {
+/// From so many cells on there is room for policies in more words without the line of ages getting short.
+const WIDE: u16 = 140;
+
+/// The columns in their order, for so many cells, with the width that the names and policies there are need.
+fn columns(views: &[ProjectionView], full: bool, width: u16) -> Vec<(By, Column)> {
     let longest = |of: &dyn Fn(&ProjectionView) -> usize, least: usize, most: usize| {
         let widest = views.iter().map(of).max().unwrap_or(0);
         u16::try_from(widest.clamp(least, most)).unwrap_or(u16::MAX)
@@ -31,11 +34,18 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(By, Column)> {
         10,
         if full { 34 } else { 18 },
     );
-    let policy = longest(&|v| v.policy.to_string().len(), 6, 18);
+    let shown = longest(&|v| v.policy.to_string().len(), 6, 18);
     // What is left over shows long names whole before the line of ages grows.
     let whole = [
         longest(&|v| text::width(&v.name), 10, 34).max(name),
-        longest(&|v| v.policy.to_string().len(), 6, 24),
+        longest(
+            &|v| {
+                let most = if width >= WIDE { usize::MAX } else { 18 };
+                policy(v, most).len()
+            },
+            6,
+            24,
+        ),
     ];
     let checkpoint = longest(&|v| text::thousands(v.checkpoint.get()).len(), 10, 15);
     let gap = longest(&|v| text::thousands(v.lag.gap).len(), 4, 13);
@@ -61,7 +71,7 @@ fn columns(views: &[ProjectionView], full: bool) -> Vec<(By, Column)> {
     let mut all = vec![
         column(By::Status, 13, 2, false),
         column(By::Name, name, 1, false),
-        column(By::Policy, policy, 5, false),
+        column(By::Policy, shown, 5, false),
         column(By::Checkpoint, checkpoint, 7, true),
         column(By::Gap, gap, 4, true),
         column(By::Behind, behind, 12, true),
@@ -216,7 +226,7 @@ impl Columns {
     fn sorted(model: &Model, width: u16, sort: Option<By>) -> Self {
         let views = &model.snapshot.projections;
         let of = |full| {
-            let mut all = wanted(columns(views, full), &model.columns);
+            let mut all = wanted(columns(views, full, width), &model.columns);
             for (by, column) in &mut all {
                 if sort == Some(*by) {
                     *column = marked(*column);
@@ -288,6 +298,21 @@ fn push(
     }
 }
 
+/// When it applies events; and of one that is folded in memory, how often it is stored, as briefly as it has to be.
+fn policy(view: &ProjectionView, width: usize) -> String {
+    let whole = view.kept();
+    if whole.len() <= width || view.stored_within.is_zero() {
+        return whole;
+    }
+    let within = text::limit(view.stored_within);
+    let brief = format!("{}, within {within}", view.policy);
+    if brief.len() <= width {
+        brief
+    } else {
+        view.policy.to_string()
+    }
+}
+
 /// The mark before a row: the selection, and a warning.
 fn marks(view: &ProjectionView, selected: bool, theme: &Theme) -> Vec<Span<'static>> {
     let chosen = if selected { theme.glyphs.selected } else { " " };
@@ -325,7 +350,7 @@ fn cell(
         }
         By::Name => name(view, selected, width, theme),
         By::Policy => {
-            let policy = view.policy.to_string();
+            let policy = policy(view, usize::from(width));
             vec![own(
                 text::cut(&policy, usize::from(width), theme.glyphs.ellipsis),
                 theme.text,

@@ -6,9 +6,10 @@ use ratatui::text::{Line, Span};
 
 use super::super::page::key_of;
 use super::super::put_cut;
-use super::super::words::{own, span};
+use super::super::words::{held, own, span};
 use crate::ui::action::Action;
 use crate::ui::state::Model;
+use crate::ui::state::ripple::Has;
 use crate::ui::state::stream::{COLUMNS as COUNT, Recent, lacking, listed};
 use crate::ui::text;
 use crate::ui::theme::Theme;
@@ -103,14 +104,20 @@ fn chosen(model: &Model, streams: &[Recent<'_>]) -> usize {
 
 fn cells(model: &Model, recent: &Recent<'_>, theme: &Theme) -> Vec<Span<'static>> {
     let event = recent.last;
-    let (without, all) = lacking(&model.snapshot, event);
-    let told = match (without, all) {
-        (_, 0) => own("none takes it", theme.dim),
-        (0, _) => own(format!("{} in all {all}", theme.glyphs.yes), theme.good),
-        _ => own(
-            format!("{} not yet in {without} of {all}", theme.glyphs.no),
-            theme.warn,
-        ),
+    let lacking = lacking(&model.snapshot, event);
+    let all = lacking.all;
+    let aside = [
+        (Has::Parked, lacking.parked),
+        (Has::NotYet, lacking.not_yet),
+        (Has::Skipped, lacking.skipped),
+    ];
+    let told = match aside.into_iter().find(|(_, count)| *count > 0) {
+        _ if all == 0 => own("none takes it", theme.dim),
+        None => own(format!("{} in all {all}", theme.glyphs.yes), theme.good),
+        Some((has, count)) => {
+            let (glyph, word, style) = held(has, theme);
+            own(format!("{glyph} {word} in {count} of {all}"), style)
+        }
     };
     vec![
         span(event.stream.as_str(), theme.text),

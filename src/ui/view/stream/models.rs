@@ -1,25 +1,26 @@
 //! What every read model and every replica has of the stream's key now: each field beside its counterparts, the stale
 //! ones marked, and under them the events that will mend them, with how long that takes at most.
 
-use std::collections::BTreeMap;
+mod mends;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::words::{own, span, status};
+use super::super::words::{held, own, span, status};
 use super::super::{page, put_cut, rows, said};
 use crate::event::Position;
 use crate::lag::Status;
 use crate::ui::state::Model;
-use crate::ui::state::ripple::{Reach, Ripple, has};
+use crate::ui::state::ripple::{Has, Reach, Ripple, has};
 use crate::ui::state::stream::{MODELS, Shown, base, groups, takes};
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::flow::{self, Piece};
 use crate::ui::widgets::rule;
-use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel};
+use crate::workspace::{Cell, ComingRow, ComingTable, KeyRows, KeyedModel, OfStream};
+use mends::{brief, mends};
 
 /// The widest name of a field that is shown whole.
 const LABEL: usize = 16;
@@ -36,7 +37,8 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
         return;
     }
     let right = if shown.is_newest() {
-        summary(shown, theme)
+        let title = text::width("Read models now") + 8;
+        summary(shown, theme, usize::from(area.width).saturating_sub(title))
     } else {
         let words = format!("now, not at version {}", shown.version());
         Line::from(own(words, theme.warn))
@@ -60,28 +62,46 @@ pub fn draw(model: &Model, shown: &Shown, theme: &Theme, area: Rect, buf: &mut B
     }
 }
 
-/// How many of them lack something.
-fn summary(shown: &Shown, theme: &Theme) -> Line<'static> {
+/// How many of them lack something, and what stale fields are marked with where there is room for it.
+fn summary(shown: &Shown, theme: &Theme, room: usize) -> Line<'static> {
     let Some(rows) = &shown.rows.is else {
         return Line::default();
     };
     let all = rows.models.len();
-    let lack = rows.models.iter().filter(|m| m.coming.lacks > 0).count();
-    match lack {
-        _ if all == 0 => Line::default(),
-        0 => Line::from(vec![
-            own(theme.glyphs.yes, theme.good),
-            own(format!(" visible in all {all}"), theme.dim),
-        ]),
-        lack => Line::from(vec![
-            own(
-                format!("{} {lack} of {all} lack events, ", theme.glyphs.no),
-                theme.warn,
-            ),
+    let count = |of: fn(&&KeyedModel) -> bool| rows.models.iter().filter(of).count();
+    let parked = count(|model| model.coming.passed_by.parked.count.any());
+    let skipped = count(|model| model.coming.passed_by.skipped > 0);
+    let lack = count(|model| model.coming.lacks > 0) - parked;
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (has, count) in [(Has::Parked, parked), (Has::Skipped, skipped)] {
+        if count > 0 {
+            let (glyph, word, style) = held(has, theme);
+            pieces.push(vec![own(format!("{glyph} {word} in {count}"), style)]);
+        }
+    }
+    if lack > 0 {
+        pieces.push(vec![own(
+            format!("{} {lack} of {all} lack events", theme.glyphs.no),
+            theme.warn,
+        )]);
+        pieces.push(vec![
             own(theme.glyphs.differs, theme.warn),
             own(" stale", theme.dim),
-        ]),
+        ]);
     }
+    if pieces.is_empty() && all > 0 {
+        pieces.push(vec![
+            own(theme.glyphs.yes, theme.good),
+            own(format!(" visible in all {all}"), theme.dim),
+        ]);
+    }
+    let between = own(", ", theme.warn);
+    let line = flow::one_line(pieces.clone(), &between, u16::MAX);
+    if line.width() <= room || pieces.len() < 2 {
+        return line;
+    }
+    pieces.pop();
+    flow::one_line(pieces, &between, u16::MAX)
 }
 
 /// How far it can be scrolled.
@@ -217,15 +237,24 @@ impl Screen<'_> {
             row("", theme.dim, &|model| {
                 let (_, style) = self.glyph(model);
                 let has = self.has(model);
-                let short = has.trim_end_matches(" events").trim_end_matches(" event");
-                (short.to_owned(), style)
+                let short = has.replace(" events", "").replace(" event", "");
+                (short, style)
             }),
         ]
     }
 
     fn glyph(&self, model: &KeyedModel) -> (&'static str, Style) {
         let theme = self.theme;
-        if model.coming.lacks > 0 {
+        let passed_by = &model.coming.passed_by;
+        let marked = |has| {
+            let (glyph, _, style) = held(has, theme);
+            (glyph, style)
+        };
+        if passed_by.parked.count.any() {
+            marked(Has::Parked)
+        } else if model.coming.lacks == 0 && passed_by.skipped > 0 {
+            marked(Has::Skipped)
+        } else if model.coming.lacks > 0 {
             (theme.glyphs.no, theme.warn)
         } else if model.version.is_none() {
             (theme.glyphs.none, theme.dim)
@@ -237,8 +266,13 @@ impl Screen<'_> {
     }
 
     fn has(&self, model: &KeyedModel) -> String {
+        let OfStream { parked, skipped } = &model.coming.passed_by;
         match model.coming.lacks {
             _ if model.version.is_none() => "not there".to_owned(),
+            lacks if parked.count.any() => {
+                format!("lacks {}, parked", text::count(lacks, "event", "events"))
+            }
+            0 if *skipped > 0 => format!("{} skipped", text::thousands(*skipped)),
             0 if self.shown.caught_up.contains(&model.name) => "caught up".to_owned(),
             0 => "has all".to_owned(),
             lacks => format!("lacks {}", text::count(lacks, "event", "events")),
@@ -340,10 +374,11 @@ impl Screen<'_> {
         if model.coming.lacks > 0 {
             let mut pieces: Vec<Piece> = Vec::new();
             if !is_alone {
+                let (glyph, style) = self.glyph(model);
                 pieces.push(vec![
-                    own(format!("{} ", theme.glyphs.no), theme.warn),
+                    own(format!("{glyph} "), style),
                     span(&model.name, theme.strong),
-                    own(format!(" {}", self.has(model)), theme.warn),
+                    own(format!(" {}", self.has(model)), style),
                 ]);
             }
             if let Some(next) = model.coming.next.filter(|_| mends.is_empty()) {
@@ -387,7 +422,9 @@ impl Screen<'_> {
                 lines.push(Line::from(own(format!("    {words}"), theme.text)));
             }
         }
-        let is_told = model.coming.lacks > 0 || model.version.is_none();
+        lines.extend(self.parked(model, room));
+        let is_parked = model.coming.passed_by.parked.count.any();
+        let is_told = model.coming.lacks > 0 && !is_parked || model.version.is_none();
         if let Some(why) = model.coming.unknown.as_ref().filter(|_| is_told) {
             let words = match model.coming.lacks {
                 0 => format!("{}: {why}", model.name),
@@ -397,6 +434,36 @@ impl Screen<'_> {
             lines.extend(wrapped);
         }
         hung(lines)
+    }
+
+    /// Which event is parked and why, that it does not come by itself, and what lets it.
+    fn parked(&self, model: &KeyedModel, room: usize) -> Vec<Line<'static>> {
+        let (theme, sum) = (self.theme, &model.coming.passed_by.parked);
+        let Some((position, error)) = &sum.first else {
+            return Vec::new();
+        };
+        let event = self.shown.event(*position);
+        let kind = event.map_or("the event", |event| event.event_type.as_str());
+        let behind = match model.coming.lacks.saturating_sub(1) {
+            0 => String::new(),
+            more => format!(", and {} more behind it", text::thousands(more)),
+        };
+        let at = text::thousands(position.get());
+        let style = held(Has::Parked, theme).2;
+        let why = if error.is_empty() { "" } else { ": " };
+        let told = format!("{kind} at {at} is parked{behind}{why}{error}");
+        let (name, at) = (&model.name, position.get());
+        let way = if self.model.read_only {
+            "It does not come by itself.".to_owned()
+        } else {
+            format!(
+                "It does not come by itself: `:retry {name} {at}` tries it again, `:skip {name} {at} REASON` leaves it \
+                 out."
+            )
+        };
+        let mut lines = page::wrapped(&told, style, room, theme);
+        lines.extend(page::wrapped(&way, theme.dim, room, theme));
+        lines
     }
 
     /// How long it takes at most until a read model has an event.
@@ -411,6 +478,7 @@ impl Screen<'_> {
         let stored_at = event.map_or(self.model.snapshot.taken_at, |event| event.recorded_at);
         let ripple = Ripple {
             command: String::new(),
+            first: position,
             position,
             stored_at,
             seen: Vec::new(),
@@ -430,19 +498,18 @@ impl Screen<'_> {
         let others = views.filter(|view| takes(view, event) && !is_keyed(&view.name));
         let mut pieces: Vec<Piece> = others
             .map(|view| {
-                if has(view, &self.model.snapshot, event.position) {
-                    return vec![
-                        own(format!("{} ", theme.glyphs.yes), theme.good),
-                        span(&view.name, theme.text),
-                    ];
-                }
-                let (words, style) =
-                    said::waits(&self.reach(view, event.position), &self.model.keys, theme);
-                vec![
-                    own(format!("{} ", theme.glyphs.no), theme.warn),
+                let has = has(view, &self.model.snapshot, event.position);
+                let (glyph, _, style) = held(has, theme);
+                let mut piece = vec![
+                    own(format!("{glyph} "), style),
                     span(&view.name, theme.text),
-                    own(format!(" {words}"), style),
-                ]
+                ];
+                if has != Has::Yes {
+                    let reach = self.reach(view, event.position);
+                    let (words, style) = said::waits(&reach, &self.model.keys, theme);
+                    piece.push(own(format!(" {words}"), style));
+                }
+                piece
             })
             .collect();
         if pieces.is_empty() {
@@ -513,60 +580,4 @@ impl Field<'_> {
         let space = " ".repeat(cells.saturating_sub(text::width(&words) + 1));
         own(format!("{mark}{words}{space}"), style)
     }
-}
-
-/// A time of day where the date would leave no room for it.
-fn brief(value: String, room: usize) -> String {
-    let is_time = value.len() >= 20 && value.as_bytes()[10] == b'T' && value.ends_with('Z');
-    match value.get(11..23) {
-        Some(time) if is_time && value.len() > room => time.trim_end_matches('Z').to_owned(),
-        _ => value,
-    }
-}
-
-/// Two times of the same day without it.
-fn of_one_day(now: String, then: String) -> (String, String) {
-    match (now.get(..11), then.get(..11)) {
-        (Some(day), Some(other)) if day == other => (brief(now, 0), brief(then, 0)),
-        _ => (now, then),
-    }
-}
-
-/// The events that mend something, each with what; a row that comes or goes is one thing.
-fn mends(model: &KeyedModel, theme: &Theme) -> BTreeMap<Position, Vec<String>> {
-    let mut mends: BTreeMap<Position, Vec<String>> = BTreeMap::new();
-    for table in &model.coming.tables {
-        for row in table.rows.iter().filter(|row| row.is_stale()) {
-            let last = row.mends.iter().flatten().map(|mend| mend.position).max();
-            match (&row.now, &row.then, last) {
-                (None, Some(_), Some(last)) => {
-                    let words = format!("a row comes into {}", text::clean(&table.name));
-                    mends.entry(last).or_default().push(words);
-                }
-                (Some(_), None, Some(last)) => {
-                    let words = format!("a row goes from {}", text::clean(&table.name));
-                    mends.entry(last).or_default().push(words);
-                }
-                (Some(now), Some(then), _) => {
-                    for (at, mend) in row.mends.iter().enumerate() {
-                        let Some(mend) = mend else { continue };
-                        let value = |row: &Vec<Cell>| {
-                            row.get(at)
-                                .map_or_else(String::new, |c| rows::value(c, VALUE.1))
-                        };
-                        let (now, then) = of_one_day(value(now), value(then));
-                        let column = table.columns.get(at).map_or("", String::as_str);
-                        let words = format!(
-                            "{} {now} {} {then}",
-                            text::clean(column),
-                            theme.glyphs.becomes,
-                        );
-                        mends.entry(mend.position).or_default().push(words);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    mends
 }

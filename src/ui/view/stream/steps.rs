@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use serde_json::Value;
 
-use super::super::words::{own, span};
+use super::super::words::{held, own, set_aside, span};
 use super::super::{put, put_cut};
 use crate::event::Version;
 use crate::ui::state::Model;
@@ -112,16 +112,18 @@ impl Legend {
         let no = own(theme.glyphs.no, theme.warn);
         let words = |words: &str| own(words.to_owned(), theme.dim);
         let inside = words(&format!(" in {names}"));
-        let means = vec![
+        let aside = set_aside(models.iter().copied(), theme);
+        let mut means = vec![
             yes.clone(),
             words(" visible "),
             no.clone(),
             words(" not yet"),
         ];
+        means.extend(aside.iter().cloned());
         let whole = Line::from([means.clone(), vec![inside.clone()]].concat());
-        // Whose each dot is cannot be guessed; what it means is on other screens too.
-        let short = Line::from(vec![yes, no, inside]);
-        for title in [whole, short] {
+        // Whose each dot is cannot be guessed; what it means is on other screens too, but of those that are rare.
+        let short = [vec![yes, no], aside.clone(), vec![inside]].concat();
+        for title in [whole, Line::from(short)] {
             if title.width() <= room {
                 let names = Vec::new();
                 return Self { title, names };
@@ -143,8 +145,15 @@ impl Legend {
             }
         }
         let line = |line: String| Line::from(words(&format!("  {line}")));
+        let means = Line::from(means);
         Self {
-            title: Line::from(means),
+            title: if means.width() <= room || aside.is_empty() {
+                means
+            } else {
+                let mut aside = aside;
+                aside[0].content = aside[0].content.trim_start().to_owned().into();
+                Line::from(aside)
+            },
             names: lines.into_iter().map(line).collect(),
         }
     }
@@ -258,10 +267,9 @@ fn line(
     for view in models {
         spans.push(if !takes(view, event) {
             own(theme.glyphs.dot, theme.rule)
-        } else if has(view, &model.snapshot, event.position) {
-            own(theme.glyphs.yes, theme.good)
         } else {
-            own(theme.glyphs.no, theme.warn)
+            let (glyph, _, style) = held(has(view, &model.snapshot, event.position), theme);
+            own(glyph, style)
         });
     }
     if !models.is_empty() {

@@ -19,7 +19,7 @@ use crate::ui::state::time::Pane;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::rule;
-use crate::workspace::{Change, Moment, StateSeen};
+use crate::workspace::{Change, Moment, StateSeen, Without};
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -41,7 +41,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     if let Some(moment) = &pane.moment {
         table::draw(moment, theme, areas.table, buf);
     }
-    below(pane, theme, areas.below, buf);
+    below(model, pane, theme, areas.below, buf);
 }
 
 /// How many rows of a table there is room for.
@@ -198,14 +198,18 @@ fn head(model: &Model, pane: &Pane, theme: &Theme, area: Rect) -> Vec<Line<'stat
 }
 
 /// What the event changed; or why there is nothing new to see.
-fn below(pane: &Pane, theme: &Theme, area: Rect, buf: &mut Buffer) {
+fn below(model: &Model, pane: &Pane, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let width = usize::from(area.width.saturating_sub(4));
     let (name, mut lines) = match (&pane.error, &pane.moment) {
         (Some(error), _) if pane.under_way.is_none() => (
             "Nothing new to see".to_owned(),
             wrapped(error, theme.bad, width, theme),
         ),
-        (_, Some(moment)) => changes(moment, theme, width),
+        (_, Some(moment)) => {
+            let view = model.projection(&pane.projection);
+            let without = view.and_then(|view| view.passed_by.of(moment.position));
+            changes(moment, without, theme, width)
+        }
         _ => return,
     };
     if name.is_empty() {
@@ -230,7 +234,12 @@ fn below(pane: &Pane, theme: &Theme, area: Rect, buf: &mut Buffer) {
 }
 
 /// What the event changed, and in how many words it is said.
-fn changes(moment: &Moment, theme: &Theme, width: usize) -> (String, Vec<Line<'static>>) {
+fn changes(
+    moment: &Moment,
+    without: Option<Without>,
+    theme: &Theme,
+    width: usize,
+) -> (String, Vec<Line<'static>>) {
     let dim = |words: &str| wrapped(words, theme.dim, width, theme);
     let Some(changed) = &moment.changed else {
         return (String::new(), Vec::new());
@@ -239,12 +248,19 @@ fn changes(moment: &Moment, theme: &Theme, width: usize) -> (String, Vec<Line<'s
         let name = "This event changed nothing".to_owned();
         return (name, dim("The projection does not take such events."));
     };
+    let nothing = match without {
+        _ if found.total > 0 => None,
+        None => Some("Its handler found nothing to change."),
+        Some(Without::Parked) => {
+            Some("It is parked: it was not applied, and does not come by itself.")
+        }
+        Some(Without::Skipped) => Some("Somebody skipped it: it was not applied."),
+    };
+    if let Some(why) = nothing.filter(|_| moment.state.is_none() || without.is_some()) {
+        return ("This event changed no row".to_owned(), dim(why));
+    }
     if let Some(state) = &moment.state {
         return of_state(state, theme, width);
-    }
-    if found.total == 0 {
-        let name = "This event changed no row".to_owned();
-        return (name, dim("Its handler found nothing to change."));
     }
     let name = format!(
         "This event changed {}",
