@@ -271,8 +271,8 @@ impl Place {
             };
             connection.pragma_update(None, "synchronous", synchronous)?;
             connection.pragma_update(None, "cache_size", -16 * 1024)?;
-            // After an import the WAL gives its space back.
-            connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+            // After an import the WAL gives its space back; what callers without a pause come to, it keeps.
+            connection.pragma_update(None, "journal_size_limit", 96 * 1024 * 1024)?;
             Ok(connection)
         };
         open().map_err(|e| self.error(&e))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
@@ -15,15 +16,21 @@ use crate::log::{Durability, LogError};
 const SWEEP: i32 = 1000;
 
 /// A WAL begins anew only when all of it is folded in, which never happens beside somebody who writes without a
-/// pause. From so many pages on the writer folds the rest itself, once that is little, because the sweeper has
-/// just ended: 32 MiB.
+/// pause. From so many pages on the writer folds the rest itself, once that is little because the sweeper has just
+/// ended, and nobody waits for the next commit: 32 MiB.
 const FINISH: i32 = 4000;
 
-/// So few pages are little: half of what an answer may take.
+/// Where somebody waits, from so many: those who wait for it are fewer than one in a hundred. 80 MiB.
+const FINISH_BESIDE_OTHERS: i32 = 10_000;
+
+/// So few pages are little.
 const LITTLE: i32 = 500;
 
-/// At so many pages it does so, however much is left: 64 MiB.
-const STOP: i32 = 8000;
+/// Two commits that are further apart are not of somebody who waits.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// At so many pages it folds them, however many are left: 112 MiB.
+const STOP: i32 = 14_000;
 
 /// The thread that does it.
 #[derive(Debug)]
@@ -55,13 +62,21 @@ impl Sweeper {
     pub fn attend(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         let wake = self.wake.clone();
         let folded = Arc::clone(&self.folded);
+        let mut before = Instant::now();
         connection.wal_hook(Some(move |wal: &mut Wal, pages| {
             // More than there are: it has begun anew.
             let left = match pages - folded.load(Ordering::Relaxed) {
                 left if left < 0 => pages,
                 left => left,
             };
-            if pages >= STOP || pages >= FINISH && left <= LITTLE {
+            let is_alone = before.elapsed() > PAUSE;
+            before = Instant::now();
+            let finish = if is_alone {
+                FINISH
+            } else {
+                FINISH_BESIDE_OTHERS
+            };
+            if pages >= STOP || pages >= finish && left <= LITTLE {
                 // What fails is tried again after the next commit: an error here would look like one of the
                 // commit, which has happened.
                 let _ = wal.checkpoint();
