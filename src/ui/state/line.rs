@@ -163,7 +163,9 @@ fn instead(model: &Model, words: &[String]) -> Vec<String> {
             Some(Action::Past) if words.len() == 2 => {
                 vec!["1m".to_owned(), "10m".to_owned(), "1h".to_owned()]
             }
-            Some(action) if takes_projection(action) && words.len() == 1 => {
+            Some(action)
+                if (takes_projection(action) || shows_projection(action)) && words.len() == 1 =>
+            {
                 let all = model.snapshot.projections.iter();
                 let names = all.map(|view| view.name.clone());
                 // Where it is not named, the chosen one is meant.
@@ -215,6 +217,14 @@ pub fn is_position(word: &str) -> bool {
 pub fn action_named(model: &Model, name: &str) -> Option<Action> {
     let entry = ACTIONS.iter().find(|entry| entry.name == name)?;
     (!name.is_empty() && model.has(entry)).then_some(entry.action)
+}
+
+/// Whether it goes to a screen of one projection, which may be named.
+pub fn shows_projection(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Go(Screen::Projection | Screen::Time | Screen::Rebuilds)
+    )
 }
 
 /// Whether an action's first word after its name is a projection.

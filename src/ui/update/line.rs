@@ -4,7 +4,8 @@ use super::super::action::{ACTIONS, Action};
 use super::super::screen::Screen;
 use super::super::state::form::{Form, defaults};
 use super::super::state::line::{
-    action_named, candidates, choices, is_position, is_whole, read, takes_projection,
+    action_named, candidates, choices, is_position, is_whole, read, shows_projection,
+    takes_projection,
 };
 use super::super::state::{Layer, Model};
 use super::{Effect, chosen, export, load, screen};
@@ -150,6 +151,14 @@ fn choose(model: &mut Model, first: &str, rest: &[String]) {
     }
 }
 
+/// Errors: there are words that nothing would be done with.
+fn no_more(first: &str, rest: &[String]) -> Result<(), String> {
+    match rest.first() {
+        None => Ok(()),
+        Some(word) => Err(format!("{first} does nothing with {word:?}: leave it out")),
+    }
+}
+
 /// Does what a line says; the line is closed where it could be done. Errors: what is wrong with it.
 fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, String> {
     if model.read_only && changes(model, first) {
@@ -185,11 +194,19 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
             Ok(effects)
         } else if action == Action::Go(Screen::Events) {
             Ok(super::events::open_all(model))
+        } else if let (true, Some(name)) = (shows_projection(action), rest.first()) {
+            no_more(first, &rest[1..])?;
+            let name = projection(model, std::slice::from_ref(name))?;
+            model.layers.pop();
+            model.overview.selected = Some(name);
+            Ok(super::act(model, action))
         } else if let (Action::Go(Screen::Stream), Some(name)) = (action, rest.first()) {
+            no_more(first, &rest[1..])?;
             let stream = StreamId::new(name).map_err(|e| e.to_string())?;
             model.layers.pop();
             Ok(super::stream::open(model, stream))
         } else if let (Action::Load, Some(rate)) = (action, rest.first()) {
+            no_more(first, &rest[1..])?;
             let rate = rate.trim_end_matches("/s").parse::<f64>().ok();
             let rate = rate
                 .filter(|rate| (0.0..=1e6).contains(rate))
@@ -197,6 +214,7 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
             model.layers.pop();
             Ok(load::set(model, rate))
         } else if let (Action::Theme, [name, ..]) = (action, rest) {
+            no_more(first, &rest[1..])?;
             let theme = name.parse()?;
             model.layers.pop();
             Ok(screen::themed(model, theme))
@@ -210,6 +228,7 @@ fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, S
             model.layers.pop();
             Ok(export::table(model, format))
         } else {
+            no_more(first, rest)?;
             model.layers.pop();
             Ok(super::act(model, action))
         };

@@ -344,3 +344,43 @@ fn a_line_that_says_events_alone_shows_all_of_them() {
     press(&mut model, &["1", "2"]);
     assert_eq!(model.events.search.text(), "type:placed");
 }
+
+#[test]
+fn a_screen_of_one_projection_is_shown_for_the_one_that_is_named() {
+    for (word, screen) in [
+        ("projection", Screen::Projection),
+        ("time", Screen::Time),
+        ("rebuilds", Screen::Rebuilds),
+    ] {
+        let mut model = model();
+        lined(&mut model, &format!("{word} revenue"));
+        assert_eq!(model.screen, screen);
+        assert_eq!(model.selected().unwrap().name, "revenue");
+        press(&mut model, &["1"]);
+        lined(&mut model, &format!("{word} nosuch"));
+        let error = open(&model).error.clone().unwrap();
+        assert!(
+            error.contains("no projection \"nosuch\"; there are"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn words_that_nothing_would_be_done_with_are_refused() {
+    for (typed, word) in [
+        ("log foo", "foo"),
+        ("quit now please", "now"),
+        ("projection revenue 7", "7"),
+        ("stream order-1 x", "x"),
+        ("overview a", "a"),
+    ] {
+        let mut model = model();
+        assert_eq!(lined(&mut model, typed), [], "{typed}");
+        let error = open(&model).error.clone().unwrap();
+        assert!(
+            error.contains(&format!("nothing with {word:?}")),
+            "{typed}: {error}"
+        );
+    }
+}
