@@ -12,6 +12,7 @@ mod conformance;
 mod files;
 mod folding;
 mod processes;
+mod sweeping;
 mod waiting;
 mod writing;
 

@@ -293,7 +293,7 @@ impl Place {
     pub fn reader(&self) -> Result<Connection, LogError> {
         let open = || -> rusqlite::Result<Connection> {
             let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            // There are many of them, and most of what they read is in mapped memory.
+            // There are many of them, and what they read is in mapped memory, up to its bound; behind that, in the system's.
             connection.pragma_update(None, "cache_size", -512)?;
             Ok(connection)
         };

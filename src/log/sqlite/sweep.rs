@@ -26,8 +26,8 @@ const FINISH_BESIDE_OTHERS: i32 = 10_000;
 /// So few pages are little.
 const LITTLE: i32 = 500;
 
-/// Two commits that are further apart are not of somebody who waits.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Nobody waits behind a commit if the one before it ended so long ago: that is longer than many of one transaction take.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// At so many pages it folds them, however many are left: 112 MiB.
 const STOP: i32 = 14_000;
@@ -65,13 +65,11 @@ impl Sweeper {
         let mut before = Instant::now();
         connection.wal_hook(Some(move |wal: &mut Wal, pages| {
             // More than there are: it has begun anew.
-            let left = match pages - folded.load(Ordering::Relaxed) {
-                left if left < 0 => pages,
-                left => left,
-            };
-            let is_alone = before.elapsed() > PAUSE;
-            before = Instant::now();
-            let finish = if is_alone {
+            if folded.load(Ordering::Relaxed) > pages {
+                folded.store(0, Ordering::Relaxed);
+            }
+            let left = pages - folded.load(Ordering::Relaxed);
+            let finish = if before.elapsed() > PAUSE {
                 FINISH
             } else {
                 FINISH_BESIDE_OTHERS
@@ -80,11 +78,10 @@ impl Sweeper {
                 // What fails is tried again after the next commit: an error here would look like one of the
                 // commit, which has happened.
                 let _ = wal.checkpoint();
-                return Ok(());
-            }
-            if left >= SWEEP {
+            } else if left >= SWEEP {
                 let _ = wake.as_ref().map(|wake| wake.try_send(()));
             }
+            before = Instant::now();
             Ok(())
         }))
     }

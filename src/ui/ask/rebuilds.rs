@@ -34,7 +34,7 @@ pub async fn answer(operator: &Operator, ask: Ask) -> Answer {
 }
 
 /// How much of the past is shown.
-const MOST: usize = 1_000;
+pub const MOST: usize = 1_000;
 
 /// Whether it made a version, switched to one, or gave one up.
 fn is_of_versions(recorded: &Recorded) -> bool {

@@ -132,13 +132,14 @@ impl Form {
     /// Says why what was typed in a line could not be sent. What was not typed stays an example, and what may be left
     /// empty is empty.
     pub fn refuse(&mut self, mut reason: String) {
-        let examples = self.fields.iter_mut().filter(|field| !field.touched);
         let mut is_shown = false;
-        for field in examples.filter(|field| field.editor.is_suggestion()) {
-            if !field.required && !field.has_default {
+        for field in self.fields.iter_mut().filter(|field| !field.touched) {
+            if field.editor.is_suggestion() && !field.required && !field.has_default {
                 field.editor.set("");
             }
-            is_shown |= field.required && !field.has_default;
+            // A list has a sketch of what it would be.
+            let has_something = !field.editor.text().is_empty();
+            is_shown |= field.required && !field.has_default && has_something;
         }
         if is_shown {
             reason.push_str(". An example stands in its place: Enter sends what stands here");

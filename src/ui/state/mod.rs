@@ -436,10 +436,15 @@ impl Model {
         }
     }
 
-    /// Whether what is shown is narrowed: a stream of its own is not what its list is narrowed to.
+    /// Whether what has the keys is narrowed: a stream of its own is not what its list is narrowed to, and of the
+    /// panes of a projection only its rows are.
     pub fn is_narrowed(&self) -> bool {
-        let is_list = self.screen != Screen::Stream || self.stream.shown.is_none();
-        is_list && !self.narrowed_to().is_empty()
+        let can_be = match self.screen {
+            Screen::Stream => self.stream.shown.is_none(),
+            Screen::Projection => self.projection.pane() == projection::Pane::Rows,
+            _ => true,
+        };
+        can_be && !self.narrowed_to().is_empty()
     }
 
     /// Whether there are projections, and what the screen is narrowed to hides them all.

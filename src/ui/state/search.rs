@@ -4,6 +4,7 @@
 use regex::{Regex, RegexBuilder};
 
 use super::filter::Filter;
+use super::line::is_position;
 use crate::event::{Event, StreamId};
 use crate::workspace::{EventFilter, near};
 
@@ -26,7 +27,7 @@ pub struct Doubt {
 impl Doubt {
     /// What would narrow, where there is one that may be meant.
     fn meant(&self) -> Option<String> {
-        if matches!(self.name.as_str(), "position" | "pos" | "at") {
+        if matches!(self.name.as_str(), "position" | "pos" | "at") && is_position(&self.value) {
             return Some(format!(":events {} goes there", self.value));
         }
         let near = near(&self.name, NAMES).into_iter().next();

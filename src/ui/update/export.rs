@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value, json};
 
-use super::super::journal::Message;
+use super::super::ask::rebuilds::MOST;
+use super::super::journal::{KEPT, Message};
 use super::super::screen::Screen;
 use super::super::state::events::Entry;
 use super::super::state::projection::Pane;
@@ -113,7 +114,11 @@ fn sheet(model: &Model) -> Option<Sheet> {
         }
         Screen::Log => Some(messages(model)),
         Screen::Rebuilds if model.rebuilds.panes.focus == DONE => {
-            Some(operations(model.rebuilds.done.as_ref()?.as_ref().ok()?))
+            let done = model.rebuilds.done.as_ref()?.as_ref().ok()?;
+            Some(Sheet {
+                of: (done.len() >= MOST).then(|| "what is on record".to_owned()),
+                ..operations(done)
+            })
         }
         Screen::Rebuilds => Some(rebuilds(model)),
         Screen::Events => Some(Sheet {
@@ -315,7 +320,7 @@ fn steps(model: &Model) -> Option<Sheet> {
                 "skipped",
             ]),
             rows: streams.iter().map(row).collect(),
-            of: None,
+            of: Some("all streams".to_owned()),
         });
     };
     let row = |step: &Step| {
@@ -359,7 +364,7 @@ fn messages(model: &Model) -> Sheet {
     Sheet {
         columns: ["at", "level", "target", "text"].map(str::to_owned).into(),
         rows: model.log.shown().map(row).collect(),
-        of: None,
+        of: (model.log.messages.len() >= KEPT).then(|| "those of this session".to_owned()),
     }
 }
 

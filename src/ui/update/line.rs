@@ -515,7 +515,8 @@ fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, S
             model.layers.pop();
             // A problem may be with a part of a field.
             let first = problems.first().map_or("", |problem| &problem.field);
-            let place = form.fields.iter().position(|f| first.starts_with(&f.name));
+            let field = first.split(['.', '[']).next().unwrap_or_default();
+            let place = form.fields.iter().position(|f| f.name == field);
             form.focus = place.unwrap_or(0);
             form.know(&model.known);
             form.refuse(reason);

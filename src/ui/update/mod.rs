@@ -346,8 +346,12 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
                 return Vec::new();
             }
             news::tell(model, &snapshot);
-            // Also the first row is chosen for good: what is under somebody's fingers does not change by itself.
-            overview::pin(model);
+            // Also the first row is chosen for good: what is under somebody's fingers does not change by itself. One that
+            // a filter hides for a while stays chosen.
+            let chosen = model.overview.selected.as_deref();
+            if chosen.is_none_or(|name| model.projection(name).is_none()) {
+                overview::pin(model);
+            }
             model.snapshot = snapshot;
             let mut effects = page::look_again(model);
             effects.extend(screen::seen(model));

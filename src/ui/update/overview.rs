@@ -133,6 +133,20 @@ mod tests {
     }
 
     #[test]
+    fn one_that_a_filter_hides_stays_chosen_while_pictures_come() {
+        let mut model = model();
+        press(&mut model, &["j"]);
+        let chosen = model.selected().unwrap().name.clone();
+        press(&mut model, &["/"]);
+        type_in(&mut model, &format!("!{chosen}"));
+        assert_ne!(model.selected().unwrap().name, chosen);
+        let picture = model.snapshot.clone();
+        update(&mut model, now(), Msg::Snapshot(picture));
+        press(&mut model, &["esc"]);
+        assert_eq!(model.selected().unwrap().name, chosen);
+    }
+
+    #[test]
     fn the_table_is_sorted_by_any_column_and_the_choice_stays_on_its_row() {
         let mut model = model();
         press(&mut model, &["j", "j"]);

@@ -108,7 +108,11 @@ fn lines(message: &Message, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let (word, style) = level(message.level, theme);
     let room = width.saturating_sub(LEAD + 1).max(20);
     // The lines of what somebody else said, as SQLite's of where a statement is wrong, stay lines.
-    let wrap = |line| text::wrap(&text::clean(line), room, theme.glyphs.ellipsis);
+    // One that has room keeps its spaces: SQLite points at a place with them.
+    let wrap = |line| match text::clean(line) {
+        line if text::width(&line) <= room => vec![line.into_owned()],
+        line => text::wrap(&line, room, theme.glyphs.ellipsis),
+    };
     let wrapped: Vec<String> = message.text.lines().flat_map(wrap).collect();
     let mut lines = Vec::with_capacity(wrapped.len());
     for (at, part) in wrapped.into_iter().enumerate() {

@@ -384,3 +384,32 @@ fn words_that_nothing_would_be_done_with_are_refused() {
         );
     }
 }
+
+#[test]
+fn the_form_opens_where_something_is_missing_and_says_that_a_sketch_would_be_sent() {
+    let mut model = model();
+    let mut commands = model.commands.to_vec();
+    let mut info = commands[0].clone();
+    info.name = "X".into();
+    info.schema = json!({
+        "type": "object", "required": ["order", "order_note", "lines"],
+        "properties": {
+            "order": {"type": "string"}, "order_note": {"type": "string"},
+            "lines": {"type": "array", "items": {
+                "type": "object", "required": ["product"], "properties": {"product": {"type": "string"}}
+            }}
+        }
+    });
+    commands.push(info);
+    model.commands = Arc::from(commands);
+    lined(&mut model, "X order=7 lines=a");
+    assert_eq!(form(&model).fields[form(&model).focus].name, "order_note");
+    press(&mut model, &["esc"]);
+    lined(&mut model, "X order=7 order_note=n");
+    let answer = form(&model).answer.clone().unwrap();
+    assert!(
+        answer.reason.contains("An example stands"),
+        "{}",
+        answer.reason
+    );
+}
