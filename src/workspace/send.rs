@@ -91,7 +91,10 @@ impl Workspace {
                 .until(position, deadline)
                 .await
                 .unwrap_or_else(|e| Some(e.to_string()));
-            let because = because.or_else(|| self.set_aside(projection, position, &committed));
+            let because = because.or_else(|| {
+                self.set_aside(projection, position, &committed)
+                    .unwrap_or_else(|e| Some(e.to_string()))
+            });
             let after = because.is_none().then(|| began.elapsed());
             visible.push(Visibility {
                 projection: name.to_owned(),
@@ -108,20 +111,23 @@ impl Workspace {
         projection: &Arc<dyn Projection>,
         last: Position,
         committed: &Option<Vec<Event>>,
-    ) -> Option<String> {
+    ) -> Result<Option<String>, WorkspaceError> {
         let first = committed.as_ref().and_then(|events| events.first());
         let first = first.map_or(last, |event| event.position);
-        let reader = self.reader(projection).ok()?;
+        let reader = self.reader(projection)?;
         // Nothing was set aside at all, or nothing that late.
-        reader.last_passed_by().ok()?.filter(|at| *at >= first)?;
+        if reader.last_passed_by()?.is_none_or(|at| at < first) {
+            return Ok(None);
+        }
         let name = projection.name();
-        match reader.passed_by().ok()?.among(first, last)? {
-            Without::Parked => Some(format!(
+        let without = reader.passed_by()?.among(first, last);
+        Ok(without.map(|without| match without {
+            Without::Parked => format!(
                 "it could not be applied and is parked: `{program} parked {name}`",
                 program = program()
-            )),
-            Without::Skipped => Some("it is skipped there".to_owned()),
-        }
+            ),
+            Without::Skipped => "it is skipped there".to_owned(),
+        }))
     }
 
     /// The events of the commit that ends at a position; `None` where it has more than a few, or
