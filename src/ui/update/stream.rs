@@ -89,7 +89,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 fn apply(model: &mut Model) -> Vec<Effect> {
     let waiting = waiting(model);
     if waiting.is_empty() {
-        let words = "no read model waits for somebody to ask";
+        let words = if model.stream.shown.is_none() {
+            "no stream is open: open one first, for whoever waits with it"
+        } else {
+            "no read model waits with this stream for somebody to ask"
+        };
         model.say(Tone::Info, words);
     }
     let start = |name| operation::start(model, name, Operation::Apply);
