@@ -200,8 +200,9 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     flow::one_line(pieces, &Span::raw("  "), width)
 }
 
-/// What the commands sent from this process came to, and the load: from all of it to the least that says something.
-fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 3] {
+/// What the commands sent from this process came to, and the load: from all of it to the least that says something. The load
+/// is what somebody has switched on, and stays longest.
+fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 4] {
     let counts = model.snapshot.commands;
     let part = |number: u64, word: &str| {
         let style = if number > 0 { theme.text } else { theme.dim };
@@ -217,19 +218,27 @@ fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 3] {
     rest.extend(part(counts.conflict, "in conflict"));
     let title = own("sent here ", theme.dim);
     let load = model.load.filter(|load| *load > 0.0);
-    let load = load.map(|load| own(format!("load {}/s   ", text::rate(load)), theme.dim));
-    let accepted = accepted.into_iter();
-    let line = |spans: Vec<Span<'static>>| Line::from(spans);
+    let load = load.map(|load| own(format!("load {}/s ", text::rate(load)), theme.dim));
+    let between = load.is_some().then(|| Span::raw("  "));
+    let load: Vec<_> = load.into_iter().collect();
+    let here = own("here ", theme.dim);
+    let behind_load = |spans: Vec<Span<'static>>| {
+        let load = load.iter().cloned().chain(between.clone());
+        Line::from(load.chain(spans).collect::<Vec<_>>())
+    };
+    let accepted = accepted.to_vec();
+    let sent = [vec![title], accepted.clone()].concat();
+    let short = [accepted, vec![here]].concat();
+    let least = if load.is_empty() {
+        Line::from(short.clone())
+    } else {
+        Line::from(load.clone())
+    };
     [
-        line(
-            load.into_iter()
-                .chain([title.clone()])
-                .chain(accepted.clone())
-                .chain(rest.clone())
-                .collect(),
-        ),
-        line(accepted.clone().chain(rest).collect()),
-        line(accepted.chain([own("here ", theme.dim)]).collect()),
+        behind_load([sent.clone(), rest].concat()),
+        behind_load(sent),
+        behind_load(short),
+        least,
     ]
 }
 
