@@ -473,8 +473,6 @@ impl Event {
 /// A stored event as a fold sees it: what a state is made of, borrowed for the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventRef<'a> {
-    /// Its place in the log.
-    pub position: Position,
     /// How many events its stream has after it.
     pub version: Version,
     /// What happened.
@@ -488,7 +486,6 @@ pub struct EventRef<'a> {
 impl<'a> From<&'a Event> for EventRef<'a> {
     fn from(event: &'a Event) -> Self {
         Self {
-            position: event.position,
             version: event.version,
             event_type: &event.event_type,
             data: event.data.as_str(),

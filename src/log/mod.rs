@@ -63,6 +63,9 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// The same for somebody who keeps none of them: gives each event of such a page to `fold`, until it breaks
     /// off, and answers where the stream ends. A log that can give them more cheaply than as whole events does.
+    ///
+    /// Errors: as [`read_stream`](Self::read_stream). Nothing that was given by then is to be kept: there may be an
+    /// event missing among it.
     fn fold_stream<'a>(
         &'a self,
         stream: &'a StreamId,

@@ -132,7 +132,8 @@ impl<A: Aggregate> Handles for Of<A> {
         let mut state = A::default();
         let upcasters = self.upcasters.clone();
         Box::new(move |event| {
-            state.evolve(&decode::<A>(&upcasters, &event.stream, event.into())?);
+            let known = decode::<A>(&upcasters, event.into());
+            state.evolve(&known.map_err(|reason| EventError::of(event, A::CATEGORY, reason))?);
             serde_json::to_value(&state).map_err(|error| unwritable(event, A::CATEGORY, &error))
         })
     }
@@ -335,7 +336,7 @@ fn process_stepper(process: &AnyProcess) -> Stepper {
 
 fn unwritable(event: &Event, category: &'static str, error: &serde_json::Error) -> EventError {
     let reason = format!("the state after it cannot be written: {error}");
-    EventError::of(&event.stream, event.into(), category, reason)
+    EventError::of(event, category, reason)
 }
 
 impl fmt::Debug for Commands {

@@ -1,6 +1,6 @@
 //! What can go wrong when a command is sent. A rejection and a conflict are outcomes, not errors.
 
-use crate::event::{EventRef, NameError, Position, StreamId, Version};
+use crate::event::{Event, NameError, Position, StreamId, Version};
 use crate::log::{AppendError, LogError};
 use crate::write::FieldProblem;
 
@@ -117,14 +117,9 @@ pub struct EventError {
 
 impl EventError {
     /// An event that an aggregate of this category cannot read, and why.
-    pub(super) fn of(
-        stream: &StreamId,
-        event: EventRef<'_>,
-        category: &'static str,
-        reason: String,
-    ) -> Self {
+    pub(super) fn of(event: &Event, category: &'static str, reason: String) -> Self {
         Self {
-            stream: stream.clone(),
+            stream: event.stream.clone(),
             version: event.version,
             position: event.position,
             event_type: event.event_type.to_string(),

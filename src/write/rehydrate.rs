@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use crate::event::{EventRef, StreamId, Version};
+use crate::event::{Event, EventRef, StreamId, Version};
 use crate::log::{EventLog, LogError, StreamEnd, StreamHead};
 use crate::write::snapshots::{Form, SNAPSHOT_EVERY, Snapshots};
 use crate::write::{Aggregate, EventError, SendError, Upcasters, tagged, upcast};
@@ -93,9 +93,7 @@ impl Reading<'_> {
             version: kept.version,
             since: 0,
         };
-        for event in page.events.iter().skip(1) {
-            folded.take(self.upcasters, stream, event.into())?;
-        }
+        folded.take_all(self.upcasters, page.events.get(1..).unwrap_or_default())?;
         let (version, head) = (page.version, page.head);
         Ok(Some((folded, StreamEnd { version, head })))
     }
@@ -132,29 +130,34 @@ impl<A: Aggregate> Folded<A> {
         log: &dyn EventLog,
         stream: &StreamId,
     ) -> Result<StreamEnd, SendError> {
-        let (mut unknown, after) = (None, self.version);
-        let mut fold = |event: EventRef<'_>| match self.take(upcasters, stream, event) {
-            Ok(()) => Continue(()),
-            Err(error) => {
-                unknown = Some(error);
-                Break(())
-            }
+        let (mut is_known, after) = (true, self.version);
+        let mut fold = |event: EventRef<'_>| {
+            is_known = self.take(upcasters, event).is_ok();
+            if is_known { Continue(()) } else { Break(()) }
         };
-        let read = log.fold_stream(stream, after, PAGE, &mut fold).await;
-        match unknown {
-            Some(error) => Err(error.into()),
-            None => read.map_err(|source| unread(stream, source)),
+        let end = log.fold_stream(stream, after, PAGE, &mut fold).await;
+        let end = end.map_err(|source| unread(stream, source))?;
+        if !is_known {
+            // The whole event says where it is.
+            let page = log.read_stream(stream, self.version, 1).await;
+            let page = page.map_err(|source| unread(stream, source))?;
+            self.take_all(upcasters, &page.events)?;
         }
+        Ok(end)
     }
 
-    /// Errors: the aggregate does not know it.
-    fn take(
-        &mut self,
-        upcasters: &Upcasters,
-        stream: &StreamId,
-        event: EventRef<'_>,
-    ) -> Result<(), EventError> {
-        self.state.evolve(&decode::<A>(upcasters, stream, event)?);
+    /// Errors: one that the aggregate does not know.
+    fn take_all(&mut self, upcasters: &Upcasters, events: &[Event]) -> Result<(), EventError> {
+        for event in events {
+            let taken = self.take(upcasters, event.into());
+            taken.map_err(|reason| EventError::of(event, A::CATEGORY, reason))?;
+        }
+        Ok(())
+    }
+
+    /// Errors: why the aggregate does not know it.
+    fn take(&mut self, upcasters: &Upcasters, event: EventRef<'_>) -> Result<(), String> {
+        self.state.evolve(&decode::<A>(upcasters, event)?);
         self.version = event.version;
         self.since += 1;
         Ok(())
@@ -172,12 +175,11 @@ fn unread(stream: &StreamId, source: LogError) -> SendError {
     }
 }
 
-/// A stored event as the aggregate's own.
+/// A stored event as the aggregate's own. Errors: why it is none.
 pub(super) fn decode<A: Aggregate>(
     upcasters: &Upcasters,
-    stream: &StreamId,
     event: EventRef<'_>,
-) -> Result<A::Event, EventError> {
+) -> Result<A::Event, String> {
     let brought_up = upcasters.bring_up(event);
     let today = brought_up.as_ref().map_or(event, |today| today.of(event));
     let (schema, known) = (
@@ -185,10 +187,9 @@ pub(super) fn decode<A: Aggregate>(
         upcasters.current(today.event_type.as_str()),
     );
     if schema > known {
-        let reason =
-            format!("its schema version is {schema}, and the newest known here is {known}");
-        return Err(EventError::of(stream, event, A::CATEGORY, reason));
+        return Err(format!(
+            "its schema version is {schema}, and the newest known here is {known}"
+        ));
     }
-    tagged::join(today.event_type.as_str(), today.data)
-        .map_err(|error| EventError::of(stream, event, A::CATEGORY, error.to_string()))
+    tagged::join(today.event_type.as_str(), today.data).map_err(|error| error.to_string())
 }

@@ -193,7 +193,6 @@ impl Today {
     /// The event in today's form.
     pub fn of<'a>(&'a self, event: EventRef<'_>) -> EventRef<'a> {
         EventRef {
-            position: event.position,
             version: event.version,
             event_type: &self.event_type,
             data: self.data.as_str(),

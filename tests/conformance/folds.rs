@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use highwater::event::{EventRef, EventType, JsonObject, Position, StreamId, Version};
+use highwater::event::{EventRef, EventType, JsonObject, StreamId, Version};
 use highwater::log::{Commit, CommitId, EventLog, SharedLog, StreamEnd};
 
 use super::{commit, expecting, stream};
 
-/// What a fold sees of an event: position, version, type, data, metadata.
-pub type Seen = (Position, Version, String, String, String);
+/// What a fold sees of an event: version, type, data, metadata.
+pub type Seen = (Version, String, String, String);
 
 /// What a fold is given of at most `limit` events of a stream, and where the stream ends.
 pub async fn folded(
@@ -21,7 +21,7 @@ pub async fn folded(
     let mut fold = |event: EventRef<'_>| {
         let texts = [event.event_type.as_str(), event.data, event.metadata].map(str::to_owned);
         let [event_type, data, metadata] = texts;
-        seen.push((event.position, event.version, event_type, data, metadata));
+        seen.push((event.version, event_type, data, metadata));
         Continue(())
     };
     let end = log.fold_stream(stream, after, limit, &mut fold).await;
@@ -55,7 +55,7 @@ pub async fn a_stream_is_folded_as_it_is_read(log: SharedLog) {
                 event.metadata.as_str(),
             ];
             let [event_type, data, metadata] = texts.map(str::to_owned);
-            (event.position, event.version, event_type, data, metadata)
+            (event.version, event_type, data, metadata)
         });
         let (version, head) = (page.version, page.head);
         let read = (events.collect(), StreamEnd { version, head });
@@ -109,6 +109,6 @@ pub async fn large_events_are_folded_a_page_at_a_time(log: SharedLog) {
             "{}",
             seen.len()
         );
-        at = seen.last().unwrap().1;
+        at = seen.last().unwrap().0;
     }
 }

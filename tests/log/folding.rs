@@ -1,6 +1,6 @@
 //! A stream that is folded: the same events as in its pages, whole or damaged, and whoever folds.
 
-use std::ops::ControlFlow::Continue;
+use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -87,7 +87,7 @@ fn read(log: &SqliteLog, stream: &StreamId) -> (Vec<u64>, String) {
 }
 
 /// The same, folded.
-fn fold(log: &SqliteLog, stream: &StreamId) -> (Vec<u64>, String) {
+fn fold(log: &SqliteLog, stream: &StreamId, page: usize) -> (Vec<u64>, String) {
     let mut seen = Vec::new();
     loop {
         let before = seen.len();
@@ -96,7 +96,7 @@ fn fold(log: &SqliteLog, stream: &StreamId) -> (Vec<u64>, String) {
             Continue(())
         };
         let after = Version::new(before as u64);
-        match block_on(log.fold_stream(stream, after, 3, &mut take)) {
+        match block_on(log.fold_stream(stream, after, page, &mut take)) {
             Ok(_) if seen.len() == before => return (seen, String::new()),
             Ok(_) => {}
             Err(error) => return (seen, error.to_string()),
@@ -116,8 +116,6 @@ fn tampered(dir: &Path, sql: &str) -> SqliteLog {
 #[test]
 fn a_fold_stops_before_an_event_that_was_damaged_where_a_page_does_and_says_the_same() {
     for sql in [
-        "DELETE FROM events WHERE position = 5",
-        "UPDATE events SET version = 70 WHERE position = 5",
         "UPDATE events SET type = '' WHERE position = 5",
         "UPDATE events SET type = CAST(x'ff' AS TEXT) WHERE position = 5",
         "UPDATE events SET data = CAST(x'ff' AS TEXT) WHERE position = 5",
@@ -126,10 +124,49 @@ fn a_fold_stops_before_an_event_that_was_damaged_where_a_page_does_and_says_the_
         let dir = tempfile::tempdir().unwrap();
         block_on(open(dir.path()).append(commit("order-1", 8))).unwrap();
         let log = tampered(dir.path(), sql);
-        let (seen, error) = fold(&log, &stream("order-1"));
+        let (seen, error) = fold(&log, &stream("order-1"), 3);
         assert_eq!(seen, [1, 2, 3, 4], "{sql}");
         assert!(error.contains("damaged: event "), "{sql}: {error}");
         assert_eq!(read(&log, &stream("order-1")), (seen, error), "{sql}");
+    }
+}
+
+#[test]
+fn a_fold_over_a_missing_event_fails_as_a_page_does_however_large_its_pages_are() {
+    for sql in [
+        "DELETE FROM events WHERE position = 5",
+        "UPDATE events SET version = 70 WHERE position = 5",
+        "DELETE FROM events WHERE position = 1",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        block_on(open(dir.path()).append(commit("order-1", 8))).unwrap();
+        let log = tampered(dir.path(), sql);
+        let (_, said) = read(&log, &stream("order-1"));
+        assert!(said.contains("is missing before it"), "{sql}: {said}");
+        for page in 1..=10 {
+            let (_, error) = fold(&log, &stream("order-1"), page);
+            assert_eq!(error, said, "{sql}: pages of {page}");
+        }
+    }
+}
+
+#[test]
+fn a_fold_that_breaks_off_behind_a_missing_event_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    block_on(open(dir.path()).append(commit("order-1", 8))).unwrap();
+    let log = tampered(dir.path(), "DELETE FROM events WHERE position = 5");
+    for (after, fails) in [(4, false), (5, true), (7, true)] {
+        let mut seen = 0;
+        let mut take = |_: highwater::event::EventRef<'_>| {
+            seen += 1;
+            if seen < after {
+                Continue(())
+            } else {
+                Break(())
+            }
+        };
+        let folded = block_on(log.fold_stream(&stream("order-1"), Version::NONE, 100, &mut take));
+        assert_eq!(folded.is_err(), fails, "after {after}: {folded:?}");
     }
 }
 
@@ -142,7 +179,7 @@ fn a_system_streams_event_that_was_changed_is_refused_to_a_fold_too() {
         let dir = tempfile::tempdir().unwrap();
         block_on(open(dir.path()).append(commit("$projection-a", 8))).unwrap();
         let log = tampered(dir.path(), sql);
-        let (seen, error) = fold(&log, &stream("$projection-a"));
+        let (seen, error) = fold(&log, &stream("$projection-a"), 3);
         assert_eq!(seen, [1, 2, 3, 4], "{sql}");
         assert!(error.contains("event 5: it was changed"), "{sql}: {error}");
     }

@@ -107,6 +107,7 @@ impl<'a> Stored<'a> {
             version: Version::new(count(content.version)?),
             event_type: names
                 .event_type(content.event_type)
+                .cloned()
                 .map_err(|e| e.to_string())?,
             id: content.id.to_owned(),
             source: content.source.map(str::to_owned),
@@ -136,15 +137,18 @@ impl Names {
         }
     }
 
-    pub(super) fn event_type(&mut self, name: &str) -> Result<EventType, NameError> {
-        if let Some(known) = self.types.iter().find(|known| known.as_str() == name) {
-            return Ok(known.clone());
-        }
-        let new = EventType::new(name)?;
-        if self.types.len() < Self::TYPES {
-            self.types.push(new.clone());
-        }
-        Ok(new)
+    pub(super) fn event_type(&mut self, name: &str) -> Result<&EventType, NameError> {
+        let known = self.types.iter().position(|known| known.as_str() == name);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let new = EventType::new(name)?;
+                self.types.truncate(Self::TYPES - 1);
+                self.types.push(new);
+                self.types.len() - 1
+            }
+        };
+        Ok(&self.types[at])
     }
 }
 

@@ -3,12 +3,15 @@
 use rusqlite::{Connection, Row, Rows, Statement, params};
 
 use super::reader::{Broken, Names, PAGE_BYTES, Reader, Stored, integer, select, size, version};
-use crate::event::{Event, EventRef, EventType, Position, StreamId, Version};
+use crate::event::{Event, EventRef, Position, StreamId, Version};
 use crate::log::{Fold, LogError, StreamEnd, StreamHead, StreamPage};
 
 const WHOLE: &str = select!("stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?");
 
 const FOLDED: &str = "SELECT position, version, type, data, metadata FROM events \
+    WHERE stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?";
+
+const VERSIONS: &str = "SELECT position, version FROM events \
     WHERE stream = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?";
 
 /// Which events of a stream are wanted.
@@ -58,7 +61,12 @@ impl Reader {
                 is_begun = true;
                 fold(event)
             });
-            (read, is_begun)
+            match read {
+                Ok(true) => (Ok(()), true),
+                // What was given may stand behind the hole.
+                Ok(false) => (find_hole(connection, wanted), false),
+                Err(broken) => (Err(broken), is_begun),
+            }
         })
     }
 
@@ -122,64 +130,69 @@ impl Reader {
     }
 }
 
-/// Gives each event to `fold`, borrowed from SQLite.
-fn folded(connection: &Connection, wanted: Wanted<'_>, fold: &mut Fold<'_>) -> Result<(), Broken> {
+/// Gives each event to `fold`, borrowed from SQLite; answers whether none is missing. Of versions only the last is
+/// read: a stream has each but once, so where that one is right there is no hole before it.
+fn folded(
+    connection: &Connection,
+    wanted: Wanted<'_>,
+    fold: &mut Fold<'_>,
+) -> Result<bool, Broken> {
     let mut statement = connection.prepare_cached(FOLDED)?;
     let mut rows = wanted.rows(&mut statement)?;
-    let mut expected = wanted.after;
     let mut names = Names::default();
-    let mut bytes = 0;
+    let (mut version, mut bytes) = (wanted.after, 0);
     while let Some(row) = rows.next()? {
-        let columns = Columns::of(row).map_err(|e| unreadable(row, &e))?;
-        expected += 1;
-        wanted.must_be(row, columns.version, expected)?;
-        let event_type = names.event_type(columns.event_type);
-        let event_type = event_type.map_err(|e| flaw(row, e.to_string()))?;
-        let event = columns.event(&event_type).map_err(|what| flaw(row, what))?;
+        version += 1;
+        let event = borrowed(row, version, &mut names)?;
         bytes += size(event);
-        if fold(event).is_break() || bytes >= PAGE_BYTES {
-            break;
+        let is_last = version == wanted.last();
+        if fold(event).is_break() || bytes >= PAGE_BYTES || is_last {
+            return Ok(row.get::<_, i64>(1)? == version);
         }
     }
-    Ok(())
+    Ok(version == wanted.last())
 }
 
-/// A row of what a fold needs, borrowed from SQLite.
-struct Columns<'a> {
-    position: i64,
+/// An event as a fold sees it.
+fn borrowed<'a>(
+    row: &'a Row<'_>,
     version: i64,
-    event_type: &'a str,
-    data: &'a str,
-    metadata: &'a str,
+    names: &'a mut Names,
+) -> Result<EventRef<'a>, Broken> {
+    let text = |at| -> Result<&'a str, Broken> {
+        let value = row.get_ref(at)?.as_str();
+        value.map_err(|e| unreadable(row, &e.into()))
+    };
+    Ok(EventRef {
+        version: Version::new(version.unsigned_abs()),
+        event_type: names
+            .event_type(text(2)?)
+            .map_err(|e| flaw(row, e.to_string()))?,
+        data: text(3)?,
+        metadata: text(4)?,
+    })
 }
 
-impl<'a> Columns<'a> {
-    /// Errors: a value of another type than was written.
-    fn of(row: &'a Row<'_>) -> rusqlite::Result<Self> {
-        let text = |at| -> rusqlite::Result<&'a str> { Ok(row.get_ref(at)?.as_str()?) };
-        Ok(Self {
-            position: row.get(0)?,
-            version: row.get(1)?,
-            event_type: text(2)?,
-            data: text(3)?,
-            metadata: text(4)?,
-        })
+/// Errors: the first version that is missing.
+fn find_hole(connection: &Connection, wanted: Wanted<'_>) -> Result<(), Broken> {
+    let mut statement = connection.prepare_cached(VERSIONS)?;
+    let mut rows = wanted.rows(&mut statement)?;
+    let mut expected = wanted.after;
+    while let Some(row) = rows.next()? {
+        expected += 1;
+        wanted.must_be(row, row.get(1)?, expected)?;
     }
-
-    /// Errors: what cannot have been written by us.
-    fn event(&self, event_type: &'a EventType) -> Result<EventRef<'a>, String> {
-        let count = |n: i64| u64::try_from(n).map_err(|e| e.to_string());
-        Ok(EventRef {
-            position: Position::new(count(self.position)?),
-            version: Version::new(count(self.version)?),
-            event_type,
-            data: self.data,
-            metadata: self.metadata,
-        })
-    }
+    // Not reached: the page had one.
+    Err(Broken::Failed(rusqlite::Error::QueryReturnedNoRows))
 }
 
 impl Wanted<'_> {
+    /// The version after the page's last event, unless it ends early.
+    fn last(&self) -> i64 {
+        let full = self.after.saturating_add(integer(self.limit as u64));
+        full.min(self.until)
+    }
+
     fn rows<'s>(&self, statement: &'s mut Statement<'_>) -> rusqlite::Result<Rows<'s>> {
         let limit = integer(self.limit as u64);
         statement.query(params![self.stream.as_str(), self.after, self.until, limit])
