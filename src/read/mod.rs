@@ -6,6 +6,8 @@ mod ahead;
 mod coming;
 mod contents;
 mod copied;
+#[cfg(test)]
+mod counting;
 mod dates;
 mod definition;
 mod diff;

@@ -12,6 +12,9 @@ use crate::log::{EventLog, LogError};
 /// Stale keys are counted up to this.
 pub const STALE_KEYS: usize = 1_000;
 
+/// Events looked at at once: the first time, and at most. Who is far behind and has moved on a little often lacks
+/// no more than one further stream.
+const LITTLE: usize = 32;
 const PAGE: usize = 1_000;
 
 /// The newest events are kept up to this much memory, however few they are then: 16 MiB.
@@ -219,13 +222,13 @@ impl Survey {
         budget: usize,
     ) -> Result<Backlog, LogError> {
         self.catch_up_with(checkpoint);
-        let mut left = budget;
+        let (mut left, mut page) = (budget, LITTLE);
         while left > 0 {
             let Some(from) = self.next_to_look_at(tail.head()) else {
                 break;
             };
             let (to, shown) = tail
-                .scan(log, from, left.min(PAGE), |event| {
+                .scan(log, from, left.min(page), |event| {
                     self.see(event, subscription, monotonic)
                 })
                 .await?;
@@ -234,6 +237,7 @@ impl Survey {
             }
             self.pass_to(to);
             left = left.saturating_sub(shown);
+            page = (page * 2).min(PAGE);
         }
         Ok(self.backlog(tail.head(), checkpoint, monotonic))
     }
@@ -331,6 +335,7 @@ mod tests {
     use crate::event::{EventType, JsonObject, NewEvent};
     use crate::log::sqlite::{LogOptions, SqliteLog};
     use crate::log::{Commit, CommitId, Expected};
+    use crate::read::counting::Counting;
 
     async fn append(log: &SqliteLog, from: u64, to: u64, data: &str) {
         let commits = (from..=to).map(|n| Commit {
@@ -375,6 +380,31 @@ mod tests {
         assert_eq!(lacks(10).await, (0, 0, false));
         assert_eq!(lacks(5).await, (5, 5, true), "after a replay");
         assert_eq!(lacks(7).await, (3, 3, true), "while it goes on");
+    }
+
+    #[tokio::test]
+    async fn who_is_far_behind_costs_few_events_whenever_its_checkpoint_moves() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = SqliteLog::create_or_open(dir.path(), LogOptions::default()).unwrap();
+        append(&log, 1, 5_000, "{}").await;
+        let log = Counting::of(log);
+        let mut tail = Tail::new(Position::START, 100);
+        tail.follow(&log).await.unwrap();
+        let mut survey = Survey::default();
+        let mut lacks = async |checkpoint: u64| {
+            let (all, now) = (Subscription::all(), Duration::ZERO);
+            let checkpoint = at(checkpoint);
+            let found = survey.update(&log, &tail, &all, &checkpoint, now, 100_000);
+            let found = found.await.unwrap();
+            (found.behind, found.stale_keys)
+        };
+        assert_eq!(lacks(0).await, (5_000, STALE_KEYS));
+        let before = log.given();
+        for checkpoint in 1..=100 {
+            assert_eq!(lacks(checkpoint).await, (5_000 - checkpoint, STALE_KEYS));
+        }
+        let read = log.given() - before;
+        assert!(read <= 100 * 100, "{read} events read to count 100 more");
     }
 
     #[tokio::test]

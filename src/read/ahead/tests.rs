@@ -1,70 +1,10 @@
 //! What is read ahead: everything, in order, once for all, and nothing any more once nobody takes it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
-
 use super::*;
-use crate::event::{EventType, JsonObject, NewEvent, StreamId, Version};
+use crate::event::{EventType, JsonObject, NewEvent, StreamId};
 use crate::log::sqlite::{LogOptions, SqliteLog};
-use crate::log::{
-    AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, Expected, LogInfo, StreamPage,
-};
-
-/// A log that counts the events it gives out.
-struct Counting {
-    log: SqliteLog,
-    given: AtomicUsize,
-}
-
-impl EventLog for Counting {
-    fn describe(&self) -> LogInfo {
-        self.log.describe()
-    }
-
-    fn append_all(
-        &self,
-        commits: Vec<Commit>,
-    ) -> BoxFuture<'_, Vec<Result<Committed, AppendError>>> {
-        self.log.append_all(commits)
-    }
-
-    fn committed(&self, id: &CommitId) -> BoxFuture<'_, Result<Option<Committed>, LogError>> {
-        self.log.committed(id)
-    }
-
-    fn read_stream(
-        &self,
-        stream: &StreamId,
-        after: Version,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<StreamPage, LogError>> {
-        self.log.read_stream(stream, after, limit)
-    }
-
-    fn read_all(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Event>, LogError>> {
-        Box::pin(async move {
-            let events = self.log.read_all(after, limit).await?;
-            self.given.fetch_add(events.len(), Ordering::Relaxed);
-            Ok(events)
-        })
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.head()
-    }
-
-    fn wait(
-        &self,
-        after: Position,
-        deadline: Option<Instant>,
-    ) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.wait(after, deadline)
-    }
-}
+use crate::log::{Commit, CommitId, EventLog, Expected};
+use crate::read::counting::Counting;
 
 const EVENTS: usize = PAGE + 2_000;
 
@@ -80,8 +20,7 @@ async fn log_in(dir: &std::path::Path) -> Arc<Counting> {
     for answer in log.append_all(commits.collect()).await {
         answer.unwrap();
     }
-    let given = AtomicUsize::new(0);
-    Arc::new(Counting { log, given })
+    Arc::new(Counting::of(log))
 }
 
 /// Takes what follows, so many at a time at most; adds the positions.
@@ -116,7 +55,7 @@ async fn what_several_are_behind_by_is_read_once_and_everybody_gets_all_of_it_in
     let all = |from: u64| (from..=EVENTS as u64).collect::<Vec<_>>();
     assert_eq!(firsts, all(0));
     assert_eq!(seconds, all(3));
-    assert_eq!(log.given.load(Ordering::Relaxed), EVENTS);
+    assert_eq!(log.given(), EVENTS);
 }
 
 #[tokio::test]
