@@ -61,7 +61,11 @@ fn tells(size: (u16, u16)) {
     let compared = String::from_utf8(compared.stdout).unwrap();
     assert!(compared.contains(", parked"), "{compared}");
     line(&mut demo, "fault stop order_search");
-    demo.shows("no fault any more");
+    demo.shows("what it parked: `:retry order_search all`");
+    // What explains it says so as well.
+    line(&mut demo, "why order_search");
+    demo.shows("have it try again what it parked");
+    demo.keys(ESC).hides("have it try again what it parked");
     line(&mut demo, "retry order_search all");
     demo.shows("nothing is parked any more");
     demo.hides("does not come by itself");
