@@ -699,6 +699,8 @@ pub fn moment() -> Moment {
         changed: Some(Changed {
             event,
             takes: true,
+            later: None,
+            late: Vec::new(),
             rows: Some(comparison(differences(), 3)),
         }),
         stopped: false,

@@ -504,6 +504,8 @@ pub fn moment() -> Moment {
         changed: Some(Changed {
             event,
             takes: true,
+            later: None,
+            late: Vec::new(),
             rows: Some(Comparison {
                 here: side(paid + 1),
                 there: side(paid + 1),
