@@ -23,7 +23,7 @@ use follower::{Follower, Moment};
 /// Snapshots come no closer together than this: 30 a second.
 const CLOSEST: Duration = Duration::from_millis(33);
 
-/// While something is late, ages grow: a snapshot so often.
+/// While something is late, ages grow, and a breach ends after a few looks: a snapshot so often.
 const WHILE_LATE: Duration = Duration::from_millis(250);
 
 /// Looks that lie further apart than this have a hole between them: while a process goes on, the next one comes
@@ -227,7 +227,7 @@ impl Observer {
         }
         self.late = projections
             .iter()
-            .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some());
+            .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some() || p.breach);
         Ok(Snapshot {
             taken_at: Timestamp::now(),
             unseen: self.unseen,
