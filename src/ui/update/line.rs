@@ -523,11 +523,15 @@ fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, S
         Err(mut problems) => {
             // What is wrong with what was typed stands before what was not.
             problems.sort_by_key(|problem| problem.problem == Problem::Missing);
-            let each: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            let reason = each.join("; ");
             if filled.is_err() {
-                return Err(format!("{name} cannot be sent: {reason}"));
+                let each: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                return Err(format!("{name} cannot be sent: {}", each.join("; ")));
             }
+            let (missing, wrong): (Vec<_>, Vec<_>) = problems
+                .iter()
+                .partition(|problem| problem.problem == Problem::Missing);
+            let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            let missing: Vec<String> = missing.iter().map(|p| p.field.clone()).collect();
             model.layers.pop();
             // A problem may be with a part of a field.
             let first = problems.first().map_or("", |problem| &problem.field);
@@ -535,7 +539,7 @@ fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, S
             let place = form.fields.iter().position(|f| f.name == field);
             form.focus = place.unwrap_or(0);
             form.know(&model.known);
-            form.refuse(reason);
+            form.refuse(&wrong, &missing);
             model.layers.push(Layer::Form(form));
             Ok(Vec::new())
         }
