@@ -327,6 +327,10 @@ impl Case {
                 "{name} has everything: nothing has been stored since {}.",
                 since.strftime("%F %T UTC")
             ),
+            Verdict::Fresh if self.lag.behind == 0 && self.lag.gap > 0 => {
+                let gap = thousands(self.lag.gap);
+                format!("{name} has everything: nothing in its gap of {gap} concerns it.")
+            }
             Verdict::Fresh if self.lag.behind == 0 => format!("{name} has everything."),
             Verdict::Fresh if self.lag.behind == 1 => "1 event is on its way.".to_owned(),
             Verdict::Fresh => format!("{} are on their way.", capital(&self.waiting())),

@@ -233,3 +233,25 @@ fn a_breach_that_is_about_to_end_is_said_with_what_is_true_of_its_age() {
     );
     assert!(!again.contains("0 of 1s"), "{again}");
 }
+
+#[test]
+fn a_gap_in_which_nothing_concerns_it_is_dim() {
+    let mut snapshot = testing::normal();
+    for (view, behind) in snapshot.projections.iter_mut().zip([0, 4]) {
+        (view.lag.gap, view.lag.behind) = (7_777 + behind, behind);
+        view.lag.behind_exact = true;
+    }
+    let model = model_of(snapshot, 120, 36);
+    let theme = Theme::dark();
+    let buffer = drawn(&model, &theme);
+    let style = |words: &str| {
+        let cells = buffer.content().windows(words.len());
+        let mut found = cells.filter(|cells| {
+            let symbols = cells.iter().map(|cell| cell.symbol());
+            symbols.collect::<String>() == words
+        });
+        found.next().unwrap()[0].style().fg
+    };
+    assert_eq!(style("7,777"), theme.dim.fg);
+    assert_ne!(style("7,781"), theme.dim.fg);
+}
