@@ -103,7 +103,7 @@ fn lines(view: &ProjectionView, case: &Case, verdict: &Verdict) -> Vec<String> {
         lines.push("what helps:".to_owned());
     }
     for remedy in case.remedies(verdict) {
-        lines.push(format!("  {}", words(*remedy, &view.name)));
+        lines.push(format!("  {}", words(remedy, &view.name)));
     }
     lines
 }
@@ -118,6 +118,10 @@ fn words(remedy: Remedy, name: &str) -> String {
         ),
         Remedy::TryAgain => format!(
             "`{program} resume {name}` has it try the event again",
+            program = program()
+        ),
+        Remedy::Retry => format!(
+            "`{program} retry {name} --all` has it try again what it parked",
             program = program()
         ),
         Remedy::Rebuild => {

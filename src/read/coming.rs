@@ -16,7 +16,7 @@ use super::contents::{self, Cell};
 use super::definition::Key;
 use super::keyed::of_key;
 use super::model::{Checkpoint, io, open_to_read, read_checkpoint};
-use super::parked::{OfStream, OutOfTurn};
+use super::parked::{Ahead, OfStream, OutOfTurn};
 use super::past::version_at;
 use super::projection::Projection;
 use super::repair::{self, RepairError};
@@ -119,11 +119,12 @@ pub async fn coming(
         position: stored.checkpoint.position,
         ..Coming::default()
     };
-    let missing = Missing::read(&**log, &stream, projection, coming.position).await?;
+    let ahead = &stored.passed_by.ahead;
+    let missing = Missing::read(&**log, &stream, projection, coming.position, ahead).await?;
     coming.passed_by = stored.passed_by.clone();
     let parked = coming.passed_by.parked.count;
     coming.lacks = missing.count + parked.events;
-    coming.next = missing.next.filter(|_| !stored.aside.holds(&stream));
+    coming.next = missing.next;
     coming.unknown = match &stored.unsound {
         _ if is_foreign(&**log, &stored.checkpoint).await? => Some(format!(
             "its checkpoint is not of this log: `highwater rebuild {name}`"
@@ -207,10 +208,11 @@ impl Missing {
         stream: &StreamId,
         projection: &Arc<dyn Projection>,
         after: Position,
+        ahead: &Ahead,
     ) -> Result<Self, LogError> {
         let mut at = version_at(log, stream, after).await?;
         let (mut missing, mut bytes) = (Vec::new(), 0);
-        let mut count = 0;
+        let (mut count, mut next) = (0, None);
         while count <= LACKS_LIMIT {
             let page = log.read_stream(stream, at, PAGE).await?;
             let Some(last) = page.events.last() else {
@@ -218,8 +220,13 @@ impl Missing {
             };
             at = last.version;
             for event in page.events {
-                if projection.subscription().takes_event(&event) && count <= LACKS_LIMIT {
+                let lacks =
+                    projection.subscription().takes_event(&event) && !ahead.skips(event.position);
+                if lacks && count <= LACKS_LIMIT {
                     count += 1;
+                    if ahead.comes(event.position) {
+                        next.get_or_insert(event.position);
+                    }
                     bytes += event.data.as_str().len() + event.metadata.as_str().len();
                     missing.push(event);
                 }
@@ -230,7 +237,7 @@ impl Missing {
             }
         }
         Ok(Self {
-            next: missing.first().map(|event| event.position),
+            next,
             events: missing,
             count,
         })

@@ -61,7 +61,7 @@ pub use model::{
 };
 pub use pace::{Allowed, Now, Pace, Waiting};
 pub use parked::{
-    OfStream, OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, ParkedSum, PassedBy, Without,
+    Ahead, OfStream, OnError, PARKED_LIMIT, ParkedCount, ParkedEvent, ParkedSum, PassedBy, Without,
     parked_in,
 };
 pub use past::{Beside, Changed, Past, Rows, Shown, beside, position_at, version_at};

@@ -16,7 +16,7 @@ mod out_of_turn;
 mod passed_by;
 
 pub(super) use out_of_turn::OutOfTurn;
-pub use passed_by::{OfStream, PassedBy, Without};
+pub use passed_by::{Ahead, OfStream, PassedBy, Without};
 
 /// How many events one read model may have parked. Whoever has more has another problem than these events.
 pub const PARKED_LIMIT: u64 = 10_000;

@@ -92,6 +92,13 @@ impl Past {
         Ok(self)
     }
 
+    /// Whether the read model has set aside, and applied later, what this was told of.
+    ///
+    /// Errors: the read model's file cannot be used.
+    pub fn is_like(&self, read_model: &Path) -> Result<bool, FoldError> {
+        Ok(OutOfTurn::of(read_model)?.is_same(&self.aside))
+    }
+
     /// Where it stands.
     pub fn position(&self) -> Position {
         self.fold.at()

@@ -41,22 +41,48 @@ pub enum Policy {
 
 /// Why a policy could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "policy {given:?} is not known{because}: write sync, live, batch 500 or 5s, every 2s, delay 10s, rate 200/s or manual"
-)]
-pub struct PolicyError {
-    /// What was given.
-    pub given: String,
-    /// What is wrong with it, with a leading space and in brackets; empty where nothing fits at all.
-    pub because: String,
+#[non_exhaustive]
+pub enum PolicyError {
+    /// There is none that is written like this.
+    #[error(
+        "policy {given:?} is not known: write sync, live, batch 500 or 5s, every 2s, delay 10s, rate 200/s or manual"
+    )]
+    Unknown {
+        /// What was given.
+        given: String,
+    },
+    /// A number or a duration in it cannot be.
+    #[error("policy {given:?} cannot be: {because}")]
+    Impossible {
+        /// What was given.
+        given: String,
+        /// What is wrong with it, and what to write instead.
+        because: String,
+    },
 }
 
 /// Why a duration could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not a duration: write a number and a unit, as 250ms, 2s, 5m or 1h")]
-pub struct DurationError {
-    /// What was given.
-    pub given: String,
+#[non_exhaustive]
+pub enum DurationError {
+    /// It is not written as one.
+    #[error("{given:?} is not a duration: write a number and a unit, as 250ms, 2s, 5m or 1h")]
+    Words {
+        /// What was given.
+        given: String,
+    },
+    /// It is nothing.
+    #[error("{given:?} is no time at all: write at least 1us")]
+    Nothing {
+        /// What was given.
+        given: String,
+    },
+    /// It is longer than [`LONGEST`].
+    #[error("{given:?} is too long: write at most 366d")]
+    TooLong {
+        /// What was given.
+        given: String,
+    },
 }
 
 /// The longest period, delay or objective: 366 days.
@@ -64,9 +90,8 @@ pub const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// Reads `250ms`, `2s`, `1.5s`, `5m`, `1h`, `1d`. Errors: no number, no unit, zero, or over 366 days.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
-    let wrong = || DurationError {
-        given: text.to_owned(),
-    };
+    let given = || text.to_owned();
+    let wrong = || DurationError::Words { given: given() };
     let text = text.trim();
     let split = text
         .find(|c: char| !(c.is_ascii_digit() || c == '.'))
@@ -83,8 +108,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         _ => return Err(wrong()),
     };
     match Duration::try_from_secs_f64(number * seconds) {
-        Ok(duration) if !duration.is_zero() && duration <= LONGEST => Ok(duration),
-        _ => Err(wrong()),
+        Ok(duration) if duration.is_zero() => Err(DurationError::Nothing { given: given() }),
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        // A number without a sign that is no duration is too large for one.
+        _ => Err(DurationError::TooLong { given: given() }),
     }
 }
 
@@ -111,16 +138,27 @@ impl FromStr for Policy {
     type Err = PolicyError;
 
     fn from_str(given: &str) -> Result<Self, PolicyError> {
-        let because = |because: String| PolicyError {
+        let unknown = || PolicyError::Unknown {
+            given: given.to_owned(),
+        };
+        let because = |because: String| PolicyError::Impossible {
             given: given.to_owned(),
             because,
         };
-        let unknown = || because(String::new());
-        let duration = |text: &str| parse_duration(text).map_err(|e| because(format!(" ({e})")));
+        let duration = |text: &str| {
+            parse_duration(text).map_err(|error| {
+                because(match error {
+                    DurationError::Nothing { .. } => {
+                        format!("{error}, or the policy live, which waits for nothing")
+                    }
+                    error => error.to_string(),
+                })
+            })
+        };
         let count = |text: &str| match text.parse::<u64>() {
             Ok(n) if (1..=1_000_000_000).contains(&n) => Ok(n),
             _ => Err(because(format!(
-                " ({text:?} is not a number from 1 to 1,000,000,000)"
+                "{text:?} is not a number from 1 to 1,000,000,000"
             ))),
         };
         let words: Vec<&str> = given.split_whitespace().collect();
@@ -182,5 +220,48 @@ impl Policy {
             Self::Delay(delay) => Some(delay),
             Self::Manual => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        text.parse::<Policy>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_duration_that_cannot_be_is_named_with_the_way_out() {
+        for form in ["every 0s", "delay 0ms", "batch 5 or 0.0h"] {
+            let (_, duration) = form.rsplit_once(' ').unwrap();
+            let words = format!(
+                "policy {form:?} cannot be: {duration:?} is no time at all: write at least 1us, or the policy live, \
+                 which waits for nothing"
+            );
+            assert_eq!(wrong(form), words);
+        }
+        assert!(wrong("every 9999999h").ends_with("\"9999999h\" is too long: write at most 366d"));
+        assert!(wrong("delay 2").contains("\"2\" is not a duration"));
+        assert!(wrong("rate 0/s").contains("\"0\" is not a number from 1 to"));
+        assert!(wrong("evry 2s").starts_with("policy \"evry 2s\" is not known: write sync"));
+    }
+
+    #[test]
+    fn a_duration_is_longer_than_nothing_and_at_most_a_year() {
+        let is = |text: &str| parse_duration(text);
+        let given = |text: &str| text.to_owned();
+        assert_eq!(is("1us"), Ok(Duration::from_micros(1)));
+        assert_eq!(is("366d"), Ok(LONGEST));
+        let too_long = Err(DurationError::TooLong {
+            given: given("367d"),
+        });
+        assert_eq!(is("367d"), too_long);
+        let nothing = Err(DurationError::Nothing { given: given("0m") });
+        assert_eq!(is("0m"), nothing);
+        let words = Err(DurationError::Words {
+            given: given("-1s"),
+        });
+        assert_eq!(is("-1s"), words);
     }
 }

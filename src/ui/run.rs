@@ -411,8 +411,6 @@ impl App {
 
     fn signal(&mut self, signal: i32) {
         if signal == SUSPEND {
-            // As the key does: until it goes on nobody looks.
-            self.model.lagging.look_away(Timestamp::now());
             self.effects.push(Effect::Suspend);
         } else {
             self.exit = Some(Exit::Signal(signal));

@@ -112,8 +112,8 @@ pub fn projection(name: &str, policy: &str) -> ProjectionView {
 }
 
 /// Samples of age.
-pub fn history(of: impl Fn(u8) -> f32) -> Arc<[f32]> {
-    (0..120).map(of).collect()
+pub fn history(of: impl Fn(u8) -> f32) -> Arc<[Option<f32>]> {
+    (0..120).map(|i| Some(of(i))).collect()
 }
 
 /// A projection that lacks events.
@@ -206,6 +206,7 @@ pub fn normal() -> Snapshot {
     orders.replayable = true;
     Snapshot {
         taken_at: now(),
+        unseen: None,
         workspace: WorkspaceInfo {
             name: "shop".to_owned(),
             path: PathBuf::from("/srv/highwater/demo"),
@@ -449,11 +450,12 @@ pub fn lived(model: &mut Model) {
         then.taken_at = now() - jiff::SignedDuration::try_from(ago).unwrap();
         for view in &mut then.projections {
             let age = view.history[usize::from(second.min(119))];
-            view.lag.age = Duration::from_secs_f32(age);
+            view.lag.age = Duration::from_secs_f32(age.unwrap());
             view.lag.gap = view.lag.gap * u64::from(second) / 120;
         }
         if second == 40 {
-            lagging.look_away(then.taken_at - Duration::from_secs(10));
+            let away = then.taken_at - Duration::from_secs(10);
+            then.unseen = Some((away, then.taken_at));
         }
         lagging.see(&then);
     }
@@ -697,6 +699,8 @@ pub fn moment() -> Moment {
         changed: Some(Changed {
             event,
             takes: true,
+            later: None,
+            late: Vec::new(),
             rows: Some(comparison(differences(), 3)),
         }),
         stopped: false,

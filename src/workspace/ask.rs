@@ -13,8 +13,8 @@ use crate::event::{Event, Position, Timestamp};
 use crate::lag::Status;
 use crate::log::EventLog;
 use crate::read::{
-    About, Checkpoint, ParkedCount, Policy, Projection, Reader, Subscription, is_foreign,
-    parse_duration,
+    About, Checkpoint, DurationError, ParkedCount, Policy, Projection, Reader, Subscription,
+    is_foreign, parse_duration,
 };
 use crate::text::{program, thousands};
 
@@ -34,14 +34,21 @@ pub enum Consistency {
 
 /// Why a consistency could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("consistency {0:?} is not known: write eventual, strong, at-least=POSITION or within=2s")]
-pub struct ConsistencyError(String);
+#[error("consistency {given:?} {because}: write eventual, strong, at-least=POSITION or within=2s")]
+pub struct ConsistencyError {
+    given: String,
+    because: String,
+}
 
 impl FromStr for Consistency {
     type Err = ConsistencyError;
 
     fn from_str(text: &str) -> Result<Self, ConsistencyError> {
-        let wrong = || ConsistencyError(text.to_owned());
+        let because = |because: String| ConsistencyError {
+            given: text.to_owned(),
+            because,
+        };
+        let wrong = || because("is not known".to_owned());
         match text.split_once('=') {
             None if text == "eventual" => Ok(Self::Eventual),
             None if text == "strong" => Ok(Self::Strong),
@@ -49,7 +56,16 @@ impl FromStr for Consistency {
                 .parse()
                 .map(|n| Self::AtLeast(Position::new(n)))
                 .map_err(|_| wrong()),
-            Some(("within", time)) => parse_duration(time).map(Self::Within).map_err(|_| wrong()),
+            Some(("within", time)) => match parse_duration(time) {
+                Ok(time) => Ok(Self::Within(time)),
+                Err(DurationError::Nothing { .. }) => {
+                    Err(because("leaves no time at all, as strong does".to_owned()))
+                }
+                Err(DurationError::TooLong { .. }) => {
+                    Err(because("is over 366 days, as eventual may be".to_owned()))
+                }
+                Err(_) => Err(wrong()),
+            },
             _ => Err(wrong()),
         }
     }

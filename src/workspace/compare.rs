@@ -100,12 +100,15 @@ impl Workspace {
             };
             version = last.version;
             for (held, (replica, keyed)) in replicas.iter_mut().zip(&held) {
+                let ahead = &keyed.passed_by.ahead;
                 let missing = page.events.iter().filter(|event| {
-                    event.position > keyed.position && replica.subscription().takes_event(event)
+                    event.position > keyed.position
+                        && replica.subscription().takes_event(event)
+                        && !ahead.skips(event.position)
                 });
                 for event in missing {
                     held.lacks += 1;
-                    if !keyed.passed_by.parked.count.any() {
+                    if ahead.comes(event.position) {
                         held.next.get_or_insert(event.position);
                     }
                 }

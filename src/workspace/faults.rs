@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::{Workspace, WorkspaceError};
 use crate::event::Position;
-use crate::read::{format_duration, parse_duration};
+use crate::read::{OnError, format_duration, parse_duration};
 use crate::text::program;
 
 /// How much longer one event may take at most: whoever wants to pause the projection waits for it.
@@ -207,8 +207,8 @@ impl Faults {
         });
     }
 
-    /// Does it, and says what was done.
-    fn carry_out(&self, order: &FaultOrder) -> String {
+    /// Does it, and says what was done; which projections park what they cannot apply, it is told.
+    fn carry_out(&self, order: &FaultOrder, parks: impl Fn(&str) -> bool) -> String {
         match order {
             FaultOrder::Slow { projection, by } => {
                 self.inject(projection, |of| of.slow = Some(*by));
@@ -232,7 +232,7 @@ impl Faults {
                 let what = event_type.as_deref().unwrap_or("event");
                 format!("{projection}: the next {what} cannot be applied, until :fault stop")
             }
-            FaultOrder::Stop { projection } => self.stop(projection.as_deref()),
+            FaultOrder::Stop { projection } => self.stop(projection.as_deref(), parks),
         }
     }
 
@@ -241,7 +241,7 @@ impl Faults {
             .send_modify(|all| change(all.entry(projection.to_owned()).or_default()));
     }
 
-    fn stop(&self, projection: Option<&str>) -> String {
+    fn stop(&self, projection: Option<&str>, parks: impl Fn(&str) -> bool) -> String {
         let mut ended = BTreeMap::new();
         self.0.send_if_modified(|all| {
             let ends = |name: &String| projection.is_none_or(|only| only == name);
@@ -256,20 +256,26 @@ impl Faults {
         }
         let names: Vec<&str> = ended.keys().map(String::as_str).collect();
         let met = |of: &Injected| of.poison.as_ref().is_some_and(|p| p.position.is_some());
-        let stopped: Vec<&str> = ended
+        let (parked, stopped): (Vec<&str>, Vec<&str>) = ended
             .iter()
             .filter(|(_, of)| met(of))
             .map(|(name, _)| name.as_str())
-            .collect();
-        // Only an operation lets a projection go on that has stopped, and operations are in the log.
-        let next = match stopped.as_slice() {
-            [] => "what waits is caught up with".to_owned(),
-            stopped => format!(
-                "where {} has stopped at an event, resume it",
-                stopped.join(", ")
-            ),
-        };
-        format!("{}: no fault any more; {next}", names.join(", "))
+            .partition(|name| parks(name));
+        // Only an operation has an event tried again, and operations are in the log.
+        let mut said = format!("{}: no fault any more", names.join(", "));
+        if !stopped.is_empty() {
+            let stopped = stopped.join(", ");
+            said.push_str(&format!(
+                "; where {stopped} has stopped at an event, resume it"
+            ));
+        }
+        for name in &parked {
+            said.push_str(&format!("; what it parked: `:retry {name} all`"));
+        }
+        if parked.is_empty() && stopped.is_empty() {
+            said.push_str("; what waits is caught up with");
+        }
+        said
     }
 }
 
@@ -305,7 +311,10 @@ impl Workspace {
         }
         match self.engine() {
             Some(pid) if pid != std::process::id() => Err(FaultError::Elsewhere { pid }),
-            _ => Ok(faults.carry_out(order)),
+            _ => Ok(faults.carry_out(order, |name| {
+                let projection = self.projection(name);
+                projection.is_ok_and(|projection| projection.on_error() == OnError::Park)
+            })),
         }
     }
 
@@ -367,7 +376,7 @@ mod tests {
     #[test]
     fn faults_of_one_projection_add_up_and_end_together() {
         let faults = Faults::default();
-        let say = |words: &str| faults.carry_out(&words.parse().unwrap());
+        let say = |words: &str| faults.carry_out(&words.parse().unwrap(), |name| name == "search");
         say("slow orders 20ms");
         say("poison orders OrderPlaced");
         say("slow stock 1ms");
@@ -381,5 +390,10 @@ mod tests {
         assert_eq!(faults.of("orders"), None);
         assert!(say("stop").starts_with("stock: no fault any more"));
         assert_eq!(say("stop"), "no fault to stop");
+        say("poison search");
+        faults.met("search", Position::new(9));
+        let of_one_that_parks = say("stop search");
+        assert!(of_one_that_parks.ends_with("; what it parked: `:retry search all`"));
+        assert!(!of_one_that_parks.contains("resume"));
     }
 }

@@ -96,6 +96,14 @@ impl Looking {
             None => head,
         };
         let failed = |error| WorkspaceError::fold(&self.projection, error);
+        // What was parked may have been applied since, in another place than its own.
+        let link = self.workspace.0.folder.versions(&self.projection).link();
+        if let Some(known) = past.as_ref()
+            && link.exists()
+            && !known.is_like(&link).map_err(failed)?
+        {
+            (*past, *changed) = (None, None);
+        }
         if past.is_none() {
             let (name, work) = (&self.projection, self.work.clone());
             *past = Some(self.workspace.past(name, COPIES, work).await?);

@@ -99,10 +99,10 @@ pub use versions::{Role, VersionInfo};
 
 pub use crate::log::Durability;
 pub use crate::read::{
-    Because, Beside, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable, Comparison,
-    Contents, Counted, Diff, Difference, Mending, Mends, OfStream, ParkedCount, ParkedEvent,
-    ParkedSum, PassedBy, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side, TableInfo,
-    Without, Work,
+    Ahead, Because, Beside, Browse, Cell, Changed, Checked, Coming, ComingRow, ComingTable,
+    Comparison, Contents, Counted, Diff, Difference, Mending, Mends, OfStream, ParkedCount,
+    ParkedEvent, ParkedSum, PassedBy, Past, Phase, Policy, Progress, Rows, Shape, Shown, Side,
+    TableInfo, Without, Work,
 };
 pub use crate::read::{RowFilter, RowsPage};
 pub use crate::write::{CommandInfo, Outcome, Problem, from_word, from_words, near};

@@ -23,8 +23,12 @@ use follower::{Follower, Moment};
 /// Snapshots come no closer together than this: 30 a second.
 const CLOSEST: Duration = Duration::from_millis(33);
 
-/// While something is late, ages grow: a snapshot so often.
+/// While something is late, ages grow, and a breach ends after a few looks: a snapshot so often.
 const WHILE_LATE: Duration = Duration::from_millis(250);
+
+/// Looks that lie further apart than this have a hole between them: while a process goes on, the next one comes
+/// within a heartbeat.
+const HOLE: Duration = HEARTBEAT.saturating_mul(3);
 
 /// How many events outside of the tail are looked at for one snapshot: a few milliseconds of work.
 const BUDGET: usize = 5_000;
@@ -114,6 +118,10 @@ struct Observer {
     tail: Tail,
     followers: BTreeMap<String, Follower>,
     whole: Samples,
+    /// When the last look was.
+    looked: Option<Timestamp>,
+    /// The last stretch in which there was none.
+    unseen: Option<(Timestamp, Timestamp)>,
     late: bool,
     /// How long nothing needs to happen before the next look.
     pause: Duration,
@@ -138,6 +146,8 @@ impl Observer {
             tail,
             followers,
             whole,
+            looked: None,
+            unseen: None,
             late: false,
             pause: HEARTBEAT,
             recent,
@@ -188,6 +198,10 @@ impl Observer {
             self.recent = recent.cloned().collect();
         }
         let monotonic = self.began.elapsed();
+        let now = Timestamp::now();
+        let hole = self.looked.and_then(|looked| hole(looked, now));
+        self.unseen = hole.or(self.unseen);
+        self.looked = Some(now);
         self.whole.push(Sample {
             at: monotonic,
             stored: Some(head.get()),
@@ -202,6 +216,8 @@ impl Observer {
             reports: &reports,
             pid,
             monotonic,
+            now,
+            is_after_hole: hole.is_some(),
             budget: self.budget,
         };
         let mut projections = Vec::new();
@@ -211,9 +227,10 @@ impl Observer {
         }
         self.late = projections
             .iter()
-            .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some());
+            .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some() || p.breach);
         Ok(Snapshot {
             taken_at: Timestamp::now(),
+            unseen: self.unseen,
             workspace: WorkspaceInfo {
                 name: self.workspace.name(),
                 path: folder.path().to_owned(),
@@ -260,6 +277,13 @@ impl Observer {
     }
 }
 
+/// The stretch between two looks, where it is one in which somebody would have looked. It is measured by the wall
+/// clock: while a machine sleeps, the other one stands still.
+fn hole(looked: Timestamp, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    let apart = Duration::try_from(now.duration_since(looked)).unwrap_or_default();
+    (apart > HOLE).then_some((looked, now))
+}
+
 /// What is wrong with the newest events.
 fn flawed(tail: &Tail) -> Option<String> {
     let (_, what) = tail.flawed().first_key_value()?;
@@ -285,4 +309,19 @@ fn loop_problems(reports: &[Report]) -> impl Iterator<Item = String> + '_ {
     projections
         .chain(processes)
         .filter_map(|(name, problem)| Some(format!("{name}: {}", problem.as_ref()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_look_is_no_hole_and_neither_is_a_clock_that_steps_back() {
+        let then: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        assert_eq!(hole(then, then + HEARTBEAT), None);
+        assert_eq!(hole(then, then + HOLE), None);
+        let later = then + HOLE + CLOSEST;
+        assert_eq!(hole(then, later), Some((then, later)));
+        assert_eq!(hole(later, then), None);
+    }
 }

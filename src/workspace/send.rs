@@ -5,14 +5,20 @@ use std::time::{Duration, Instant};
 
 use super::ask::Follow;
 use super::{CommandCounts, Outcome, Workspace, WorkspaceError};
-use crate::event::{Event, Position};
+use crate::event::{Event, EventType, Position, StreamId, Timestamp};
 use crate::log::EventLog as _;
 use crate::read::{Policy, Projection, Subscription, Without};
 use crate::text::program;
 use crate::write::Request;
 
-/// How many events of a commit are looked at: most have one or two.
+/// How many events are looked at first to find a commit: most have one or two.
 const FEW: u64 = 16;
+
+/// The most events that a commit has.
+const MOST: u64 = 1_000;
+
+/// How many are read at once where it has more than a few.
+const PAGE: usize = 100;
 
 /// What a command came to, and who can see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,10 +85,11 @@ impl Workspace {
             return Ok(Vec::new());
         }
         let committed = self.commit_up_to(position).await?;
+        let first = committed.as_ref().map_or(position, |commit| commit.first);
         let mut visible = Vec::new();
         for projection in in_sync
             .iter()
-            .filter(|p| concerns(p.subscription(), &committed))
+            .filter(|p| concerns(p.subscription(), committed.as_ref()))
         {
             let name = projection.name();
             let mut follow = Follow::new(self, name)?;
@@ -92,7 +99,7 @@ impl Workspace {
                 .await
                 .unwrap_or_else(|e| Some(e.to_string()));
             let because = because.or_else(|| {
-                self.set_aside(projection, position, &committed)
+                self.set_aside(projection, first, position)
                     .unwrap_or_else(|e| Some(e.to_string()))
             });
             let after = because.is_none().then(|| began.elapsed());
@@ -109,11 +116,9 @@ impl Workspace {
     fn set_aside(
         &self,
         projection: &Arc<dyn Projection>,
+        first: Position,
         last: Position,
-        committed: &Option<Vec<Event>>,
     ) -> Result<Option<String>, WorkspaceError> {
-        let first = committed.as_ref().and_then(|events| events.first());
-        let first = first.map_or(last, |event| event.position);
         let reader = self.reader(projection)?;
         // Nothing was set aside at all, or nothing that late.
         if reader.last_passed_by()?.is_none_or(|at| at < first) {
@@ -130,30 +135,74 @@ impl Workspace {
         }))
     }
 
-    /// The events of the commit that ends at a position; `None` where it has more than a few, or
-    /// large ones.
-    async fn commit_up_to(&self, position: Position) -> Result<Option<Vec<Event>>, WorkspaceError> {
-        let before = Position::new(position.get().saturating_sub(FEW));
-        let mut events = self.0.log.read_all(before, FEW as usize).await?;
-        // Near the beginning of the log, what came later is read too.
-        events.retain(|event| event.position <= position);
-        // Where events are large, they do not all come at once.
-        let Some(last) = events.last().filter(|e| e.position == position).cloned() else {
-            return Ok(None);
-        };
-        let of_another =
-            |event: &Event| event.stream != last.stream || event.recorded_at != last.recorded_at;
-        match events.iter().rposition(of_another) {
-            Some(end) => Ok(Some(events.split_off(end + 1))),
-            None if before == Position::START => Ok(Some(events)),
-            None => Ok(None),
+    /// The commit that ends at a position; `None` where the log does not give its events.
+    async fn commit_up_to(&self, position: Position) -> Result<Option<Stored>, WorkspaceError> {
+        match self.commit_among(position, FEW).await? {
+            // One more is of another commit, whatever this one has.
+            None => self.commit_among(position, MOST + 1).await,
+            found => Ok(found),
         }
+    }
+
+    /// The same, where it begins among so many events up to there.
+    async fn commit_among(
+        &self,
+        position: Position,
+        many: u64,
+    ) -> Result<Option<Stored>, WorkspaceError> {
+        let mut at = Position::new(position.get().saturating_sub(many));
+        let mut begins = at == Position::START;
+        let mut found: Option<Stored> = None;
+        while at < position {
+            let left = usize::try_from(position.get() - at.get()).unwrap_or(PAGE);
+            // Where events are large, they do not all come at once.
+            let page = self.0.log.read_all(at, left.min(PAGE)).await?;
+            let Some(last) = page.last() else {
+                return Ok(None);
+            };
+            at = last.position;
+            for event in page {
+                match &mut found {
+                    Some(commit) if commit.has(&event) => commit.types.push(event.event_type),
+                    other => {
+                        begins |= other.is_some();
+                        *other = Some(Stored::from(event));
+                    }
+                }
+            }
+        }
+        Ok(found.filter(|_| begins))
     }
 }
 
-/// Whether a projection is told of a commit; a large one is taken to concern everybody.
-fn concerns(subscription: &Subscription, commit: &Option<Vec<Event>>) -> bool {
-    commit
-        .as_ref()
-        .is_none_or(|events| events.iter().any(|event| subscription.takes_event(event)))
+/// What of a commit tells whom it concerns; its events may be large.
+struct Stored {
+    first: Position,
+    stream: StreamId,
+    recorded_at: Timestamp,
+    types: Vec<EventType>,
+}
+
+impl Stored {
+    fn from(event: Event) -> Self {
+        Self {
+            first: event.position,
+            stream: event.stream,
+            recorded_at: event.recorded_at,
+            types: vec![event.event_type],
+        }
+    }
+
+    /// Whether the event that follows belongs to it.
+    fn has(&self, event: &Event) -> bool {
+        self.stream == event.stream && self.recorded_at == event.recorded_at
+    }
+}
+
+/// Whether a projection is told of a commit; one that cannot be read is taken to concern everybody.
+fn concerns(subscription: &Subscription, commit: Option<&Stored>) -> bool {
+    commit.is_none_or(|commit| {
+        let mut types = commit.types.iter();
+        types.any(|event_type| subscription.takes(commit.stream.as_str(), event_type.as_str()))
+    })
 }

@@ -18,6 +18,9 @@ use crate::text::human_duration;
 pub struct Snapshot {
     /// When it was taken.
     pub taken_at: Timestamp,
+    /// From when until when nobody looked at the workspace, the last time that this was so: the process was stopped,
+    /// or the machine slept. What was the case meanwhile, nobody knows.
+    pub unseen: Option<(Timestamp, Timestamp)>,
     /// The folder.
     pub workspace: WorkspaceInfo,
     /// Who applies events.
@@ -39,7 +42,8 @@ pub struct Snapshot {
 impl Snapshot {
     /// Whether a picture of this looks the same as one of the other: all is equal but the time.
     pub fn shows_the_same(&self, other: &Self) -> bool {
-        self.workspace == other.workspace
+        self.unseen == other.unseen
+            && self.workspace == other.workspace
             && self.engine == other.engine
             && self.head == other.head
             && self.stored_per_second == other.stored_per_second
@@ -61,10 +65,10 @@ impl ProjectionView {
         }
     }
 
-    /// Whether all is equal that can be seen: a history in which it was never late is like a shorter one, and of
-    /// a loop that did nothing it does not matter for how long that was watched.
+    /// Whether all is equal that can be seen: a history without a hole in which it was never late is like a shorter one,
+    /// and of a loop that did nothing it does not matter for how long that was watched.
     fn shows_the_same(&self, other: &Self) -> bool {
-        let was_late = |view: &Self| view.history.iter().any(|age| *age > 0.0);
+        let was_late = |view: &Self| view.history.iter().any(|age| *age != Some(0.0));
         let worked = |view: &Self| !(view.work.live() + view.work.rebuild).is_zero();
         let mut same = self.clone();
         if !was_late(self) && !was_late(other) {
@@ -227,8 +231,8 @@ pub struct ProjectionView {
     pub rebuild: Option<RebuildView>,
     /// Whether its handlers can be applied twice (`-- replayable: yes`).
     pub replayable: bool,
-    /// Its age in seconds, a sample each half second, oldest first; at most [`HISTORY`].
-    pub history: Arc<[f32]>,
+    /// Its age in seconds, a sample each half second, oldest first; at most [`HISTORY`]. `None` where nobody looked.
+    pub history: Arc<[Option<f32>]>,
     /// The queries it answers.
     pub queries: Vec<QueryInfo>,
     /// Where its live version can be opened by others.

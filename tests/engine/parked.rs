@@ -596,3 +596,47 @@ SELECT * FROM sums;
     equal(&workspace).await;
     engine.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_replay_whoever_tells_what_comes_next_tells_the_same() {
+    let place = Place::new(&[("shop", &format!("-- key: key = bill\n{REPLAYS}"))]);
+    let workspace = place.open();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    let operator = workspace.operator().await.unwrap();
+    let begin = price(&workspace, "mug", 10).await;
+    let skipped = buy(&workspace, "1", "teapot").await;
+    parked(&operator, 1).await;
+    finished(&workspace, "shop", skip(skipped)).await;
+    let good = buy(&workspace, "1", "mug").await;
+    let bad = buy(&workspace, "1", "teapot").await;
+    buy(&workspace, "1", "mug").await;
+    parked(&operator, 2).await;
+    engine.stop().await;
+    let next = async || {
+        let compared = workspace.compare("shop", "1").await.unwrap();
+        let keyed = workspace.rows_of_key("bill", "1").await.unwrap();
+        let (held, coming) = (&compared.replicas[0], &keyed.models[0].coming);
+        assert_eq!((held.next, held.lacks), (coming.next, coming.lacks));
+        (held.next, held.lacks)
+    };
+    assert_eq!(
+        next().await,
+        (None, 2),
+        "what is parked does not come by itself"
+    );
+    // As a replay leaves the file that is killed before its first step.
+    let goal = workspace.log().head().await.unwrap();
+    let db = rusqlite::Connection::open(workspace.folder().versions("shop").link()).unwrap();
+    db.execute(
+        "UPDATE _highwater_checkpoint SET position = ?1, replay_request = ?2, replay_goal = ?2",
+        [begin.get(), goal.get()].map(|n| i64::try_from(n).unwrap()),
+    )
+    .unwrap();
+    drop(db);
+    assert_eq!(
+        next().await,
+        (Some(good), 3),
+        "of {skipped}, {good}, {bad} and one more the second is applied again"
+    );
+}

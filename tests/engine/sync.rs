@@ -1,7 +1,9 @@
 //! Commands that wait until their outcome is visible.
 
-use highwater::workspace::{Consistency, Operation, Outcome};
-use highwater::write::Request;
+use highwater::workspace::{Consistency, Operation, Outcome, Workspace};
+use highwater::write::{Aggregate, Commands, Rejection, Request};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::kit::{Place, append_many, finished, rows};
@@ -151,5 +153,78 @@ async fn a_sync_read_model_of_another_log_is_not_said_to_have_anything() {
     assert_eq!(sent.visible[0].after, None);
     let because = sent.visible[0].because.as_ref().unwrap();
     assert!(because.contains("is not of this log"), "{because}");
+    engine.stop().await;
+}
+
+/// A stream that takes its number of things at once.
+#[derive(Debug, Default, Clone, Serialize, Deserialize, JsonSchema)]
+struct Crate {}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+enum CrateCommand {
+    /// Open one, and take so many things out of it.
+    OpenCrate { of: String, things: u32 },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum CrateEvent {
+    CrateOpened { weight: Option<u32> },
+    ThingTaken {},
+}
+
+impl Aggregate for Crate {
+    const CATEGORY: &'static str = "crate";
+    type Command = CrateCommand;
+    type Event = CrateEvent;
+
+    fn key(command: &CrateCommand) -> String {
+        let CrateCommand::OpenCrate { of, .. } = command;
+        of.clone()
+    }
+
+    fn decide(&self, command: &CrateCommand) -> Result<Vec<CrateEvent>, Rejection> {
+        let CrateCommand::OpenCrate { things, .. } = *command;
+        let things = (0..things).map(|_| CrateEvent::ThingTaken {});
+        let opened = CrateEvent::CrateOpened { weight: None };
+        Ok(std::iter::once(opened).chain(things).collect())
+    }
+
+    fn evolve(&mut self, _: &CrateEvent) {}
+}
+
+/// It takes the first event of a commit alone, and cannot apply it.
+const CRATES: &str = "\
+-- policy: sync
+-- on-error: park
+-- schema
+CREATE TABLE crates (crate TEXT PRIMARY KEY, weight INTEGER NOT NULL) STRICT;
+-- on CrateOpened
+INSERT INTO crates VALUES (:key, :data ->> 'weight');
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_commit_of_any_length_it_is_told_who_has_it_and_whom_it_concerns() {
+    let place = Place::new(&[("crates", CRATES), ("customers", CUSTOMERS)]);
+    let workspace =
+        Workspace::open(place.folder(), |_, _| Some(Commands::new().with::<Crate>())).unwrap();
+    let mut engine = workspace.start(None).unwrap();
+    engine.ready().await;
+    for things in [1, 14, 15, 16, 17, 99, 100, 101, 999] {
+        let data = json!({ "of": things.to_string(), "things": things });
+        let sent = workspace
+            .send(Request::new("OpenCrate", data))
+            .await
+            .unwrap();
+        let [seen] = sent.visible.as_slice() else {
+            panic!("{things} things: {sent:?}");
+        };
+        assert_eq!(
+            (seen.projection.as_str(), seen.after),
+            ("crates", None),
+            "{things} things"
+        );
+        let why = seen.because.as_deref().unwrap();
+        assert!(why.contains("is parked"), "{things} things: {why}");
+    }
     engine.stop().await;
 }

@@ -18,6 +18,7 @@ mod place;
 mod projection;
 mod screen;
 mod shop;
+mod stopped;
 mod stream;
 mod tour;
 mod using;

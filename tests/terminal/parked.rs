@@ -61,7 +61,11 @@ fn tells(size: (u16, u16)) {
     let compared = String::from_utf8(compared.stdout).unwrap();
     assert!(compared.contains(", parked"), "{compared}");
     line(&mut demo, "fault stop order_search");
-    demo.shows("no fault any more");
+    demo.shows("what it parked: `:retry order_search all`");
+    // What explains it says so as well.
+    line(&mut demo, "why order_search");
+    demo.shows("have it try again what it parked");
+    demo.keys(ESC).hides("have it try again what it parked");
     line(&mut demo, "retry order_search all");
     demo.shows("nothing is parked any more");
     demo.hides("does not come by itself");
@@ -86,4 +90,50 @@ fn what_is_parked_is_seen_tried_again_and_skipped_at_120_by_36() {
 #[test]
 fn what_is_parked_is_seen_tried_again_and_skipped_at_80_by_24() {
     parks(SMALL);
+}
+
+/// What is read in the past of an event that was parked, and was applied later.
+#[track_caller]
+fn remembers(size: (u16, u16)) {
+    let place = Place::new();
+    let mut demo = place.demo(size, "0");
+    demo.shows("every objective is met");
+    line(&mut demo, "fault poison order_search OrderPlaced");
+    demo.shows("fault: poison");
+    line(
+        &mut demo,
+        "PlaceOrder order=pk3 customer=a lines=mug:1:1250",
+    );
+    demo.shows("⊘ parked in order_search");
+    let events = place.highwater(&["-w", "shop", "stream", "order-pk3", "--json"]);
+    let events = String::from_utf8(events.stdout).unwrap();
+    let placed: serde_json::Value = serde_json::from_str(events.lines().next().unwrap()).unwrap();
+    let position = placed["position"].as_u64().unwrap();
+    line(&mut demo, &format!("as-of order_search {position}"));
+    demo.shows("It is parked: it was not applied");
+    line(&mut demo, "fault stop order_search");
+    demo.shows("no fault any more");
+    line(&mut demo, "retry order_search all");
+    demo.shows("nothing is parked any more");
+    // The past that is open already learns of it.
+    line(&mut demo, &format!("as-of order_search {position}"));
+    let told = demo.shows("applied later: after event").lines().join("\n");
+    let (_, after) = told.split_once("after event ").unwrap();
+    let applied: String = after.chars().take_while(char::is_ascii_digit).collect();
+    assert!(applied.parse::<u64>().unwrap() >= position, "{told}");
+    line(&mut demo, &format!("as-of order_search {applied}"));
+    // That may be the place of the last one that was parked: then it is "too".
+    demo.shows("Applied here");
+    demo.shows("parked before.");
+    demo.shows("changed here");
+}
+
+#[test]
+fn the_past_says_of_an_event_that_was_parked_where_it_was_applied_at_120_by_36() {
+    remembers(WIDE);
+}
+
+#[test]
+fn the_past_says_of_an_event_that_was_parked_where_it_was_applied_at_80_by_24() {
+    remembers(SMALL);
 }

@@ -195,7 +195,7 @@ fn a_command_that_lacks_a_field_opens_its_form_and_stores_nothing() {
     let mut demo = place.demo(SMALL, "0");
     demo.shows("engine here");
     demo.keys(":RestockProduct product=pot").keys(ENTER);
-    demo.shows("quantity is missing");
+    demo.shows("still needed: quantity");
     assert!(demo.shows("Enter send").has("sent here 0 accepted"));
     demo.keys(ESC).hides("Enter send");
     demo.keys(":RestockProduct product=pot quantity=1 quantity=2")

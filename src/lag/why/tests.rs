@@ -322,6 +322,15 @@ fn what_is_parked_is_told_of_whatever_the_verdict() {
         };
         case.sentence(&case.verdict())
     };
+    let helps = |parked| {
+        let case = Case {
+            parked,
+            ..case(Status::Live)
+        };
+        case.remedies(&case.verdict())
+    };
+    assert_eq!(helps((0, 0)), []);
+    assert_eq!(helps((1, 1)), [Remedy::Retry]);
     assert!(said((0, 0)).ends_with("on their way."));
     assert!(said((1, 1)).ends_with(" 1 event is parked: answers lack it."));
     assert!(

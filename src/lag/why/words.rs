@@ -67,6 +67,8 @@ pub enum Remedy {
     Resume,
     /// Have it try the event again.
     TryAgain,
+    /// Have it try again what it has parked.
+    Retry,
     /// Fold it again from the first event.
     Rebuild,
     /// Have it apply by another policy.
@@ -142,7 +144,19 @@ impl Verdict {
 
 impl Case {
     /// What helps, the best first. Empty where nothing is wrong.
-    pub fn remedies(&self, verdict: &Verdict) -> &'static [Remedy] {
+    pub fn remedies(&self, verdict: &Verdict) -> Vec<Remedy> {
+        let mut all = self.remedies_of(verdict).to_vec();
+        // What is parked is lacking whatever else is the matter, and is tried again by nobody else.
+        if self.parked.0 > 0 {
+            if self.injected.is_some() && !all.contains(&Remedy::EndFault) {
+                all.push(Remedy::EndFault);
+            }
+            all.push(Remedy::Retry);
+        }
+        all
+    }
+
+    fn remedies_of(&self, verdict: &Verdict) -> &'static [Remedy] {
         match (&self.injected, verdict) {
             (None, _) => verdict.remedies(),
             (Some(_), Verdict::Stopped(_)) => &[Remedy::EndFault, Remedy::TryAgain],
@@ -313,6 +327,10 @@ impl Case {
                 "{name} has everything: nothing has been stored since {}.",
                 since.strftime("%F %T UTC")
             ),
+            Verdict::Fresh if self.lag.behind == 0 && self.lag.gap > 0 => {
+                let gap = thousands(self.lag.gap);
+                format!("{name} has everything: nothing in its gap of {gap} concerns it.")
+            }
             Verdict::Fresh if self.lag.behind == 0 => format!("{name} has everything."),
             Verdict::Fresh if self.lag.behind == 1 => "1 event is on its way.".to_owned(),
             Verdict::Fresh => format!("{} are on their way.", capital(&self.waiting())),

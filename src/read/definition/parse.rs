@@ -219,7 +219,8 @@ impl Parser<'_> {
             "policy" => self.head.policy = Some(value.parse().map_err(|e| format!("{e}"))?),
             "replicas" => self.head.replicas = parse_replicas(value)?,
             "objective" => {
-                self.head.objective = Some(parse_duration(value).map_err(|e| e.to_string())?)
+                self.head.objective =
+                    Some(parse_duration(value).map_err(|e| format!("objective {e}"))?)
             }
             "category" if is_word(value) => self.head.category = Some(value.to_owned()),
             "category" => {

@@ -94,6 +94,20 @@ impl OutOfTurn {
         self.later.get(&checkpoint).map_or(&[], Vec::as_slice)
     }
 
+    /// At which checkpoint an event was applied that was left out in its turn; `None` where it was not.
+    pub(in crate::read) fn applied_at(&self, event: Position) -> Option<Position> {
+        let mut later = self.later.iter();
+        let found = later.find(|(_, events)| events.contains(&event));
+        found.map(|(at, _)| *at)
+    }
+
+    /// Whether the same has become of the same events.
+    pub(in crate::read) fn is_same(&self, other: &Self) -> bool {
+        self.left_out == other.left_out
+            && self.waiting == other.waiting
+            && self.later == other.later
+    }
+
     /// The next checkpoint after a position at which something is applied later.
     pub(in crate::read) fn next_after(&self, at: Position) -> Option<Position> {
         let after = (std::ops::Bound::Excluded(at), std::ops::Bound::Unbounded);

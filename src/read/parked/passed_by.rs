@@ -1,7 +1,10 @@
 //! Which events a read model's checkpoint has passed without them: what whoever tells "it has this event" has to know.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 
+use super::super::model::read_replay;
 use super::{ParkedCount, ParkedSum, first_of, int, is_there, position};
 use crate::event::{Position, StreamId};
 
@@ -97,6 +100,50 @@ pub struct OfStream {
     pub parked: ParkedSum,
     /// How many of its events somebody skipped.
     pub skipped: u64,
+    /// What becomes of those after the checkpoint.
+    pub ahead: Ahead,
+}
+
+/// What becomes of the events of one stream that a read model has not reached, or, in a replay, meets again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// Up to where events are applied again, but for those that were set aside.
+    replay_to: Position,
+    /// Those that were set aside, and what became of them.
+    aside: BTreeMap<Position, Without>,
+    /// Whether any event of the stream is parked: beyond the replay nothing is applied then.
+    is_held: bool,
+}
+
+impl Ahead {
+    /// Whether the read model will have an event once it has passed it, without anybody doing anything.
+    pub fn comes(&self, event: Position) -> bool {
+        !self.aside.contains_key(&event) && (event <= self.replay_to || !self.is_held)
+    }
+
+    /// Whether it will pass an event without it, for good.
+    pub fn skips(&self, event: Position) -> bool {
+        self.aside.get(&event) == Some(&Without::Skipped)
+    }
+
+    fn read(db: &Connection, stream: &StreamId, checkpoint: Position) -> rusqlite::Result<Self> {
+        let mut found = db.prepare_cached(
+            "SELECT position, state FROM _highwater_parked
+             WHERE stream = ?1 AND position > ?2 AND state IN ('parked', 'skipped')",
+        )?;
+        let aside = found.query_map((stream.as_str(), int(checkpoint)), |row| {
+            let without = match row.get::<_, String>(1)?.as_str() {
+                "parked" => Without::Parked,
+                _ => Without::Skipped,
+            };
+            Ok((position(row.get(0)?), without))
+        })?;
+        Ok(Self {
+            replay_to: read_replay(db)?.map_or(Position::START, |replay| replay.goal),
+            aside: aside.collect::<rusqlite::Result<_>>()?,
+            is_held: first_of(db, stream)?.is_some(),
+        })
+    }
 }
 
 impl OfStream {
@@ -130,6 +177,7 @@ impl OfStream {
                 first.filter(|_| events > 0),
             ),
             skipped: count("skipped")?,
+            ahead: Ahead::read(db, stream, checkpoint)?,
         })
     }
 }

@@ -14,6 +14,10 @@ pub struct Changed {
     pub event: Event,
     /// Whether the projection takes it.
     pub takes: bool,
+    /// At which position it was applied, where that was not when its turn came.
+    pub later: Option<Position>,
+    /// Earlier events that were applied after it, since they were left out in their turn.
+    pub late: Vec<Position>,
     /// The rows before it (here) beside those after it (there); `None` where nothing is applied at its position.
     pub rows: Option<Comparison>,
 }
@@ -68,10 +72,17 @@ impl Past {
             return self.step_to(position).await.map(|()| None);
         };
         let takes = self.projection.subscription().takes_event(&event);
-        if !takes && self.aside.later_at(position).is_empty() {
+        let late = self.aside.later_at(position).iter().copied();
+        let mut changed = Changed {
+            event,
+            takes,
+            later: (self.aside.applied_at(position)).filter(|at| *at != position),
+            late: late.filter(|event| *event != position).collect(),
+            rows: None,
+        };
+        if !takes && changed.late.is_empty() {
             self.forward(position).await?;
-            let rows = None;
-            return Ok(Some(Changed { event, takes, rows }));
+            return Ok(Some(changed));
         }
         let path = self.path().to_owned();
         // What is open goes on reading the rows as they were, however the file changes.
@@ -86,8 +97,8 @@ impl Past {
             },
             error => io(&path)(error).into(),
         })?;
-        let rows = Some(rows);
-        Ok(Some(Changed { event, takes, rows }))
+        changed.rows = Some(rows);
+        Ok(Some(changed))
     }
 
     /// The event at which it stands; `None` at position 0.

@@ -23,11 +23,14 @@ pub struct Form {
 /// Why a command was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// `rejected`, `in conflict`, `not sent`.
+    /// `rejected`, `in conflict`, `not sent`; [`NEEDED`] where nothing is wrong.
     pub outcome: &'static str,
     /// Why.
     pub reason: String,
 }
+
+/// The outcome of a line that was not wrong, but not all.
+pub const NEEDED: &str = "still needed";
 
 /// One field of a form.
 #[derive(Debug, Clone)]
@@ -129,9 +132,9 @@ impl Form {
         }
     }
 
-    /// Says why what was typed in a line could not be sent. What was not typed stays an example, and what may be left
-    /// empty is empty.
-    pub fn refuse(&mut self, mut reason: String) {
+    /// Says why what was typed in a line could not be sent: what of it is wrong, and which fields are missing. What was
+    /// not typed stays an example, and what may be left empty is empty.
+    pub fn refuse(&mut self, wrong: &[String], missing: &[String]) {
         let mut is_shown = false;
         for field in self.fields.iter_mut().filter(|field| !field.touched) {
             if field.editor.is_suggestion() && !field.required && !field.has_default {
@@ -141,16 +144,22 @@ impl Form {
             let has_something = !field.editor.text().is_empty();
             is_shown |= field.required && !field.has_default && has_something;
         }
+        let (outcome, mut reason) = match (wrong, missing) {
+            // Nobody was at these fields: they are no error.
+            ([], missing) => (NEEDED, missing.join(", ")),
+            (wrong, []) => ("not sent", wrong.join("; ")),
+            (wrong, missing) => {
+                let (wrong, missing) = (wrong.join("; "), missing.join(", "));
+                ("not sent", format!("{wrong}; {NEEDED}: {missing}"))
+            }
+        };
         if is_shown {
             reason.push_str(". An example stands in its place: Enter sends what stands here");
         }
-        if let Some(field) = self.focused() {
+        if let Some(field) = self.focused().filter(|_| !wrong.is_empty()) {
             field.touched = true;
         }
-        self.answer = Some(Answer {
-            outcome: "not sent",
-            reason,
-        });
+        self.answer = Some(Answer { outcome, reason });
     }
 
     /// Takes in which keys there are.

@@ -13,17 +13,19 @@ pub struct Lagging {
     /// When the first picture was taken.
     began: Option<Timestamp>,
     of: BTreeMap<String, History>,
-    /// Whether nobody looked since the last picture.
-    away: bool,
+    /// The last stretch in which nobody looked, as the last picture has it.
+    unseen: Option<(Timestamp, Timestamp)>,
 }
 
 impl Lagging {
-    /// Takes a picture in. Between two pictures nothing was different: the workspace tells of all that is, unless the
-    /// dashboard was away.
+    /// Takes a picture in. Between two pictures nothing was different: the workspace tells of all that is, unless
+    /// nobody looked for a stretch, which is a hole.
     pub fn see(&mut self, snapshot: &Snapshot) {
         let began = *self.began.get_or_insert(snapshot.taken_at);
         let at = since(began, snapshot.taken_at);
-        let away = std::mem::take(&mut self.away);
+        let hole = snapshot.unseen.filter(|_| snapshot.unseen != self.unseen);
+        self.unseen = snapshot.unseen;
+        let stood = hole.map_or(at, |(from, _)| since(began, from));
         let views = &snapshot.projections;
         self.of
             .retain(|name, _| views.iter().any(|view| view.name == *name));
@@ -32,20 +34,9 @@ impl Lagging {
                 Some(history) => history,
                 None => self.of.entry(view.name.clone()).or_default(),
             };
-            if !away {
-                history.unchanged_until(at);
-            }
+            history.unchanged_until(stood);
             history.push(at, point(view, snapshot));
         }
-    }
-
-    /// Nobody looks from this moment on, until the next picture: a hole.
-    pub fn look_away(&mut self, now: Timestamp) {
-        let Some(began) = self.began else { return };
-        for history in self.of.values_mut() {
-            history.unchanged_until(since(began, now));
-        }
-        self.away = true;
     }
 
     /// When the first picture was taken.
@@ -127,15 +118,20 @@ mod tests {
     }
 
     #[test]
-    fn what_stood_between_two_pictures_is_no_hole_but_being_away_is() {
+    fn what_stood_between_two_pictures_is_no_hole_but_what_nobody_saw_is() {
         let normal = testing::normal();
         let mut lagging = Lagging::default();
         lagging.see(&at(&normal, 0));
         lagging.see(&at(&normal, 8));
         assert_eq!(seen(&lagging, 8), [true; 8], "nothing is before the first");
-        lagging.look_away(testing::now() + Duration::from_secs(10));
-        lagging.see(&at(&normal, 16));
-        let shown = seen(&lagging, 16);
+        let moment = |second| testing::now() + Duration::from_secs(second);
+        let unseen = Snapshot {
+            unseen: Some((moment(10), moment(16))),
+            ..normal
+        };
+        lagging.see(&at(&unseen, 16));
+        lagging.see(&at(&unseen, 17));
+        let shown = seen(&lagging, 17);
         assert!(shown[..10].iter().all(|seen| *seen), "{shown:?}");
         assert!(shown[11..15].iter().all(|seen| !seen), "{shown:?}");
         assert!(*shown.last().unwrap(), "{shown:?}");

@@ -166,17 +166,34 @@ fn instead(model: &Model, words: &[String]) -> Vec<String> {
             Some(action)
                 if (takes_projection(action) || shows_projection(action)) && words.len() == 1 =>
             {
-                let all = model.snapshot.projections.iter();
-                let names = all.map(|view| view.name.clone());
-                // Where it is not named, the chosen one is meant.
                 let times = ["1m", "10m", "1h"]
                     .iter()
                     .filter(|_| action == Action::Past);
+                let names = projections(model).into_iter();
                 names.chain(times.map(|&time| time.to_owned())).collect()
             }
             _ => field_words(model, first, words),
         },
     }
+}
+
+/// The names of all projections: the chosen one first, which is meant where none is named.
+fn projections(model: &Model) -> Vec<String> {
+    let chosen = model.selected().map(|view| view.name.as_str());
+    let all = model.snapshot.projections.iter();
+    let mut names: Vec<String> = all.map(|view| view.name.clone()).collect();
+    names.sort_by_key(|name| Some(name.as_str()) != chosen);
+    names
+}
+
+/// Which projection is meant by a line that names none, where Enter would do something to it.
+fn meant(model: &Model, first: &str) -> Option<String> {
+    let action = action_named(model, first);
+    let needs_more = matches!(action, Some(Action::Retry | Action::Skip | Action::Repair));
+    let is_it = first == "resume" && !model.read_only
+        || action.is_some_and(takes_projection) && !needs_more;
+    let view = model.selected().filter(|_| is_it)?;
+    Some(format!("Enter means {}, which is chosen", view.name))
 }
 
 /// What a line still needs that nothing can be told of by candidates, or what it means.
@@ -192,6 +209,11 @@ pub fn needs(model: &Model, line: &str) -> Option<String> {
         let head = thousands(model.snapshot.head.get());
         format!("Enter goes to the event at {word} of {head}")
     };
+    if words.len() == 1
+        && let Some(meant) = meant(model, first)
+    {
+        return Some(meant);
+    }
     let Some(action) = action_named(model, first) else {
         return number.filter(|word| is_position(word)).map(goes);
     };
@@ -453,8 +475,7 @@ fn policies(typed: &[String]) -> Vec<String> {
 fn field_words(model: &Model, command: &str, words: &[String]) -> Vec<String> {
     let Some(info) = model.commands.iter().find(|c| c.name == command) else {
         return if command == "resume" && words.len() == 1 {
-            let all = model.snapshot.projections.iter();
-            all.map(|view| view.name.clone()).collect()
+            projections(model)
         } else {
             Vec::new()
         };
@@ -502,6 +523,28 @@ mod tests {
             candidates(&model, "events type:x category:pr"),
             ["category:product"]
         );
+    }
+
+    #[test]
+    fn a_line_that_names_no_projection_says_which_one_is_meant() {
+        let mut model = model();
+        model.overview.selected = Some("stock".to_owned());
+        for line in ["pause", "resume", "rebuild ", "policy", "as-of "] {
+            let meant = needs(&model, line);
+            assert_eq!(
+                meant.as_deref(),
+                Some("Enter means stock, which is chosen"),
+                "{line}"
+            );
+        }
+        // The first is what Tab takes, and what stands there in grey.
+        assert_eq!(candidates(&model, "pause ")[0], "stock");
+        assert_eq!(candidates(&model, "resume ")[0], "stock");
+        for line in ["pause orders", "retry", "skip", "repair", "quit", "paus"] {
+            assert_eq!(needs(&model, line), None, "{line}");
+        }
+        model.read_only = true;
+        assert_eq!(needs(&model, "resume"), None);
     }
 
     #[test]

@@ -319,9 +319,9 @@ pub fn lagging() -> Lagging {
         then.taken_at = now() - ago;
         for view in &mut then.projections {
             let age = view.history[usize::from(second)];
-            view.lag.age = Duration::from_secs_f32(age);
+            view.lag.age = Duration::from_secs_f32(age.unwrap());
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            let gap = (age * 412.0) as u64;
+            let gap = (age.unwrap() * 412.0) as u64;
             view.lag.gap = gap;
         }
         lagging.see(&then);
@@ -504,6 +504,8 @@ pub fn moment() -> Moment {
         changed: Some(Changed {
             event,
             takes: true,
+            later: None,
+            late: Vec::new(),
             rows: Some(Comparison {
                 here: side(paid + 1),
                 there: side(paid + 1),

@@ -5,23 +5,23 @@ use std::time::Duration;
 use super::super::state::Model;
 use super::super::testing::{model, normal, now};
 use super::super::update::{Msg, update};
-use super::{key, on_screen};
+use super::on_screen;
 
-/// Two minutes of a read model that is late, of which the dashboard saw all but a stretch; it was suspended meanwhile,
-/// or it only heard of nothing new.
-fn after(suspended: bool) -> Model {
+/// Two minutes of a read model that is late, of which the dashboard saw all but a stretch: nobody looked meanwhile, or
+/// there was only nothing new.
+fn after(stopped: bool) -> Model {
     let mut model = model();
     let at = |second| now() + Duration::from_secs(second);
     for second in (0..=120).filter(|second| !(41..80).contains(second)) {
         let mut snapshot = normal();
         snapshot.taken_at = at(second);
+        if stopped && second > 40 {
+            snapshot.unseen = Some((at(40), at(80)));
+        }
         for view in &mut snapshot.projections {
             view.lag.age = Duration::from_secs(5);
         }
         update(&mut model, at(second), Msg::Snapshot(snapshot.into()));
-        if second == 40 && suspended {
-            update(&mut model, at(second), key("ctrl-z"));
-        }
     }
     model
 }
@@ -41,7 +41,7 @@ fn longest_hole(model: &Model) -> usize {
 }
 
 #[test]
-fn being_away_is_a_hole_in_the_line_and_hearing_of_nothing_new_is_none() {
+fn what_nobody_saw_is_a_hole_in_the_line_and_hearing_of_nothing_new_is_none() {
     let away = longest_hole(&after(true));
     assert!((30..45).contains(&away), "{away} cells of 39 seconds");
     assert!(longest_hole(&after(false)) < 2);

@@ -53,7 +53,7 @@ fn opened(model: &mut Model) {
                 "no such \u{1b}[2Jcustomer".to_owned(),
             )),
         },
-        skipped: 0,
+        ..OfStream::default()
     };
     let result = Ok(Arc::new(rows));
     update(model, now(), Msg::Stream(Answer::Rows { number, result }));

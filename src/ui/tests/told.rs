@@ -1,5 +1,7 @@
 //! What is told somewhere: what is wrong, what is not to be had and why, and what the line begins with.
 
+use std::time::Duration;
+
 use super::super::screen::Screen;
 use super::super::state::page::{About, Page};
 use super::super::state::projection::Pane;
@@ -212,4 +214,44 @@ fn the_overview_says_of_one_that_is_folded_in_memory_how_often_it_is_stored() {
         assert!(drawn.contains(told), "{drawn}");
         assert!(drawn.contains("batch 500 or 5s"), "{drawn}");
     }
+}
+
+#[test]
+fn a_breach_that_is_about_to_end_is_said_with_what_is_true_of_its_age() {
+    let mut snapshot = testing::normal();
+    let view = &mut snapshot.projections[0];
+    view.objective = Some(Duration::from_secs(1));
+    (view.breach, view.lag.age) = (true, Duration::from_secs(3));
+    let name = view.name.clone();
+    let late = screen(&model_of(snapshot.clone(), 120, 36));
+    assert!(late.contains(&format!("{name} 3.0s of 1s")), "{late}");
+    snapshot.projections[0].lag.age = Duration::ZERO;
+    let again = screen(&model_of(snapshot, 120, 36));
+    assert!(
+        again.contains(&format!("{name} within 1s again")),
+        "{again}"
+    );
+    assert!(!again.contains("0 of 1s"), "{again}");
+}
+
+#[test]
+fn a_gap_in_which_nothing_concerns_it_is_dim() {
+    let mut snapshot = testing::normal();
+    for (view, behind) in snapshot.projections.iter_mut().zip([0, 4]) {
+        (view.lag.gap, view.lag.behind) = (7_777 + behind, behind);
+        view.lag.behind_exact = true;
+    }
+    let model = model_of(snapshot, 120, 36);
+    let theme = Theme::dark();
+    let buffer = drawn(&model, &theme);
+    let style = |words: &str| {
+        let cells = buffer.content().windows(words.len());
+        let mut found = cells.filter(|cells| {
+            let symbols = cells.iter().map(|cell| cell.symbol());
+            symbols.collect::<String>() == words
+        });
+        found.next().unwrap()[0].style().fg
+    };
+    assert_eq!(style("7,777"), theme.dim.fg);
+    assert_ne!(style("7,781"), theme.dim.fg);
 }

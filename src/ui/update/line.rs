@@ -8,6 +8,7 @@ use super::super::state::line::{
     takes_projection,
 };
 use super::super::state::{Layer, Model};
+use super::super::text;
 use super::{Effect, chosen, export, load, screen};
 use crate::event::{Position, StreamId};
 use crate::lag::Status;
@@ -265,6 +266,7 @@ fn on_projection(
             .is_some_and(|word| model.projection(word).is_none())
         && let Ok(at) = as_of(&rest.join(" "))
     {
+        within_log(model, at)?;
         model.layers.pop();
         return Ok(super::time::open(model, name, Some(at)));
     }
@@ -329,6 +331,7 @@ fn on_projection(
                 [] => None,
                 words => Some(as_of(&words.join(" "))?),
             };
+            at.map_or(Ok(()), |at| within_log(model, at))?;
             model.layers.pop();
             return Ok(super::time::open(model, name, at));
         }
@@ -400,6 +403,19 @@ fn as_of(word: &str) -> Result<AsOf, String> {
     let at = number.map(AsOf::Position);
     at.or_else(|_| word.parse())
         .map_err(|e: <AsOf as std::str::FromStr>::Err| e.to_string())
+}
+
+/// Errors: it is a position that the log has not reached.
+fn within_log(model: &Model, at: AsOf) -> Result<(), String> {
+    let newest = model.newest.as_ref().unwrap_or(&model.snapshot);
+    match at {
+        AsOf::Position(position) if position > newest.head => Err(format!(
+            "position {} is beyond the head: the log ends at {}",
+            text::thousands(position.get()),
+            text::thousands(newest.head.get())
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A position that was typed. Errors: it is none.
@@ -507,11 +523,15 @@ fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, S
         Err(mut problems) => {
             // What is wrong with what was typed stands before what was not.
             problems.sort_by_key(|problem| problem.problem == Problem::Missing);
-            let each: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            let reason = each.join("; ");
             if filled.is_err() {
-                return Err(format!("{name} cannot be sent: {reason}"));
+                let each: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                return Err(format!("{name} cannot be sent: {}", each.join("; ")));
             }
+            let (missing, wrong): (Vec<_>, Vec<_>) = problems
+                .iter()
+                .partition(|problem| problem.problem == Problem::Missing);
+            let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            let missing: Vec<String> = missing.iter().map(|p| p.field.clone()).collect();
             model.layers.pop();
             // A problem may be with a part of a field.
             let first = problems.first().map_or("", |problem| &problem.field);
@@ -519,7 +539,7 @@ fn send(model: &mut Model, name: &str, rest: &[String]) -> Result<Vec<Effect>, S
             let place = form.fields.iter().position(|f| f.name == field);
             form.focus = place.unwrap_or(0);
             form.know(&model.known);
-            form.refuse(reason);
+            form.refuse(&wrong, &missing);
             model.layers.push(Layer::Form(form));
             Ok(Vec::new())
         }

@@ -489,10 +489,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     match action {
         Action::Quit => vec![Effect::Quit],
-        Action::Suspend => {
-            model.lagging.look_away(model.now);
-            vec![Effect::Suspend]
-        }
+        Action::Suspend => vec![Effect::Suspend],
         Action::Redraw => vec![Effect::Redraw],
         Action::Help => {
             match model.layers.last() {

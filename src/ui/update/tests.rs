@@ -562,6 +562,7 @@ fn a_wrong_line_stays_with_its_error() {
     let wrong = [
         ("pause ordres", "no projection \"ordres\""),
         ("policy orders sometimes", "is not known"),
+        ("policy orders every 0s", "the policy live, which waits"),
         ("replay orders x", "is not a position"),
         ("rebuild orders 100", "\"100\" is too much: rebuild takes"),
         ("PlaceOrder colour=red", "colour is no field here"),
@@ -828,6 +829,16 @@ fn a_line_names_the_moment_and_an_open_past_goes_there() {
     line(&mut model, "as-of orders yesterday");
     assert!(matches!(model.layers.last(), Some(Layer::Line(line)) if line.error.is_some()));
     press(&mut model, &["esc"]);
+    for words in ["as-of orders 999,999", "as-of 999999"] {
+        assert_eq!(line(&mut model, words), [], "{words}");
+        let Some(Layer::Line(open)) = model.layers.last() else {
+            panic!("the line is closed");
+        };
+        let error = open.error.as_deref().unwrap();
+        let beyond = "position 999,999 is beyond the head: the log ends at 128,403";
+        assert_eq!(error, beyond);
+        press(&mut model, &["esc"]);
+    }
     line(&mut model, "as-of banana");
     let Some(Layer::Line(line)) = model.layers.last() else {
         panic!("the line is closed");

@@ -237,8 +237,11 @@ fn look(pane: &mut Pane) -> Vec<Effect> {
     }]
 }
 
-/// The same, of a moment that is far away: what is under way would only be waited for.
+/// The same, of a moment that is far away: what is under way would only be waited for, unless it goes there.
 fn break_off(pane: &mut Pane) -> Vec<Effect> {
+    if pane.under_way == Some((pane.goal, pane.shown)) {
+        return Vec::new();
+    }
     let number = pane.number;
     let mut effects = look(pane);
     if effects.is_empty() {
@@ -356,6 +359,20 @@ mod tests {
         let asked = update(&mut model, now(), Msg::Snapshot(moved.clone().into()));
         assert_eq!(looks(&asked).len(), 1);
         assert_eq!(update(&mut model, now(), Msg::Snapshot(moved.into())), []);
+    }
+
+    #[test]
+    fn a_look_is_not_broken_off_to_go_where_it_goes() {
+        let mut model = model();
+        let goal = Some(AsOf::Position(Position::new(1_000)));
+        assert_eq!(looks(&open(&mut model, "audit".to_owned(), goal)), [goal]);
+        assert_eq!(open(&mut model, "audit".to_owned(), goal), []);
+        let elsewhere = Some(AsOf::Position(Position::new(7)));
+        let effects = open(&mut model, "audit".to_owned(), elsewhere);
+        assert!(
+            matches!(effects[..], [Effect::BreakOff { .. }]),
+            "{effects:?}"
+        );
     }
 
     #[test]

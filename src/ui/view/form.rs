@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::super::action::Context;
 use super::super::state::Model;
 use super::super::state::commands::Chooser;
-use super::super::state::form::{Field, Form, Kind};
+use super::super::state::form::{Field, Form, Kind, NEEDED};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::{input, popup, rows};
@@ -145,10 +145,13 @@ fn answer(form: &Form, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let Some(answer) = &form.answer else {
         return Vec::new();
     };
-    let lead = format!("{} {}: ", theme.glyphs.failed, answer.outcome);
+    let (mark, style) = match answer.outcome {
+        NEEDED => ("", theme.text),
+        _ => (theme.glyphs.failed, theme.bad),
+    };
+    let lead = format!("{mark} {}: ", answer.outcome);
     let words = format!("{lead}{}", text::clean(&answer.reason));
     let lines = text::wrap(&words, width, theme.glyphs.ellipsis);
-    let style = theme.bad;
     lines
         .into_iter()
         .map(|line| Line::from(own(line, style)))

@@ -156,11 +156,14 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
         let late = std::mem::take(&mut dot)
             .then(|| own(format!("{}  late: ", theme.glyphs.dot), theme.dim));
         let mut piece: Piece = late.into_iter().collect();
-        piece.extend([
-            span(&view.name, theme.text),
-            own(format!(" {}", text::span(view.lag.age)), theme.warn),
-            own(format!(" of {over}"), theme.dim),
-        ]);
+        piece.push(span(&view.name, theme.text));
+        // A breach is over only once the objective was held for a few looks.
+        if view.objective.is_some_and(|most| view.lag.age <= most) {
+            piece.push(own(format!(" within {over} again"), theme.dim));
+        } else {
+            let age = own(format!(" {}", text::span(view.lag.age)), theme.warn);
+            piece.extend([age, own(format!(" of {over}"), theme.dim)]);
+        }
         pieces.push(piece);
     }
     for view in stopped {

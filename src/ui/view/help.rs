@@ -259,6 +259,11 @@ fn statuses(open: &Help, theme: &Theme, width: usize) -> Option<Vec<Line<'static
         let breach = own(format!("{} breach", theme.glyphs.breach), theme.bad);
         described(&mut lines, breach, 13, (words, theme.dim), width, theme);
     }
+    let words = "positions up to the head; dim where none concerns it, and nothing is lacking";
+    if open.fits(&[], "gap", words) {
+        let gap = own("gap", theme.text);
+        described(&mut lines, gap, 13, (words, theme.dim), width, theme);
+    }
     (lines.len() > 1).then_some(lines)
 }
 

@@ -153,7 +153,7 @@ pub(super) fn helps(
         lines.push(Line::from(own("What helps", theme.strong)));
     }
     for remedy in remedies {
-        let (action, words) = remedy_words(*remedy);
+        let (action, words) = remedy_words(remedy);
         let key = action.map_or_else(String::new, |action| key_of(keys, action));
         let lead = own(format!("{key:>4}  "), theme.title);
         let mut parts =
@@ -178,6 +178,7 @@ fn remedy_words(remedy: Remedy) -> (Option<Action>, String) {
     let (action, words) = match remedy {
         Remedy::Resume => (Some(Action::Pause), "let it go on"),
         Remedy::TryAgain => (Some(Action::Pause), "have it try the event again"),
+        Remedy::Retry => (Some(Action::Retry), "have it try again what it parked"),
         Remedy::Rebuild => (Some(Action::Rebuild), "fold it again from the first event"),
         Remedy::ChangePolicy => (Some(Action::Policy), "have it apply by another policy"),
         Remedy::Apply => (Some(Action::Apply), "have it apply what waits now"),

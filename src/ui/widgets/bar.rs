@@ -18,10 +18,10 @@ pub fn progress(share: f64, cells: u16, style: Style, theme: &Theme) -> [Span<'s
     ]
 }
 
-/// A line of levels: the newest sample at the right, each cell the largest of its samples. A sample
-/// over `limit` has another style; `top` is at least as high as the line goes.
+/// A line of levels: the newest sample at the right, each cell the largest of its samples, and empty where there is
+/// none. A sample over `limit` has another style; `top` is at least as high as the line goes.
 pub fn levels(
-    samples: &[f32],
+    samples: &[Option<f32>],
     cells: u16,
     top: f32,
     limit: Option<f32>,
@@ -32,19 +32,22 @@ pub fn levels(
         return vec![Span::raw(" ".repeat(cells))];
     }
     // A flat line has no beginning: it need not be drawn again for each sample that joins it.
-    if samples.iter().all(|sample| *sample <= 0.0) {
+    if samples.iter().all(|sample| *sample == Some(0.0)) {
         let line = theme.glyphs.levels[0].repeat(cells);
         return vec![Span::styled(line, theme.rule)];
     }
     let each = samples.len().div_ceil(cells).max(1);
-    let mut values: Vec<f32> = samples
-        .rchunks(each)
-        .map(|chunk| chunk.iter().copied().fold(0.0, f32::max))
-        .collect();
+    let largest = |chunk: &[Option<f32>]| chunk.iter().copied().flatten().reduce(f32::max);
+    let mut values: Vec<Option<f32>> = samples.rchunks(each).map(largest).collect();
     values.reverse();
-    let top = values.iter().copied().fold(top, f32::max).max(f32::EPSILON);
+    let known = values.iter().copied().flatten();
+    let top = known.fold(top, f32::max).max(f32::EPSILON);
     let mut spans = vec![Span::raw(" ".repeat(cells.saturating_sub(values.len())))];
     for value in values {
+        let Some(value) = value else {
+            spans.push(Span::raw(" "));
+            continue;
+        };
         // Between 0 and 6: a full block would touch the line above.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let level = ((value / top).clamp(0.0, 1.0) * 6.0).round() as usize;

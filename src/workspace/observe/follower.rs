@@ -43,8 +43,45 @@ pub(super) struct Follower {
     samples: Samples,
     shadow: (String, Samples),
     breach: Breach,
-    history: VecDeque<f32>,
-    historied: Option<Duration>,
+    history: Ages,
+}
+
+/// Its age in seconds, a sample each [`HISTORY_STEP`] of the wall clock; `None` where nobody looked.
+#[derive(Default)]
+struct Ages {
+    samples: VecDeque<Option<f32>>,
+    /// When the last sample was due.
+    last: Option<Timestamp>,
+}
+
+impl Ages {
+    /// Takes in what it is now. Since the last look it was what it was then, unless there is a hole between them.
+    fn take(&mut self, now: Timestamp, age: f32, is_after_hole: bool) {
+        let apart = self.last.map(|last| now.duration_since(last).as_millis());
+        let step = i128::try_from(HISTORY_STEP.as_millis()).unwrap_or(i128::MAX);
+        let steps = match apart {
+            Some(apart) if apart >= 0 => apart / step,
+            // The first one, or a clock that stepped back.
+            _ => 1,
+        };
+        if steps == 0 {
+            return;
+        }
+        let between = match self.samples.back() {
+            Some(last) if !is_after_hole => *last,
+            _ => None,
+        };
+        for _ in 1..steps.min(HISTORY as i128) {
+            self.samples.push_back(between);
+        }
+        self.samples.push_back(Some(age));
+        let surplus = self.samples.len().saturating_sub(HISTORY);
+        self.samples.drain(..surplus);
+        // What is left over of a step counts for the next one.
+        let left = apart.filter(|apart| *apart > 0).unwrap_or(0) % step;
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        self.last = Some(now - left);
+    }
 }
 
 /// What a read model has passed without it, and what was the case when that was read.
@@ -65,6 +102,9 @@ pub(super) struct Moment<'a> {
     pub(super) reports: &'a [Report],
     pub(super) pid: Option<u32>,
     pub(super) monotonic: Duration,
+    pub(super) now: Timestamp,
+    /// Whether nobody looked just before.
+    pub(super) is_after_hole: bool,
     pub(super) budget: usize,
 }
 
@@ -85,8 +125,7 @@ impl Follower {
             samples: Samples::new(),
             shadow: (String::new(), Samples::new()),
             breach: Breach::default(),
-            history: VecDeque::new(),
-            historied: None,
+            history: Ages::default(),
         })
     }
 
@@ -158,7 +197,7 @@ impl Follower {
         let progress = owned.map(|(_, progress)| progress);
         let policy = self.operations.policy.unwrap_or(self.projection.policy());
         let lag = self.lag(checkpoint, &backlog, policy, progress, moment);
-        self.remember(&lag, checkpoint, progress, moment.monotonic);
+        self.remember(&lag, checkpoint, progress, moment);
         let parked = match (progress, &self.reader) {
             (Some(progress), _) => progress.parked,
             (None, Some((_, reader))) => reader.parked().unwrap_or_default(),
@@ -282,8 +321,9 @@ impl Follower {
         lag: &Lag,
         checkpoint: &Checkpoint,
         progress: Option<&Progress>,
-        monotonic: Duration,
+        moment: &Moment<'_>,
     ) {
+        let monotonic = moment.monotonic;
         self.samples.push(Sample {
             at: monotonic,
             excess: lag.excess,
@@ -310,16 +350,8 @@ impl Follower {
                 ..Sample::default()
             });
         }
-        if self
-            .historied
-            .is_none_or(|at| monotonic >= at + HISTORY_STEP)
-        {
-            self.historied = Some(monotonic);
-            self.history.push_back(lag.age.as_secs_f32());
-            while self.history.len() > HISTORY {
-                self.history.pop_front();
-            }
-        }
+        self.history
+            .take(moment.now, lag.age.as_secs_f32(), moment.is_after_hole);
     }
 
     #[allow(clippy::too_many_arguments)] // what was found out, put together in one place
@@ -421,7 +453,7 @@ impl Follower {
             }),
             rebuild: progress.and_then(|progress| self.rebuild(progress, moment.tail.head())),
             replayable: shown.replayable(),
-            history: self.history.iter().copied().collect(),
+            history: self.history.samples.iter().copied().collect(),
             queries: shown
                 .queries()
                 .iter()
@@ -472,5 +504,32 @@ fn runs(pid: Option<u32>, owned: Option<(u32, &Progress)>) -> Loop {
                 .stuck_since
                 .and_then(|since| Duration::try_from(Timestamp::now().duration_since(since)).ok()),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_samples_by_the_clock_and_a_hole_is_one() {
+        let began: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let at = |millis| began + Duration::from_millis(millis);
+        let mut ages = Ages::default();
+        ages.take(at(0), 1.0, false);
+        ages.take(at(300), 2.0, false);
+        ages.take(at(600), 3.0, false);
+        // An idle workspace is looked at once a second: this was the case at 1 s as well.
+        ages.take(at(1_600), 4.0, false);
+        let some = |ages: &[f32]| ages.iter().copied().map(Some).collect::<Vec<_>>();
+        assert_eq!(ages.samples, some(&[1.0, 3.0, 3.0, 4.0]));
+        ages.take(at(3_500), 5.0, true);
+        let tail: Vec<_> = ages.samples.iter().skip(3).copied().collect();
+        assert_eq!(tail, [Some(4.0), None, None, None, Some(5.0)]);
+        ages.take(at(3_000), 6.0, false);
+        assert_eq!(ages.samples.back(), Some(&Some(6.0)));
+        ages.take(at(90_000_000), 7.0, true);
+        assert_eq!(ages.samples.len(), HISTORY);
+        assert_eq!(ages.samples.iter().flatten().count(), 1);
     }
 }

@@ -79,16 +79,30 @@ fn what_is_missing_is_asked_for_in_the_form_with_what_was_typed() {
     assert_eq!(filled[3..], ["express", "by noon"]);
     assert_eq!(form.focus, 1, "the first that is missing");
     let answer = form.answer.as_ref().unwrap();
-    assert_eq!(answer.outcome, "not sent");
+    assert_eq!(answer.outcome, "still needed");
     assert!(
-        answer.reason.starts_with("customer is missing, give ")
-            && answer.reason.contains("; lines is missing, give "),
+        answer.reason.starts_with("customer, lines. "),
         "{}",
         answer.reason
     );
+    // Nobody was there: it is no error.
+    assert!(!form.fields[1].touched && !form.fields[2].touched);
     let seen = on_screen(&model);
-    assert!(seen.contains("customer is missing"), "{seen}");
-    assert!(seen.contains("An example stands"), "{seen}");
+    assert!(
+        seen.contains(" still needed: customer, lines. An example stands"),
+        "{seen}"
+    );
+    assert!(!seen.contains("not sent"), "{seen}");
+    // What was typed and is wrong is told first.
+    let mut model = with_examples();
+    lined(&mut model, "PlaceOrder order=9 priority=never");
+    let answer = self::form(&model).answer.clone().unwrap();
+    assert_eq!(answer.outcome, "not sent");
+    assert!(
+        answer.reason.contains("; still needed: customer, lines"),
+        "{}",
+        answer.reason
+    );
     // What may be left empty is not filled in by anybody.
     let mut model = with_examples();
     lined(&mut model, "PlaceOrder order=9 lines=pot:1");

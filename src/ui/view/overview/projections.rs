@@ -357,7 +357,15 @@ fn cell(
             )]
         }
         By::Checkpoint => vec![own(text::thousands(view.checkpoint.get()), theme.text)],
-        By::Gap => vec![own(text::thousands(lag.gap), quiet(lag.gap))],
+        // A gap in which nothing concerns it is nothing to look at.
+        By::Gap => {
+            let style = if lag.behind == 0 && lag.behind_exact {
+                theme.dim
+            } else {
+                quiet(lag.gap)
+            };
+            vec![own(text::thousands(lag.gap), style)]
+        }
         By::Behind => {
             let least = if lag.behind_exact {
                 ""

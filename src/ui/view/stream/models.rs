@@ -266,7 +266,9 @@ impl Screen<'_> {
     }
 
     fn has(&self, model: &KeyedModel) -> String {
-        let OfStream { parked, skipped } = &model.coming.passed_by;
+        let OfStream {
+            parked, skipped, ..
+        } = &model.coming.passed_by;
         match model.coming.lacks {
             _ if model.version.is_none() => "not there".to_owned(),
             lacks if parked.count.any() => {

@@ -19,7 +19,7 @@ use crate::ui::state::time::Pane;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::rule;
-use crate::workspace::{Change, Moment, StateSeen, Without};
+use crate::workspace::{Change, Changed, Comparison, Moment, StateSeen, Without};
 
 /// Draws it.
 pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -248,15 +248,16 @@ fn changes(
         let name = "This event changed nothing".to_owned();
         return (name, dim("The projection does not take such events."));
     };
-    let nothing = match without {
+    let not_applied = not_applied(changed, without);
+    if !changed.late.is_empty() {
+        return with_late(moment, changed, not_applied, theme, width);
+    }
+    let nothing = match &not_applied {
         _ if found.total > 0 => None,
         None => Some("Its handler found nothing to change."),
-        Some(Without::Parked) => {
-            Some("It is parked: it was not applied, and does not come by itself.")
-        }
-        Some(Without::Skipped) => Some("Somebody skipped it: it was not applied."),
+        Some(why) => Some(why.as_str()),
     };
-    if let Some(why) = nothing.filter(|_| moment.state.is_none() || without.is_some()) {
+    if let Some(why) = nothing.filter(|_| moment.state.is_none() || not_applied.is_some()) {
         return ("This event changed no row".to_owned(), dim(why));
     }
     if let Some(state) = &moment.state {
@@ -266,6 +267,74 @@ fn changes(
         "This event changed {}",
         text::count(found.total, "row", "rows")
     );
+    (name, of_rows(found, theme, width))
+}
+
+/// Why an event was not applied when its turn came; `None` where it was.
+fn not_applied(changed: &Changed, without: Option<Without>) -> Option<String> {
+    match (changed.later, without) {
+        (Some(at), _) => {
+            let at = text::thousands(at.get());
+            Some(format!(
+                "It was parked when its turn came, and applied later: after event {at}."
+            ))
+        }
+        (None, Some(Without::Parked)) => {
+            Some("It is parked: it was not applied, and does not come by itself.".to_owned())
+        }
+        (None, Some(Without::Skipped)) => {
+            Some("Somebody skipped it: it was not applied.".to_owned())
+        }
+        (None, None) => None,
+    }
+}
+
+/// What changed where events were applied after their turn: which of them changed what cannot be told.
+fn with_late(
+    moment: &Moment,
+    changed: &Changed,
+    not_applied: Option<String>,
+    theme: &Theme,
+    width: usize,
+) -> (String, Vec<Line<'static>>) {
+    let own = changed.takes && not_applied.is_none();
+    let late = match changed.late.as_slice() {
+        [one] => format!("event {}, which was", text::thousands(one.get())),
+        more => format!("{} events, which were", text::thousands(more.len() as u64)),
+    };
+    let too = if own {
+        "Applied here too"
+    } else {
+        "Applied here"
+    };
+    let mut lines = wrapped(
+        &format!("{too}: {late} parked before."),
+        theme.dim,
+        width,
+        theme,
+    );
+    lines.extend(
+        not_applied
+            .iter()
+            .flat_map(|why| wrapped(why, theme.dim, width, theme)),
+    );
+    let (count, what, rows) = match (&moment.state, &changed.rows) {
+        (Some(state), _) => {
+            let (_, lines) = of_state(state, theme, width);
+            (state.changes.len() as u64, ("value", "values"), lines)
+        }
+        (None, Some(found)) => (found.total, ("row", "rows"), of_rows(found, theme, width)),
+        (None, None) => (0, ("row", "rows"), Vec::new()),
+    };
+    lines.extend(rows);
+    (
+        format!("{} changed here", text::count(count, what.0, what.1)),
+        lines,
+    )
+}
+
+/// The rows that differ.
+fn of_rows(found: &Comparison, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let only = Only {
         here: "goes",
         there: "comes",
@@ -275,7 +344,7 @@ fn changes(
         .flat_map(|difference| rows::lines(difference, &only, theme, width))
         .collect();
     lines.extend(checked::more(found.differences.len(), found.total, theme));
-    (name, lines)
+    lines
 }
 
 /// What the event changed of a state.
