@@ -120,7 +120,10 @@ fn remembers(size: (u16, u16)) {
     let told = demo.shows("applied later: after event").lines().join("\n");
     let (_, after) = told.split_once("after event ").unwrap();
     let applied: String = after.chars().take_while(char::is_ascii_digit).collect();
-    assert!(applied.parse::<u64>().unwrap() >= position, "{told}");
+    let reached = applied.parse::<u64>().unwrap();
+    assert!(reached >= position, "{told}");
+    // The line goes by what the screen knows of the log.
+    demo.until("the log that far", |picture| picture.head() >= reached);
     line(&mut demo, &format!("as-of order_search {applied}"));
     // That may be the place of the last one that was parked: then it is "too".
     demo.shows("Applied here");
