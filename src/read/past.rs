@@ -92,11 +92,20 @@ impl Past {
         Ok(self)
     }
 
-    /// Whether the read model has set aside, and applied later, what this was told of.
+    /// Tells it what the read model has set aside since, and applied later. Answers whether what is folded is good:
+    /// else something else has become of an event in it.
     ///
     /// Errors: the read model's file cannot be used.
-    pub fn is_like(&self, read_model: &Path) -> Result<bool, FoldError> {
-        Ok(OutOfTurn::of(read_model)?.is_same(&self.aside))
+    pub fn go_on_like(&mut self, read_model: &Path) -> Result<bool, FoldError> {
+        let aside = OutOfTurn::of(read_model)?;
+        let copies = self.copies.iter().chain(&self.near).map(|copy| copy.at);
+        let furthest = copies.fold(self.position(), Position::max);
+        let is_good = self.aside.folds_as(&aside, furthest);
+        if is_good {
+            self.aside = aside;
+            self.fold.be_like(self.aside.clone());
+        }
+        Ok(is_good)
     }
 
     /// Where it stands.

@@ -700,6 +700,7 @@ pub fn moment() -> Moment {
             event,
             takes: true,
             later: None,
+            without: None,
             late: Vec::new(),
             rows: Some(comparison(differences(), 3)),
         }),

@@ -96,13 +96,14 @@ impl Looking {
             None => head,
         };
         let failed = |error| WorkspaceError::fold(&self.projection, error);
-        // What was parked may have been applied since, in another place than its own.
+        // What was parked may have been applied since, in another place than its own. A file that cannot be read
+        // just now is no reason to fold anew.
         let link = self.workspace.0.folder.versions(&self.projection).link();
-        if let Some(known) = past.as_ref()
-            && link.exists()
-            && !known.is_like(&link).map_err(failed)?
-        {
+        if let Some(Ok(false)) = past.as_mut().map(|known| known.go_on_like(&link)) {
             (*past, *changed) = (None, None);
+        }
+        if let (Some(past), Some(changed)) = (past.as_ref(), changed.as_mut()) {
+            past.recall(changed);
         }
         if past.is_none() {
             let (name, work) = (&self.projection, self.work.clone());

@@ -201,7 +201,6 @@ impl Observer {
         let now = Timestamp::now();
         let hole = self.looked.and_then(|looked| hole(looked, now));
         self.unseen = hole.or(self.unseen);
-        self.looked = Some(now);
         self.whole.push(Sample {
             at: monotonic,
             stored: Some(head.get()),
@@ -225,11 +224,12 @@ impl Observer {
             let checkpoint = checkpoints.remove(name).flatten().unwrap_or_default();
             projections.push(follower.look(&checkpoint, &moment).await?);
         }
+        self.looked = Some(now);
         self.late = projections
             .iter()
             .any(|p| p.lag.age > Duration::ZERO || p.rebuild.is_some() || p.breach);
         Ok(Snapshot {
-            taken_at: Timestamp::now(),
+            taken_at: now,
             unseen: self.unseen,
             workspace: WorkspaceInfo {
                 name: self.workspace.name(),

@@ -182,8 +182,14 @@ fn find_hole(connection: &Connection, wanted: Wanted<'_>) -> Result<(), Broken> 
         expected += 1;
         wanted.must_be(row, row.get(1)?, expected)?;
     }
-    // Not reached: the page had one.
-    Err(Broken::Failed(rusqlite::Error::QueryReturnedNoRows))
+    // Somebody mended it meanwhile.
+    Err(Broken::Unreadable {
+        position: Position::START,
+        what: format!(
+            "stream {} lacked a version a moment ago, and has it now: read it again",
+            wanted.stream
+        ),
+    })
 }
 
 impl Wanted<'_> {

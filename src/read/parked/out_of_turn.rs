@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::super::model::{ModelError, io, open_to_read, position, read_checkpoint};
-use super::{is_there, streams};
+use super::{Without, is_there, streams};
 use crate::event::{Event, Position, StreamId};
 
 /// Which events a read model did not apply in their turn, and when it did: what a fresh fold has to do
@@ -101,16 +101,78 @@ impl OutOfTurn {
         found.map(|(at, _)| *at)
     }
 
-    /// Whether the same has become of the same events.
-    pub(in crate::read) fn is_same(&self, other: &Self) -> bool {
-        self.left_out == other.left_out
-            && self.waiting == other.waiting
-            && self.later == other.later
+    /// Whether a fold that has come to a position did the same by this as it would by another.
+    pub(in crate::read) fn folds_as(&self, other: &Self, position: Position) -> bool {
+        let (a, b) = (&self.later, &other.later);
+        self.is_same_up_to(other, position)
+            && a.range(..=position).eq(b.range(..=position))
+            && (position <= self.recorded_to || self.parked == other.parked)
+    }
+
+    /// Why an event is not applied at all; `None` where it is, in its turn or later.
+    pub(in crate::read) fn without(&self, event: &Event) -> Option<Without> {
+        let at = event.position;
+        match () {
+            () if self.parks(event) => Some(Without::Parked),
+            () if self.left_out.contains(&at) && self.applied_at(at).is_none() => {
+                Some(Without::Skipped)
+            }
+            () => None,
+        }
     }
 
     /// The next checkpoint after a position at which something is applied later.
     pub(in crate::read) fn next_after(&self, at: Position) -> Option<Position> {
         let after = (std::ops::Bound::Excluded(at), std::ops::Bound::Unbounded);
         self.later.range(after).next().map(|(at, _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parked(positions: &[u64], recorded_to: u64) -> OutOfTurn {
+        let positions = positions.iter().copied().map(Position::new);
+        OutOfTurn {
+            left_out: positions.clone().collect(),
+            waiting: positions.collect(),
+            recorded_to: Position::new(recorded_to),
+            parked: [StreamId::new("order-1").unwrap()].into(),
+            ..OutOfTurn::default()
+        }
+    }
+
+    /// Applies what is parked.
+    fn tried_again(mut parked: OutOfTurn, at: u64) -> OutOfTurn {
+        let all = std::mem::take(&mut parked.waiting).into_iter().collect();
+        parked.later.insert(Position::new(at), all);
+        parked.parked.clear();
+        parked.recorded_to = Position::new(at);
+        parked
+    }
+
+    #[test]
+    fn a_fold_stays_good_until_something_else_becomes_of_what_is_in_it() {
+        let was = parked(&[5], 20);
+        let folds = |now: &OutOfTurn, to| was.folds_as(now, Position::new(to));
+        assert!(folds(&was, 20));
+        let one_more = parked(&[5, 12], 30);
+        assert!(folds(&one_more, 11));
+        assert!(!folds(&one_more, 12));
+        let applied = tried_again(was.clone(), 20);
+        assert!(folds(&applied, 19));
+        assert!(!folds(&applied, 20));
+    }
+
+    #[test]
+    fn beyond_what_was_recorded_a_fold_is_good_only_while_the_same_streams_wait() {
+        let was = parked(&[5], 20);
+        let mut later = was.clone();
+        later.recorded_to = Position::new(30);
+        assert!(was.folds_as(&later, Position::new(25)));
+        later.parked.clear();
+        assert!(was.folds_as(&later, Position::new(20)));
+        assert!(!was.folds_as(&later, Position::new(21)));
     }
 }

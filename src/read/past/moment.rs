@@ -4,6 +4,7 @@ use super::super::afresh::FoldError;
 use super::super::contents::{Cell, Cursor, Row, quoted};
 use super::super::difference::{Comparison, Reading, compare_readings};
 use super::super::model::io;
+use super::super::parked::Without;
 use super::Past;
 use crate::event::{Event, Position};
 
@@ -16,6 +17,8 @@ pub struct Changed {
     pub takes: bool,
     /// At which position it was applied, where that was not when its turn came.
     pub later: Option<Position>,
+    /// Why it was not applied at all.
+    pub without: Option<Without>,
     /// Earlier events that were applied after it, since they were left out in their turn.
     pub late: Vec<Position>,
     /// The rows before it (here) beside those after it (there); `None` where nothing is applied at its position.
@@ -76,10 +79,12 @@ impl Past {
         let mut changed = Changed {
             event,
             takes,
-            later: (self.aside.applied_at(position)).filter(|at| *at != position),
+            later: None,
+            without: None,
             late: late.filter(|event| *event != position).collect(),
             rows: None,
         };
+        self.recall(&mut changed);
         if !takes && changed.late.is_empty() {
             self.forward(position).await?;
             return Ok(Some(changed));
@@ -99,6 +104,15 @@ impl Past {
         })?;
         changed.rows = Some(rows);
         Ok(Some(changed))
+    }
+
+    /// What became of the event, as was said last.
+    pub fn recall(&self, changed: &mut Changed) {
+        let position = changed.event.position;
+        let later = self.aside.applied_at(position);
+        changed.later = later.filter(|at| *at != position);
+        let without = self.aside.without(&changed.event);
+        changed.without = without.filter(|_| changed.takes);
     }
 
     /// The event at which it stands; `None` at position 0.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::Position;
-use crate::workspace::{AsOf, Moment, Progress, Shown};
+use crate::workspace::{AsOf, Moment, PassedBy, Progress, Shown};
 
 /// How many events a page key moves.
 pub const FAR: u64 = 100;
@@ -29,6 +29,8 @@ pub struct Pane {
     pub error: Option<String>,
     /// How far the version that answers was when it was looked at beside.
     pub beside: Position,
+    /// And what it had passed without applying it.
+    pub passed: Arc<PassedBy>,
     /// Whether somebody drags the mark along the log.
     pub dragged: bool,
     /// Whether the mark stands where it was left, and nobody has moved it since.
@@ -52,6 +54,7 @@ impl Pane {
             moment: None,
             error: None,
             beside: Position::START,
+            passed: Arc::default(),
             dragged: false,
             kept: false,
         }

@@ -505,6 +505,7 @@ pub fn moment() -> Moment {
             event,
             takes: true,
             later: None,
+            without: None,
             late: Vec::new(),
             rows: Some(Comparison {
                 here: side(paid + 1),

@@ -173,15 +173,35 @@ fn the_time_screen_says_that_a_parked_event_was_not_applied() {
     let changed = moment.changed.as_mut().unwrap();
     let found = changed.rows.as_mut().unwrap();
     (found.total, found.differences) = (0, Vec::new());
+    changed.without = Some(Without::Parked);
     moment.state = None;
-    let mut snapshot = snapshot();
-    let passed_by = Arc::clone(&snapshot.projections[2].passed_by);
-    snapshot.projections[0].passed_by = passed_by;
-    model.snapshot = Arc::new(snapshot);
     show(&mut model, moment);
     let drawn = on_screen(&model);
     assert!(
         drawn.contains("It is parked: it was not applied"),
         "{drawn}"
     );
+}
+
+#[test]
+fn the_time_screen_looks_again_once_something_else_has_become_of_what_is_parked() {
+    let mut model = model_of(snapshot(), 120, 36);
+    show(&mut model, testing::moment());
+    let shown = model.time.as_ref().unwrap().projection.clone();
+    let view = model.projection(&shown).unwrap();
+    let (beside, passed) = (view.checkpoint, Arc::clone(&view.passed_by));
+    let pane = model.time.as_mut().unwrap();
+    (pane.beside, pane.passed) = (beside, passed);
+    let looks = |effects: &[Effect]| {
+        let is_look = |effect: &&Effect| matches!(effect, Effect::Look { .. });
+        effects.iter().filter(is_look).count()
+    };
+    let same = update(&mut model, now(), Msg::Snapshot(snapshot().into()));
+    assert_eq!(looks(&same), 0, "{same:?}");
+    let mut retried = snapshot();
+    let view = retried.projections.iter_mut().find(|v| v.name == shown);
+    let other = PassedBy::new(vec![(Position::new(HEAD - 100), Without::Parked)]);
+    view.unwrap().passed_by = Arc::new(other);
+    let effects = update(&mut model, now(), Msg::Snapshot(retried.into()));
+    assert_eq!(looks(&effects), 1, "{effects:?}");
 }

@@ -60,13 +60,15 @@ pub fn seen(model: &mut Model) -> Vec<Effect> {
     };
     let mut views = model.snapshot.projections.iter();
     let now = views.find(|view| view.name == pane.projection);
-    match now.map(|view| view.checkpoint) {
-        Some(now) if now != pane.beside && pane.under_way.is_none() && pane.error.is_none() => {
-            pane.beside = now;
-            look(pane)
-        }
-        _ => Vec::new(),
+    let Some(now) = now.filter(|_| pane.under_way.is_none() && pane.error.is_none()) else {
+        return Vec::new();
+    };
+    if now.checkpoint == pane.beside && now.passed_by == pane.passed {
+        return Vec::new();
     }
+    pane.beside = now.checkpoint;
+    pane.passed = Arc::clone(&now.passed_by);
+    look(pane)
 }
 
 /// A click on the ruler takes the mark there.

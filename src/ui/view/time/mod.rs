@@ -41,7 +41,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     if let Some(moment) = &pane.moment {
         table::draw(moment, theme, areas.table, buf);
     }
-    below(model, pane, theme, areas.below, buf);
+    below(pane, theme, areas.below, buf);
 }
 
 /// How many rows of a table there is room for.
@@ -198,18 +198,14 @@ fn head(model: &Model, pane: &Pane, theme: &Theme, area: Rect) -> Vec<Line<'stat
 }
 
 /// What the event changed; or why there is nothing new to see.
-fn below(model: &Model, pane: &Pane, theme: &Theme, area: Rect, buf: &mut Buffer) {
+fn below(pane: &Pane, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let width = usize::from(area.width.saturating_sub(4));
     let (name, mut lines) = match (&pane.error, &pane.moment) {
         (Some(error), _) if pane.under_way.is_none() => (
             "Nothing new to see".to_owned(),
             wrapped(error, theme.bad, width, theme),
         ),
-        (_, Some(moment)) => {
-            let view = model.projection(&pane.projection);
-            let without = view.and_then(|view| view.passed_by.of(moment.position));
-            changes(moment, without, theme, width)
-        }
+        (_, Some(moment)) => changes(moment, theme, width),
         _ => return,
     };
     if name.is_empty() {
@@ -234,12 +230,7 @@ fn below(model: &Model, pane: &Pane, theme: &Theme, area: Rect, buf: &mut Buffer
 }
 
 /// What the event changed, and in how many words it is said.
-fn changes(
-    moment: &Moment,
-    without: Option<Without>,
-    theme: &Theme,
-    width: usize,
-) -> (String, Vec<Line<'static>>) {
+fn changes(moment: &Moment, theme: &Theme, width: usize) -> (String, Vec<Line<'static>>) {
     let dim = |words: &str| wrapped(words, theme.dim, width, theme);
     let Some(changed) = &moment.changed else {
         return (String::new(), Vec::new());
@@ -248,7 +239,7 @@ fn changes(
         let name = "This event changed nothing".to_owned();
         return (name, dim("The projection does not take such events."));
     };
-    let not_applied = not_applied(changed, without);
+    let not_applied = not_applied(changed);
     if !changed.late.is_empty() {
         return with_late(moment, changed, not_applied, theme, width);
     }
@@ -271,8 +262,8 @@ fn changes(
 }
 
 /// Why an event was not applied when its turn came; `None` where it was.
-fn not_applied(changed: &Changed, without: Option<Without>) -> Option<String> {
-    match (changed.later, without) {
+fn not_applied(changed: &Changed) -> Option<String> {
+    match (changed.later, changed.without) {
         (Some(at), _) => {
             let at = text::thousands(at.get());
             Some(format!(
