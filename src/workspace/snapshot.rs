@@ -125,7 +125,10 @@ impl Snapshot {
                 target: rebuild.target,
             }),
             parked: (view.parked, view.parked_streams),
-            injected: view.injected.as_ref().map(ToString::to_string),
+            injected: view.injected.as_ref().map(|injected| why::Injected {
+                words: injected.to_string(),
+                poison: injected.poison.is_some(),
+            }),
         }
     }
 }
