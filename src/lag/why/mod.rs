@@ -111,6 +111,8 @@ pub struct Trouble {
     pub tries: u32,
     /// Whether the file was locked by another connection, and neither event nor handler is to blame.
     pub locked: bool,
+    /// Whether an injected fault was to blame, which has ended: the event can be applied now.
+    pub ended: bool,
 }
 
 /// A version that is built beside the live one.
@@ -303,6 +305,7 @@ impl Case {
             error: "its engine has not said why yet".to_owned(),
             tries: 0,
             locked: false,
+            ended: false,
         })
     }
 

@@ -50,6 +50,7 @@ fn trouble(locked: bool) -> Trouble {
         error: "no such account".to_owned(),
         tries: 5,
         locked,
+        ended: false,
     }
 }
 
@@ -395,6 +396,25 @@ fn an_injected_fault_is_named_and_ending_it_helps_first() {
         ..case(Status::CatchingUp)
     };
     assert_eq!(slow.remedies(&slow.verdict()), [Remedy::EndFault]);
+}
+
+#[test]
+fn where_the_fault_has_ended_nothing_is_to_be_ended_or_mended() {
+    let helps = |status, injected| {
+        let case = Case {
+            trouble: Some(Trouble {
+                ended: true,
+                ..trouble(false)
+            }),
+            injected,
+            ..case(status)
+        };
+        case.remedies(&case.verdict())
+    };
+    let stopped = Status::Faulted(Position::new(128_001));
+    assert_eq!(helps(stopped, None), [Remedy::TryAgain]);
+    assert_eq!(helps(stopped, injected("slow 20ms")), [Remedy::TryAgain]);
+    assert_eq!(helps(Status::Stalled, None), [Remedy::Wait]);
 }
 
 #[test]

@@ -158,6 +158,8 @@ impl Case {
 
     fn remedies_of(&self, verdict: &Verdict) -> &'static [Remedy] {
         match (&self.injected, verdict) {
+            (_, Verdict::Stopped(trouble)) if trouble.ended => &[Remedy::TryAgain],
+            (_, Verdict::Retrying(trouble)) if trouble.ended => &[Remedy::Wait],
             (None, _) => verdict.remedies(),
             (Some(_), Verdict::Stopped(_)) if self.is_poisoned() => {
                 &[Remedy::EndFault, Remedy::TryAgain]
