@@ -145,7 +145,7 @@ fn remarks(view: &ProjectionView) -> Vec<String> {
             _ if fault.locked => "waits for a lock at",
             _ => "tries again",
         };
-        let (name, tries, error) = (&view.name, fault.tries, &fault.error);
+        let (name, tries, error) = (&view.name, fault.tries, view.error_of(fault));
         format!("{name} {is} event {position} after {tries} tries: {error}")
     });
     let parked = (view.parked > 0).then(|| {

@@ -324,6 +324,24 @@ fn each_popup() {
     });
 }
 
+#[test]
+fn a_fault_that_has_ended_is_not_said_to_be_ended_and_nothing_is_to_be_mended() {
+    let mut snapshot = testing::injected();
+    snapshot.projections[2].injected = None;
+    let mut model = model_of(snapshot, 120, 36);
+    model.overview.selected = Some("orders".to_owned());
+    let overview = on_screen(&model);
+    assert!(overview.contains("`:resume orders`"), "{overview}");
+    assert!(!overview.contains(":fault stop orders"), "{overview}");
+    press(&mut model, &["w"]);
+    let why = on_screen(&model);
+    assert!(why.contains("it has ended"), "{why}");
+    assert!(why.contains("p  have it try the event again"), "{why}");
+    for wrong in [":fault stop orders", "mend its file"] {
+        assert!(!why.contains(wrong), "{wrong}: {why}");
+    }
+}
+
 /// The number of the work that an effect begins.
 pub fn number(effects: &[Effect]) -> u64 {
     let numbers = effects.iter().find_map(|effect| match effect {

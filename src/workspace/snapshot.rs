@@ -1,14 +1,15 @@
 //! What a dashboard or `status` is told: one immutable picture of a workspace.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::faults::Injected;
+use super::faults::{INJECTED, Injected};
 use crate::event::{Event, Position, Timestamp};
-use crate::lag::Lag;
 pub use crate::lag::Rates;
 use crate::lag::why::{self, Case, Said, Work};
+use crate::lag::{Lag, Status};
 use crate::log::Durability;
 use crate::read::{ParkedSum, PassedBy, Policy};
 use crate::text::human_duration;
@@ -55,6 +56,28 @@ impl Snapshot {
 }
 
 impl ProjectionView {
+    /// Whether a fault that somebody has injected was to blame, which has ended.
+    fn has_ended(&self, fault: &Fault) -> bool {
+        let stopped = matches!(self.lag.status, Status::Faulted(_));
+        // A stall stops at nothing: what an event stopped at was poison.
+        let goes_on = |of: &Injected| of.poison.is_some() || of.stall && !stopped;
+        fault.error.starts_with(INJECTED) && !self.injected.as_ref().is_some_and(goes_on)
+    }
+
+    /// Why it cannot apply the event, as it is now: an injected fault that has ended need not be ended.
+    pub fn error_of<'a>(&self, fault: &'a Fault) -> Cow<'a, str> {
+        if !self.has_ended(fault) {
+            return Cow::Borrowed(&fault.error);
+        }
+        Cow::Owned(match self.lag.status {
+            Status::Faulted(_) => {
+                let name = &self.name;
+                format!("{INJECTED}: it has ended, `:resume {name}` lets it go on")
+            }
+            _ => format!("{INJECTED}: it has ended"),
+        })
+    }
+
     /// What it keeps to: its policy, and how often it is stored where its state is in memory.
     pub fn kept(&self) -> String {
         if self.stored_within.is_zero() {
@@ -113,9 +136,10 @@ impl Snapshot {
             paused: view.paused.clone(),
             trouble: view.fault.as_ref().map(|fault| why::Trouble {
                 position: fault.position,
-                error: fault.error.clone(),
+                error: view.error_of(fault).into_owned(),
                 tries: fault.tries,
                 locked: fault.locked,
+                ended: view.has_ended(fault),
             }),
             problem: view.problem.clone(),
             not_built: view.not_built.clone(),
@@ -125,7 +149,10 @@ impl Snapshot {
                 target: rebuild.target,
             }),
             parked: (view.parked, view.parked_streams),
-            injected: view.injected.as_ref().map(ToString::to_string),
+            injected: view.injected.as_ref().map(|injected| why::Injected {
+                words: injected.to_string(),
+                poison: injected.poison.is_some(),
+            }),
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use highwater::lag::Status;
+use highwater::lag::why::Remedy;
 use highwater::workspace::{Consistency, INJECTED, Operation, Workspace};
 
 use crate::kit::{COUNTS, Place, append, append_many, finished, rows, until, view};
@@ -132,6 +133,14 @@ async fn a_poisoned_event_stops_its_projection_until_the_fault_is_stopped_and_it
     until(&operator, |s| view(s, "counts").lag.status == stopped).await;
     let said = inject(&workspace, "stop");
     assert!(said.contains("resume it"), "{said}");
+    let snapshot = until(&operator, |s| view(s, "counts").injected.is_none()).await;
+    let case = snapshot.case(view(&snapshot, "counts"));
+    let sentence = case.sentence(&case.verdict());
+    assert!(
+        sentence.ends_with("it has ended, `:resume counts` lets it go on."),
+        "{sentence}"
+    );
+    assert_eq!(case.remedies(&case.verdict()), [Remedy::TryAgain]);
     finished(&workspace, "counts", Operation::Resume).await;
     let done = |s: &highwater::workspace::Snapshot| {
         let counts = view(s, "counts");

@@ -59,8 +59,17 @@ pub struct Case {
     pub rebuild: Option<Rebuild>,
     /// How many events are parked, and of how many streams: answers lack them, whatever else is to be said.
     pub parked: (u64, u64),
-    /// The faults that somebody has injected, in words: what is to be seen is not for real.
-    pub injected: Option<String>,
+    /// The faults that somebody has injected: what is to be seen is not for real.
+    pub injected: Option<Injected>,
+}
+
+/// The faults that somebody has injected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Injected {
+    /// What they are, in words.
+    pub words: String,
+    /// Whether one of them is that an event cannot be applied: only that has one parked, or stops at it.
+    pub poison: bool,
 }
 
 /// Who applies events to it.
@@ -102,6 +111,8 @@ pub struct Trouble {
     pub tries: u32,
     /// Whether the file was locked by another connection, and neither event nor handler is to blame.
     pub locked: bool,
+    /// Whether an injected fault was to blame, which has ended: the event can be applied now.
+    pub ended: bool,
 }
 
 /// A version that is built beside the live one.
@@ -294,6 +305,7 @@ impl Case {
             error: "its engine has not said why yet".to_owned(),
             tries: 0,
             locked: false,
+            ended: false,
         })
     }
 

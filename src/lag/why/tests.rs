@@ -50,7 +50,15 @@ fn trouble(locked: bool) -> Trouble {
         error: "no such account".to_owned(),
         tries: 5,
         locked,
+        ended: false,
     }
+}
+
+fn injected(words: &str) -> Option<Injected> {
+    Some(Injected {
+        words: words.to_owned(),
+        poison: words.contains("poison"),
+    })
 }
 
 fn said(case: &Case) -> (&'static str, String) {
@@ -370,7 +378,7 @@ fn an_older_definitions_answers_are_told_of_whatever_the_verdict() {
 fn an_injected_fault_is_named_and_ending_it_helps_first() {
     let faulted = Case {
         trouble: Some(trouble(false)),
-        injected: Some("poison at event 128001".into()),
+        injected: injected("poison at event 128001"),
         ..case(Status::Faulted(Position::new(128_001)))
     };
     let verdict = faulted.verdict();
@@ -384,8 +392,49 @@ fn an_injected_fault_is_named_and_ending_it_helps_first() {
         [Remedy::EndFault, Remedy::TryAgain]
     );
     let slow = Case {
-        injected: Some("slow 100ms".into()),
+        injected: injected("slow 100ms"),
         ..case(Status::CatchingUp)
     };
     assert_eq!(slow.remedies(&slow.verdict()), [Remedy::EndFault]);
+}
+
+#[test]
+fn where_the_fault_has_ended_nothing_is_to_be_ended_or_mended() {
+    let helps = |status, injected| {
+        let case = Case {
+            trouble: Some(Trouble {
+                ended: true,
+                ..trouble(false)
+            }),
+            injected,
+            ..case(status)
+        };
+        case.remedies(&case.verdict())
+    };
+    let stopped = Status::Faulted(Position::new(128_001));
+    assert_eq!(helps(stopped, None), [Remedy::TryAgain]);
+    assert_eq!(helps(stopped, injected("slow 20ms")), [Remedy::TryAgain]);
+    assert_eq!(helps(Status::Stalled, None), [Remedy::Wait]);
+}
+
+#[test]
+fn ending_a_fault_helps_where_something_is_parked_or_stopped_at_only_if_it_has_an_event_fail() {
+    let helps = |words, status, trouble, parked| {
+        let case = Case {
+            injected: injected(words),
+            trouble,
+            parked,
+            ..case(status)
+        };
+        case.remedies(&case.verdict())
+    };
+    let parked = |words| helps(words, Status::Live, None, (1, 1));
+    assert_eq!(parked("slow 20ms"), [Remedy::Retry]);
+    assert_eq!(parked("stall"), [Remedy::Retry]);
+    assert_eq!(parked("poison"), [Remedy::EndFault, Remedy::Retry]);
+    let stopped = Status::Faulted(Position::new(128_001));
+    assert_eq!(
+        helps("slow 20ms", stopped, Some(trouble(false)), (0, 0)),
+        [Remedy::EditFile, Remedy::TryAgain]
+    );
 }

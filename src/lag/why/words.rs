@@ -148,7 +148,7 @@ impl Case {
         let mut all = self.remedies_of(verdict).to_vec();
         // What is parked is lacking whatever else is the matter, and is tried again by nobody else.
         if self.parked.0 > 0 {
-            if self.injected.is_some() && !all.contains(&Remedy::EndFault) {
+            if self.is_poisoned() && !all.contains(&Remedy::EndFault) {
                 all.push(Remedy::EndFault);
             }
             all.push(Remedy::Retry);
@@ -158,8 +158,12 @@ impl Case {
 
     fn remedies_of(&self, verdict: &Verdict) -> &'static [Remedy] {
         match (&self.injected, verdict) {
+            (_, Verdict::Stopped(trouble)) if trouble.ended => &[Remedy::TryAgain],
+            (_, Verdict::Retrying(trouble)) if trouble.ended => &[Remedy::Wait],
             (None, _) => verdict.remedies(),
-            (Some(_), Verdict::Stopped(_)) => &[Remedy::EndFault, Remedy::TryAgain],
+            (Some(_), Verdict::Stopped(_)) if self.is_poisoned() => {
+                &[Remedy::EndFault, Remedy::TryAgain]
+            }
             (
                 Some(_),
                 Verdict::Retrying(_)
@@ -169,6 +173,11 @@ impl Case {
             ) => &[Remedy::EndFault],
             (Some(_), _) => verdict.remedies(),
         }
+    }
+
+    /// Whether somebody has it fail at an event: no other fault parks one, or stops at it.
+    fn is_poisoned(&self) -> bool {
+        self.injected.as_ref().is_some_and(|fault| fault.poison)
     }
 
     /// The verdict in one sentence; and one more where it is an older definition's, events are parked, or a fault
@@ -194,7 +203,7 @@ impl Case {
             )),
         }
         if let Some(fault) = &self.injected {
-            said.push_str(&format!(" A fault is injected: {fault}."));
+            said.push_str(&format!(" A fault is injected: {}.", fault.words));
         }
         said
     }

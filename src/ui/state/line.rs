@@ -192,6 +192,11 @@ fn meant(model: &Model, first: &str) -> Option<String> {
     let needs_more = matches!(action, Some(Action::Retry | Action::Skip | Action::Repair));
     let is_it = first == "resume" && !model.read_only
         || action.is_some_and(takes_projection) && !needs_more;
+    if action == Some(Action::Past)
+        && let Some(name) = model.time_shown()
+    {
+        return Some(format!("Enter means {name}, which is shown"));
+    }
     let view = model.selected().filter(|_| is_it)?;
     Some(format!("Enter means {}, which is chosen", view.name))
 }

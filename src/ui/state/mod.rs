@@ -406,6 +406,12 @@ impl Model {
             })
     }
 
+    /// The projection on the Time screen, while that is shown: it need not be named there.
+    pub fn time_shown(&self) -> Option<&str> {
+        let pane = self.time.as_ref()?;
+        (self.screen == Screen::Time).then_some(pane.projection.as_str())
+    }
+
     /// The chosen projection. What a screen is narrowed to counts there alone.
     pub fn selected(&self) -> Option<&ProjectionView> {
         if self.screen == Screen::Rebuilds {

@@ -259,8 +259,10 @@ fn on_projection(
     action: Action,
     rest: &[String],
 ) -> Result<Vec<Effect>, String> {
+    let shown = model.time_shown().filter(|_| action == Action::Past);
+    let shown = shown.map(str::to_owned);
     if action == Action::Past
-        && let Some(name) = time_shown(model).or_else(|| chosen_name(model))
+        && let Some(name) = shown.clone().or_else(|| chosen_name(model))
         && rest
             .first()
             .is_some_and(|word| model.projection(word).is_none())
@@ -270,7 +272,11 @@ fn on_projection(
         model.layers.pop();
         return Ok(super::time::open(model, name, Some(at)));
     }
-    let name = projection(model, rest).map_err(|error| match rest.first() {
+    let named = match shown {
+        Some(name) if rest.is_empty() => Ok(name),
+        _ => projection(model, rest),
+    };
+    let name = named.map_err(|error| match rest.first() {
         Some(word) if action == Action::Past && as_of(word).is_err() => {
             let names = error.split_once("; ").map_or("", |(_, names)| names);
             format!("{word:?} is no position, no time and no projection: {names}")
@@ -384,12 +390,6 @@ fn on_projection(
     }
     model.layers.pop();
     Ok(chosen::on_projection(model, action, &name, after))
-}
-
-/// The projection on the Time screen, while that is shown: it need not be named there.
-fn time_shown(model: &Model) -> Option<String> {
-    let pane = model.time.as_ref()?;
-    (model.screen == Screen::Time).then(|| pane.projection.clone())
 }
 
 /// The projection that is chosen elsewhere.

@@ -18,8 +18,8 @@ pub fn progress(share: f64, cells: u16, style: Style, theme: &Theme) -> [Span<'s
     ]
 }
 
-/// A line of levels: the newest sample at the right, each cell the largest of its samples, and empty where there is
-/// none. A sample over `limit` has another style; `top` is at least as high as the line goes.
+/// A line of levels: the newest sample at the right, each cell the largest of its samples, and empty where at least
+/// half of them are missing: a hole shows, though it does not fill a cell. A sample over `limit` has another style; `top` is at least as high as the line goes.
 pub fn levels(
     samples: &[Option<f32>],
     cells: u16,
@@ -37,7 +37,11 @@ pub fn levels(
         return vec![Span::styled(line, theme.rule)];
     }
     let each = samples.len().div_ceil(cells).max(1);
-    let largest = |chunk: &[Option<f32>]| chunk.iter().copied().flatten().reduce(f32::max);
+    let largest = |chunk: &[Option<f32>]| {
+        let missing = chunk.iter().filter(|sample| sample.is_none()).count();
+        let known = chunk.iter().copied().flatten();
+        known.reduce(f32::max).filter(|_| missing * 2 < chunk.len())
+    };
     let mut values: Vec<Option<f32>> = samples.rchunks(each).map(largest).collect();
     values.reverse();
     let known = values.iter().copied().flatten();
@@ -59,4 +63,23 @@ pub fn levels(
         spans.push(Span::styled(theme.glyphs.levels[level.min(6)], style));
     }
     spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_empty_where_at_least_half_of_its_samples_are_missing() {
+        let theme = Theme::colour();
+        let empty = |samples: &[Option<f32>]| {
+            let spans = levels(samples, 2, 1.0, None, &theme);
+            let cells = spans.iter().skip(1).map(|span| span.content == " ");
+            cells.collect::<Vec<bool>>()
+        };
+        let known = Some(0.5);
+        let cells = empty(&[known, None, None, known, known, None, known, known]);
+        // The line begins with what is left of it: nothing.
+        assert_eq!(cells, [true, false]);
+    }
 }

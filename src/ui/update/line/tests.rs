@@ -427,3 +427,26 @@ fn the_form_opens_where_something_is_missing_and_says_that_a_sketch_would_be_sen
         answer.reason
     );
 }
+
+#[test]
+fn a_bare_as_of_means_what_the_time_screen_shows_and_says_so() {
+    let mut model = crate::ui::testing::model();
+    super::super::time::open(&mut model, "audit".to_owned(), None);
+    model.overview.selected = Some("orders".to_owned());
+    let means = |model: &Model, line| crate::ui::state::line::needs(model, line);
+    assert_eq!(
+        means(&model, "as-of").as_deref(),
+        Some("Enter means audit, which is shown")
+    );
+    let of_chosen = "Enter means orders, which is chosen";
+    for line in ["cancel", "undo"] {
+        assert_eq!(means(&model, line).as_deref(), Some(of_chosen), "{line}");
+    }
+    let effects = on_projection(&mut model, Action::Undo, &[]).unwrap();
+    assert!(
+        matches!(&effects[..], [Effect::Undo { projection }] if projection == "orders"),
+        "{effects:?}"
+    );
+    on_projection(&mut model, Action::Past, &[]).unwrap();
+    assert_eq!(model.time.as_ref().unwrap().projection, "audit");
+}

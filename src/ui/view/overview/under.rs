@@ -165,7 +165,8 @@ pub fn fault(view: &ProjectionView, selected: bool, width: u16, theme: &Theme) -
         text::count(u64::from(fault.tries), "try", "tries")
     );
     let room = usize::from(width).saturating_sub(8 + at.len());
-    let error = fault.error.lines().next().unwrap_or_default();
+    let error = view.error_of(fault);
+    let error = error.lines().next().unwrap_or_default();
     let error = text::cut(&text::clean(error), room, theme.glyphs.ellipsis);
     // An injected fault says itself how it is ended.
     let mend = "  mend its file, and it is built anew";
