@@ -32,11 +32,13 @@ pub fn opened(model: &mut Model) -> Vec<Effect> {
 /// A new picture of the workspace came while it is shown.
 pub fn seen(model: &mut Model) -> Vec<Effect> {
     let head = model.snapshot.head;
+    let shown = view::rows(model).max(1) as u64;
     let events = &mut model.events;
     let list = &mut events.list;
     // A log that is shorter than what was read of it is another one.
     let is_other = list.high > head && !list.is_stale;
-    let is_far = head.since(list.high) > PAGE as u64 && events.search.is_everything();
+    // What has passed before anybody could see it is not read.
+    let is_far = head.since(list.high) > shown && events.search.is_everything();
     if is_other || list.follows && is_far && !list.is_stale {
         list.follow(head);
     }
@@ -74,7 +76,8 @@ fn ask_rows(model: &mut Model) -> Option<Effect> {
         search: Box::new(model.events.search.clone()),
         from,
         way,
-        limit: (2 * lines).min(PAGE),
+        // With the chosen row, so that the first page is enough.
+        limit: (2 * lines + 1).min(PAGE),
     }))
 }
 

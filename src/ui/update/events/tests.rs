@@ -11,6 +11,7 @@ use super::super::{Msg, update};
 use super::*;
 use crate::ui::state::{Layer, Said};
 use crate::ui::widgets::json as drawn;
+use crate::workspace::Direction;
 
 /// Presses keys, and answers what they lead to; gives what is no question.
 fn pressed(model: &mut Model, keys: &[&str]) -> Vec<Effect> {
@@ -72,6 +73,31 @@ fn it_opens_at_the_head_and_follows_it_however_fast_it_goes() {
         assert_eq!(shown(&model), model.snapshot.head.get());
         assert!(model.events.list.entries.len() > view::rows(&model));
     }
+}
+
+#[test]
+fn what_passes_before_anybody_can_see_it_is_not_read() {
+    let mut model = opened();
+    let rows = view::rows(&model);
+    let mut snapshot = normal();
+    snapshot.head = model.snapshot.head.plus(150);
+    let mut left = update(&mut model, now(), Msg::Snapshot(snapshot.into()));
+    let mut asked = Vec::new();
+    while let Some(effect) = left.pop() {
+        let Effect::Events(ask) = effect else {
+            continue;
+        };
+        if let Ask::Page { way, limit, .. } = &ask {
+            asked.push((*way, *limit));
+        }
+        let answer = answer(&ask, model.snapshot.head.get());
+        left.extend(update(&mut model, now(), Msg::Events(answer)));
+    }
+    assert_eq!(asked, [(Direction::Older, 2 * rows + 1)]);
+    assert_eq!(chosen(&model), HEAD + 150);
+    // As long as all of it can be seen, the rows before it stay.
+    grown(&mut model, rows as u64);
+    assert_eq!(model.events.list.entries.len(), 3 * rows + 1);
 }
 
 #[test]
@@ -365,10 +391,10 @@ fn the_mouse_chooses_folds_goes_and_scrolls() {
 fn another_log_is_begun_anew_and_what_cannot_be_read_is_said() {
     let mut model = opened();
     let mut shorter = normal();
-    shorter.head = Position::new(50);
+    shorter.head = Position::new(20);
     let effects = update(&mut model, now(), Msg::Snapshot(shorter.into()));
     settle(&mut model, effects);
-    assert_eq!((chosen(&model), model.events.list.entries.len()), (50, 50));
+    assert_eq!((chosen(&model), model.events.list.entries.len()), (20, 20));
     let effects = press(&mut model, &["g"]);
     let is_detail = |e: &Effect| matches!(e, Effect::Events(Ask::Detail { .. }));
     assert!(
