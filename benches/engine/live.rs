@@ -2,13 +2,15 @@
 //! of its own sees the event in a `live` read model. At rest, while 64 callers append as fast as they can, and
 //! where another process appends.
 //!
-//! Bare is one thread: it stores the same event, applies the same statements to a file of its own, and commits.
+//! Bare is one thread: it stores the same event, applies the same statements to a file of its own, and commits. At rest
+//! there is bare with two threads besides: one stores and hands the event to the other, which sleeps until then and
+//! applies it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,7 +45,7 @@ pub fn live(dir: &Path, rounds: usize) {
     let mut bare = Plain::create(dir);
     println!("| stored → visible, µs                     |   half |   99 % | slowest | budget |");
     println!("|------------------------------------------|-------:|-------:|--------:|:-------|");
-    at_rest(&place, &mut bare, rounds);
+    at_rest(&place, &mut bare, Handing::create(dir), rounds);
     across_processes(&place, rounds);
     under_load(&place, &mut bare, rounds);
     place.runtime.block_on(engine.stop());
@@ -90,10 +92,10 @@ impl Took {
 }
 
 /// One event after the other, each after a pause; the crate and bare in turns.
-fn at_rest(place: &Place, bare: &mut Plain, rounds: usize) {
+fn at_rest(place: &Place, bare: &mut Plain, mut handing: Handing, rounds: usize) {
     let log = place.workspace.log();
     let probe = Probe::open(place);
-    let (mut ours, mut plain) = (Took::new(), Took::new());
+    let (mut ours, mut plain, mut handed) = (Took::new(), Took::new(), Took::new());
     for number in 0..rounds as u64 * 100 {
         thread::sleep(PAUSE);
         let commit = commit(&stream_at_random(number), number);
@@ -104,9 +106,12 @@ fn at_rest(place: &Place, bare: &mut Plain, rounds: usize) {
         ours.record(answered.elapsed(), called.elapsed());
         thread::sleep(PAUSE);
         bare.transaction(number..number + 1, &mut plain);
+        thread::sleep(PAUSE);
+        handing.event(number, &mut handed);
     }
     ours.print("at rest", "half ≤ 60, 99 % ≤ 1,000");
-    plain.print("at rest, bare", "");
+    handed.print("at rest, bare, two threads", "");
+    plain.print("at rest, bare, one thread", "");
 }
 
 /// Callers that each append again as soon as they were answered, beside 64 events a transaction.
@@ -274,7 +279,7 @@ fn position(db: &Connection, select: &str) -> u64 {
 /// The bare way: a log, a read model, and a connection that asks.
 struct Plain {
     log: Bare,
-    db: Connection,
+    model: Model,
     asks: Connection,
     position: i64,
 }
@@ -282,53 +287,117 @@ struct Plain {
 impl Plain {
     fn create(dir: &Path) -> Self {
         let file = dir.join("bare.db");
-        let db = bare_model(&file, &ORDERS);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let asks = Connection::open_with_flags(&file, flags).unwrap();
-        asks.execute_batch(PRAGMAS).unwrap();
+        let model = Model(bare_model(&file, &ORDERS));
         Self {
             log: Bare::create(&dir.join("bare")),
-            db,
-            asks,
+            model,
+            asks: asking(&file),
             position: 0,
         }
     }
 
     /// Stores these events and applies them, each in one transaction.
     fn transaction(&mut self, numbers: std::ops::Range<u64>, took: &mut Took) {
-        let first = self.position;
+        let first = self.position + 1;
         let rows: Vec<Row> = numbers
             .map(|number| {
                 self.position += 1;
-                Row {
-                    stream: stream_at_random(number),
-                    version: self.position,
-                    data: data(number),
-                }
+                row(number, self.position)
             })
             .collect();
         let called = Instant::now();
         self.log.store(&rows, &[]);
         let answered = Instant::now();
-        let run = |sql: &str| {
-            let mut statement = self.db.prepare_cached(sql).unwrap();
-            statement.execute([]).unwrap();
-        };
-        run("BEGIN IMMEDIATE");
-        let mut apply = Apply::prepare(&self.db, &ORDERS);
-        for (position, row) in (first + 1..).zip(&rows) {
-            apply.run(position, &row.stream, 0, &row.data);
-        }
-        drop(apply);
-        let id = "01890a5d-ac96-774b-bcce-b302099a8057".to_owned();
-        checkpoint(&self.db, &(self.position, id));
-        run("COMMIT");
+        self.model.apply(first, &rows);
         assert_eq!(
-            position(&self.asks, "SELECT position FROM checkpoint"),
+            position(&self.asks, CHECKPOINT),
             self.position.unsigned_abs()
         );
         for _ in rows {
             took.record(answered.elapsed(), called.elapsed());
         }
+    }
+}
+
+/// The bare way with a thread for each side: what was stored is handed over in memory.
+struct Handing {
+    log: Bare,
+    hand: mpsc::Sender<(i64, Row)>,
+    asks: Connection,
+    position: i64,
+}
+
+impl Handing {
+    fn create(dir: &Path) -> Self {
+        let file = dir.join("handing.db");
+        let model = Model(bare_model(&file, &ORDERS));
+        let (hand, handed) = mpsc::channel();
+        // It ends with the sender.
+        thread::spawn(move || {
+            for (position, row) in handed {
+                model.apply(position, &[row]);
+            }
+        });
+        Self {
+            log: Bare::create(&dir.join("handing")),
+            hand,
+            asks: asking(&file),
+            position: 0,
+        }
+    }
+
+    fn event(&mut self, number: u64, took: &mut Took) {
+        self.position += 1;
+        let rows = [row(number, self.position)];
+        let called = Instant::now();
+        self.log.store(&rows, &[]);
+        let answered = Instant::now();
+        let [row] = rows;
+        self.hand.send((self.position, row)).unwrap();
+        while position(&self.asks, CHECKPOINT) < self.position.unsigned_abs() {
+            thread::yield_now();
+        }
+        took.record(answered.elapsed(), called.elapsed());
+    }
+}
+
+const CHECKPOINT: &str = "SELECT position FROM checkpoint";
+
+fn asking(file: &Path) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let asks = Connection::open_with_flags(file, flags).unwrap();
+    asks.execute_batch(PRAGMAS).unwrap();
+    asks
+}
+
+fn row(number: u64, version: i64) -> Row {
+    Row {
+        stream: stream_at_random(number),
+        version,
+        data: data(number),
+    }
+}
+
+/// A bare read model.
+struct Model(Connection);
+
+impl Model {
+    /// Applies these events from a position on in one transaction.
+    fn apply(&self, first: i64, rows: &[Row]) {
+        let run = |sql: &str| {
+            let mut statement = self.0.prepare_cached(sql).unwrap();
+            statement.execute([]).unwrap();
+        };
+        run("BEGIN IMMEDIATE");
+        let mut apply = Apply::prepare(&self.0, &ORDERS);
+        let mut last = first;
+        for (position, row) in (first..).zip(rows) {
+            apply.run(position, &row.stream, 0, &row.data);
+            last = position;
+        }
+        drop(apply);
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057".to_owned();
+        checkpoint(&self.0, &(last, id));
+        run("COMMIT");
     }
 }

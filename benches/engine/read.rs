@@ -209,15 +209,19 @@ impl Aggregate for Orders {
     }
 }
 
+/// An event's type says what its data is, as in every fold over more than one kind of event.
 fn fold(connection: &Connection, stream: &str) -> Orders {
     let mut statement = connection
-        .prepare_cached("SELECT data FROM events WHERE stream = ? ORDER BY version")
+        .prepare_cached("SELECT type, data FROM events WHERE stream = ? ORDER BY version")
         .expect("a statement");
     let mut rows = statement.query([stream]).expect("rows");
     let mut orders = Orders::default();
     while let Some(row) = rows.next().expect("a row") {
-        let data = row.get_ref(0).expect("data").as_str().expect("a text");
-        orders.place(&serde_json::from_str(data).expect("it is known"));
+        let text = |at| row.get_ref(at).expect("a value").as_str().expect("a text");
+        match text(0) {
+            "OrderPlaced" => orders.place(&serde_json::from_str(text(1)).expect("it is known")),
+            other => panic!("{other} is not known"),
+        }
     }
     orders
 }
