@@ -4,13 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
-use highwater::ui::ThemeName;
 use highwater::ui::config::{Origin, Problem, Settings};
+use highwater::ui::{Screen, ThemeName};
 use highwater::workspace::CONFIG_FILE;
 use serde_json::json;
 
 use super::context::Context;
 use super::out::Out;
+use super::screen::screens;
 use super::table::{Side, Table};
 use super::{Exit, Failure};
 
@@ -20,6 +21,9 @@ pub struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// As if the dashboard were to begin with this screen
+    #[arg(long, value_name = "NAME", value_parser = screens())]
+    screen: Option<Screen>,
     /// As if the dashboard were given this theme
     #[arg(long, value_name = "NAME")]
     theme: Option<ThemeName>,
@@ -33,6 +37,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = context.folder().ok();
     let folder = folder.as_ref().map(|folder| folder.path());
     let given = Given {
+        start: args.screen,
         theme: args.theme,
         ascii: args.ascii,
     };
@@ -87,6 +92,8 @@ fn origin(origin: &Origin) -> serde_json::Value {
 /// What the command line says of the dashboard.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Given {
+    /// The screen to begin with.
+    pub start: Option<Screen>,
     /// Its theme.
     pub theme: Option<ThemeName>,
     /// Whether it is drawn with ASCII alone.
@@ -111,6 +118,9 @@ pub fn read(workspace: Option<&Path>, given: &Given) -> (Settings, Vec<Problem>)
     }
     if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
         settings.set_theme(ThemeName::Monochrome, Origin::Environment("NO_COLOR"));
+    }
+    if let Some(start) = given.start {
+        settings.set_start(start, Origin::Flag("--screen"));
     }
     if let Some(theme) = given.theme {
         settings.set_theme(theme, Origin::Flag("--theme"));

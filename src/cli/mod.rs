@@ -235,8 +235,8 @@ async fn dispatch(
         None => return screen::open(screen, context).await,
         Some(_) if screen.any() => {
             return Err(Failure::usage(
-                "--once, --svg, --read-only, --ascii and --theme before a subcommand are for the dashboard: leave \
-                 them out, or put them after `demo`",
+                "--once, --svg, --screen, --read-only, --ascii and --theme before a subcommand are for the dashboard: \
+                 leave them out, or put them after `demo`",
             ));
         }
         Some(Command::Demo(args)) => return demo::run(args).await,

@@ -1,12 +1,13 @@
-//! `highwater` without a subcommand: the dashboard on a terminal, or one picture of it.
+//! `highwater` without a subcommand: the dashboard on a terminal, or one picture of one of its screens.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use highwater::ui::config::Problem;
 use highwater::ui::journal::Journal;
-use highwater::ui::{self, ThemeName, UiError, UiOptions};
-use highwater::workspace::{Operator, Snapshot};
+use highwater::ui::{self, Screen, ThemeName, UiError, UiOptions, once};
+use highwater::workspace::Operator;
 
 use super::config::{self, Given};
 use super::context::{Context, stop, warn_of_problems};
@@ -17,12 +18,16 @@ use super::{Exit, Failure, tracing_to};
 /// How the dashboard is to be shown.
 #[derive(Debug, Default, clap::Args)]
 pub struct Options {
-    /// Print the overview once, as text, and end
+    /// Print one screen once, as text, and end: the Overview, wherever the dashboard is set to begin, or the one that
+    /// --screen names
     #[arg(long)]
     once: bool,
-    /// With --once: draw the overview into a file instead, whose name ends with .svg
+    /// With --once: draw it into a file instead, whose name ends with .svg
     #[arg(long, value_name = "FILE", requires = "once")]
     svg: Option<PathBuf>,
+    /// The screen to begin with
+    #[arg(long, value_name = "NAME", value_parser = screens())]
+    screen: Option<Screen>,
     /// Look only: no engine, and nothing that changes the workspace
     #[arg(long)]
     read_only: bool,
@@ -34,10 +39,26 @@ pub struct Options {
     theme: Option<ThemeName>,
 }
 
+/// One of the screens, by the name that it has where the dashboard is set.
+pub fn screens() -> impl TypedValueParser<Value = Screen> {
+    let names = Screen::ALL.map(Screen::setting);
+    PossibleValuesParser::new(names).map(|name| {
+        let named = Screen::ALL
+            .into_iter()
+            .find(|screen| screen.setting() == name);
+        named.unwrap_or_default()
+    })
+}
+
 impl Options {
     /// Whether any of them was given.
     pub const fn any(&self) -> bool {
-        self.once || self.svg.is_some() || self.read_only || self.ascii || self.theme.is_some()
+        self.once
+            || self.svg.is_some()
+            || self.screen.is_some()
+            || self.read_only
+            || self.ascii
+            || self.theme.is_some()
     }
 
     /// Whether one picture is wanted.
@@ -85,6 +106,8 @@ pub async fn open(options: Options, context: &Context) -> Result<Exit, Failure> 
 /// Shows a workspace until somebody quits, or once.
 pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure> {
     let given = Given {
+        // One picture is the same for everybody, wherever somebody likes to begin.
+        start: options.screen.or(options.once.then(Screen::default)),
         theme: options.theme,
         ascii: options.ascii,
     };
@@ -101,7 +124,7 @@ pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure>
     }
     let look = UiOptions {
         read_only: options.read_only,
-        warning: warning(&problems),
+        warning: warning(&problems).filter(|_| !options.once),
         ..settings.options()
     };
     if !options.once {
@@ -114,10 +137,9 @@ pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure>
             Err(error) => Err(Failure::failed(error)),
         };
     }
-    let snapshot = operator.snapshots().borrow().clone();
     match &options.svg {
-        Some(file) => draw(file, &snapshot, &look),
-        None => print(&snapshot, &look),
+        Some(file) => draw(file, operator, &look).await,
+        None => print(operator, &look).await,
     }
 }
 
@@ -133,20 +155,24 @@ fn warning(problems: &[Problem]) -> Option<String> {
 /// The size of a picture: what the screen is designed for.
 const PICTURE: (u16, u16) = (120, 36);
 
-fn draw(file: &Path, snapshot: &Snapshot, look: &UiOptions) -> Result<Exit, Failure> {
-    let (width, height) = PICTURE;
-    let theme = look.theme();
-    let frame = ui::picture(snapshot, width, height, &theme);
-    let picture = ui::svg::render(&frame, &snapshot.workspace.name, &theme);
+/// The widest and tallest text that is printed.
+const LARGEST: u16 = 1_000;
+
+async fn draw(file: &Path, operator: Operator, look: &UiOptions) -> Result<Exit, Failure> {
+    let picture = once::picture(operator, look, PICTURE).await;
     std::fs::write(file, picture)
         .map_err(|e| Failure::failed(format!("{} cannot be written: {e}", file.display())))?;
     Ok(Exit::Done)
 }
 
-fn print(snapshot: &Snapshot, look: &UiOptions) -> Result<Exit, Failure> {
-    let columns = std::env::var("COLUMNS").ok();
-    let columns = columns.and_then(|columns| columns.parse().ok());
-    let text = ui::plain(snapshot, columns.unwrap_or(PICTURE.0), &look.theme());
+async fn print(operator: Operator, look: &UiOptions) -> Result<Exit, Failure> {
+    let cells = |name: &str, usual: u16| {
+        let given = std::env::var(name).ok();
+        let given = given.and_then(|cells| cells.parse().ok());
+        given.map_or(usual, |cells: u16| cells.min(LARGEST))
+    };
+    let size = (cells("COLUMNS", PICTURE.0), cells("LINES", PICTURE.1));
+    let text = once::plain(operator, look, size).await;
     let mut out = Out::new();
     for line in text.lines() {
         out.line(line)?;

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use crate::event::{Event, EventRef, NewEvent, Origin, Position, StreamId, Timestamp, Version};
 use crate::text::program;
 
+#[cfg(test)]
+pub(crate) mod handing_on;
 pub mod sqlite;
 
 /// A future that can be sent to another thread, boxed so that [`EventLog`] is object-safe.

@@ -1,13 +1,11 @@
 //! A log for tests that counts the events it gives out.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
-use crate::event::{Event, Position, StreamId, Version};
+use crate::event::{Event, Position};
+use crate::log::handing_on::hand_on;
 use crate::log::sqlite::SqliteLog;
-use crate::log::{
-    AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, LogError, LogInfo, StreamPage,
-};
+use crate::log::{BoxFuture, EventLog, LogError};
 
 /// A log that counts the events it gives out.
 pub struct Counting {
@@ -30,29 +28,7 @@ impl Counting {
 }
 
 impl EventLog for Counting {
-    fn describe(&self) -> LogInfo {
-        self.log.describe()
-    }
-
-    fn append_all(
-        &self,
-        commits: Vec<Commit>,
-    ) -> BoxFuture<'_, Vec<Result<Committed, AppendError>>> {
-        self.log.append_all(commits)
-    }
-
-    fn committed(&self, id: &CommitId) -> BoxFuture<'_, Result<Option<Committed>, LogError>> {
-        self.log.committed(id)
-    }
-
-    fn read_stream(
-        &self,
-        stream: &StreamId,
-        after: Version,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<StreamPage, LogError>> {
-        self.log.read_stream(stream, after, limit)
-    }
+    hand_on!(log: describe append_all committed read_stream head wait);
 
     fn read_all(
         &self,
@@ -64,17 +40,5 @@ impl EventLog for Counting {
             self.given.fetch_add(events.len(), Ordering::Relaxed);
             Ok(events)
         })
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.head()
-    }
-
-    fn wait(
-        &self,
-        after: Position,
-        deadline: Option<Instant>,
-    ) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.wait(after, deadline)
     }
 }

@@ -118,6 +118,11 @@ impl Settings {
         file.problems
     }
 
+    /// Sets the screen to begin with.
+    pub fn set_start(&mut self, start: Screen, origin: Origin) {
+        self.start = (start, origin);
+    }
+
     /// Sets the theme.
     pub fn set_theme(&mut self, theme: ThemeName, origin: Origin) {
         self.theme = (theme, origin);
@@ -151,7 +156,7 @@ impl Settings {
         let columns: Vec<&str> = self.columns.0.iter().map(|column| column.name()).collect();
         let mut all = vec![
             setting("theme", json!(self.theme.0.name()), &self.theme.1),
-            setting("start", json!(self.start.0.context().name()), &self.start.1),
+            setting("start", json!(self.start.0.setting()), &self.start.1),
             setting("mouse", json!(self.mouse.0), &self.mouse.1),
             setting("ascii", json!(self.ascii.0), &self.ascii.1),
             setting("columns", json!(columns), &self.columns.1),
@@ -222,7 +227,7 @@ impl Settings {
                     }
                 }
                 "start" => {
-                    if let Some(start) = file.one_of(value, "screen", &Screen::ALL, |s| s.context().name()) {
+                    if let Some(start) = file.one_of(value, "screen", &Screen::ALL, |s| s.setting().to_owned()) {
                         self.start = (start, origin);
                     }
                 }

@@ -9,9 +9,11 @@ pub mod config;
 pub mod journal;
 mod json;
 mod keymap;
+pub mod once;
 mod options;
 mod run;
 mod screen;
+mod session;
 mod signals;
 mod state;
 pub mod svg;
@@ -50,13 +52,4 @@ pub fn picture(snapshot: &Snapshot, width: u16, height: u16, theme: &Theme) -> B
     let mut buffer = Buffer::empty(area);
     view::draw(&model, theme, area, &mut buffer);
     buffer
-}
-
-/// The Overview of a snapshot as text, at most `width` (and at least 40) cells wide, as long as it
-/// needs to be, without colours and keys.
-pub fn plain(snapshot: &Snapshot, width: u16, theme: &Theme) -> String {
-    let size = Size::new(width, u16::MAX);
-    let mut model = Model::new(Arc::new(snapshot.clone()), Arc::new([]), size);
-    model.overview.still = true;
-    view::plain::text(&view::plain::draw(&model, theme, width))
 }

@@ -1,39 +1,32 @@
-//! The loop: the only place that knows the terminal and the clock. It waits until something comes,
+//! The loop around the terminal, which nobody else knows. It waits until something comes,
 //! takes in everything that is there, and draws at most once.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{Event as Input, KeyEvent};
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect, Size};
+use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tracing::Level;
 
-use super::answer::answer;
 use super::background::{self, Heard, Listening};
 use super::journal::Journal;
+use super::once;
 use super::options::UiOptions;
+use super::session::{Session, Told};
 use super::signals::{SUSPEND, Signals};
 use super::state::{Model, Said, Tone};
-use super::svg;
 use super::terminal::{self, Screen};
-use super::text::clean;
 use super::theme::{Theme, ThemeName};
-use super::update::{Effect, Msg, begin, update};
+use super::update::{Effect, Msg};
 use super::view::draw;
 use crate::crash;
-use crate::event::Timestamp;
-use crate::workspace::{Done, Looking, Operator, Progress, Snapshot, Work};
+use crate::workspace::{Done, Operator, Snapshot};
 
 /// The time between two frames that only data asks for: 30 a second. Keys draw at once.
 const FRAME: Duration = Duration::from_millis(33);
-
-/// How often somebody is told how far work is that takes its time.
-const TELL: Duration = Duration::from_millis(100);
 
 /// Why the dashboard ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +85,7 @@ async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiErr
         tokio::select! {
             event = input.recv() => app.input(event),
             picture = changed(&mut app.snapshots) => app.snapshot(picture),
-            Some(msg) = app.answers.recv() => app.answered(msg),
+            told = app.session.told() => app.told(told),
             () = said(&mut app.said) => app.logged(),
             signal = signals.next() => app.signal(signal),
             () = terminal::panicked() => return Err(UiError::Panicked),
@@ -101,8 +94,8 @@ async fn dashboard(operator: Operator, options: UiOptions) -> Result<Exit, UiErr
         while let Ok(event) = input.try_recv() {
             app.input(Some(event));
         }
-        while let Ok(msg) = app.answers.try_recv() {
-            app.answered(msg);
+        while let Some(told) = app.session.told_already() {
+            app.told(told);
         }
         if let Some(exit) = app.work()? {
             return Ok(exit);
@@ -177,21 +170,13 @@ async fn said(said: &mut watch::Receiver<u64>) {
 
 /// What the loop holds.
 struct App {
-    operator: Operator,
+    session: Session,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     screen: Screen,
     theme: Theme,
-    model: Model,
-    effects: Vec<Effect>,
     /// The number of the newest of the program's messages.
     said: watch::Receiver<u64>,
-    /// That of the newest one that was taken in.
-    logged: u64,
-    send: mpsc::UnboundedSender<Msg>,
-    answers: mpsc::UnboundedReceiver<Msg>,
     exit: Option<Exit>,
-    /// What takes its time, by its number, while somebody looks.
-    going: HashMap<u64, Going>,
     /// Somebody pressed a key, or waits for an answer: draw at once.
     now: bool,
     /// Somebody pressed a key, and no answer has come since.
@@ -203,30 +188,6 @@ struct App {
     heard: Option<ThemeName>,
     /// While the terminal may say which background it has, and until when.
     listening: Option<(Listening, Instant)>,
-}
-
-/// Work that takes its time.
-enum Going {
-    /// A read model's past, with its files.
-    Looking(Looking),
-    /// A read model is verified.
-    Verifying(Work),
-}
-
-impl Going {
-    fn work(&self) -> &Work {
-        match self {
-            Self::Looking(looking) => looking.work(),
-            Self::Verifying(work) => work,
-        }
-    }
-}
-
-/// What nobody looks at any more does not go on.
-impl Drop for Going {
-    fn drop(&mut self) {
-        self.work().stop();
-    }
 }
 
 /// Whether the engine of this process says what an operation came to.
@@ -246,44 +207,22 @@ fn is_told(model: &Model, msg: &Msg) -> bool {
 impl App {
     fn open(operator: Operator, options: UiOptions) -> Result<Self, UiError> {
         let mut snapshots = operator.snapshots();
-        let snapshot = snapshots.borrow_and_update().clone();
-        let commands = operator.commands();
+        snapshots.mark_unchanged();
         let mut screen = Screen::enter(options.mouse)?;
-        let mut model = Model::new(snapshot, commands, screen.size()?);
-        model.read_only = options.read_only;
-        model.mouse = options.mouse;
-        model.theme = options.theme;
-        model.keys = options.keys.clone();
-        model.columns.clone_from(&options.columns);
-        if let Some(warning) = &options.warning {
-            model.say(Tone::Bad, warning);
-        }
-        model.load = operator.load();
-        model.faults = operator.allows_faults();
-        model.history = operator.typed();
-        if let Some(load) = model.load.filter(|load| *load > 0.0) {
-            model.load_set = load;
-        }
-        let effects = begin(&mut model, options.start);
+        let mut session = Session::new(operator, &options, screen.size()?);
+        session.begin(options.start);
         let (theme, listening) = themed(&options, &mut screen)?;
-        let (send, answers) = mpsc::unbounded_channel();
         Ok(Self {
-            operator,
+            session,
             snapshots,
             screen,
             theme,
-            model,
-            effects,
             said: {
                 let mut said = Journal::of_process().watch();
                 said.mark_changed();
                 said
             },
-            logged: 0,
-            send,
-            answers,
             exit: None,
-            going: HashMap::new(),
             now: true,
             waits: false,
             data: false,
@@ -299,7 +238,7 @@ impl App {
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         if self.now || self.data && Instant::now() >= self.next_frame() {
-            let (model, theme) = (&self.model, &self.theme);
+            let (model, theme) = (&self.session.model, &self.theme);
             self.screen
                 .draw(|area, buffer| draw(model, theme, area, buffer))?;
             (self.now, self.data) = (false, false);
@@ -316,7 +255,10 @@ impl App {
 
     /// An answer: drawn at once for somebody who waits for it; what only new data asked for comes with the next
     /// frame.
-    fn answered(&mut self, msg: Msg) {
+    fn told(&mut self, told: Told) {
+        let Some(msg) = self.session.take(told) else {
+            return;
+        };
         self.update(msg);
         self.now |= std::mem::take(&mut self.waits);
         self.data = true;
@@ -325,12 +267,11 @@ impl App {
     /// What is said under the screen is said in the journal too: there it stays. What an operation came to is said
     /// there by the engine, where that is this process.
     fn update(&mut self, msg: Msg) {
-        let told = is_told(&self.model, &msg) && Journal::of_process().hears();
-        let before = self.model.said.clone();
-        let effects = update(&mut self.model, Timestamp::now(), msg);
-        self.effects.extend(effects);
-        if let Some(Said::Note(tone, text)) = &self.model.said
-            && self.model.said != before
+        let told = is_told(&self.session.model, &msg) && Journal::of_process().hears();
+        let before = self.session.model.said.clone();
+        self.session.update(msg);
+        if let Some(Said::Note(tone, text)) = &self.session.model.said
+            && self.session.model.said != before
             && !told
         {
             let level = match tone {
@@ -363,7 +304,7 @@ impl App {
                 };
                 self.heard = Some(name);
                 // Somebody may have chosen another meanwhile.
-                if self.model.theme == ThemeName::Auto {
+                if self.session.model.theme == ThemeName::Auto {
                     let ascii = self.theme.is_ascii();
                     let theme = name.theme();
                     self.theme = if ascii { theme.ascii() } else { theme };
@@ -385,13 +326,7 @@ impl App {
     /// The program said something: it is drawn with the next frame, where it is shown.
     fn logged(&mut self) {
         self.said.mark_unchanged();
-        let messages = Journal::of_process().after(self.logged);
-        if let Some(last) = messages.last() {
-            self.logged = last.number;
-            let effects = update(&mut self.model, Timestamp::now(), Msg::Logged(messages));
-            self.effects.extend(effects);
-            self.data = true;
-        }
+        self.data |= self.session.logged();
     }
 
     /// Something from the terminal.
@@ -411,7 +346,7 @@ impl App {
 
     fn signal(&mut self, signal: i32) {
         if signal == SUSPEND {
-            self.effects.push(Effect::Suspend);
+            self.session.effects.push(Effect::Suspend);
         } else {
             self.exit = Some(Exit::Signal(signal));
         }
@@ -419,7 +354,7 @@ impl App {
 
     /// Carries out what the update asked for.
     fn work(&mut self) -> io::Result<Option<Exit>> {
-        for effect in std::mem::take(&mut self.effects) {
+        for effect in std::mem::take(&mut self.session.effects) {
             match effect {
                 Effect::Quit => self.exit = Some(Exit::Quit),
                 Effect::Copy(text) => self.screen.copy(&text)?,
@@ -427,8 +362,8 @@ impl App {
                 Effect::Theme(name) => self.theme(name)?,
                 Effect::Redraw => self.screen.clear()?,
                 Effect::Picture { stem } => {
-                    let text = self.picture();
-                    self.ask(Effect::Save {
+                    let text = once::svg(&self.session.model, &self.theme);
+                    self.session.ask(Effect::Save {
                         stem,
                         ending: "svg",
                         text,
@@ -440,42 +375,10 @@ impl App {
                     let size = self.screen.size()?;
                     self.take(Msg::Resize(size));
                 }
-                Effect::SetLoad(rate) => {
-                    self.operator.set_load(rate);
-                    self.model.load = self.operator.load();
-                }
-                Effect::Look {
-                    number,
-                    projection,
-                    at,
-                    shown,
-                } => {
-                    let looking = self.looking(number, &projection);
-                    looking.work().again();
-                    self.watch(number, looking.work().clone(), async move {
-                        let result = looking.look(at, shown).await;
-                        let result = result.map(Arc::new).map_err(|e| e.to_string());
-                        Msg::Looked { number, result }
-                    });
-                }
-                Effect::Verify { number, projection } => {
-                    let (operator, work) = (self.operator.clone(), Work::new());
-                    self.going.insert(number, Going::Verifying(work.clone()));
-                    self.watch(number, work.clone(), async move {
-                        let result = operator.verify(&projection, &work).await;
-                        let result = result.map(Box::new).map_err(|e| e.to_string());
-                        Msg::Verified { number, result }
-                    });
-                }
-                Effect::BreakOff { number } => {
-                    if let Some(going) = self.going.get(&number) {
-                        going.work().stop();
-                    }
-                }
-                asked => self.ask(asked),
+                asked => self.session.ask(asked),
             }
         }
-        self.end_what_nobody_waits_for();
+        self.session.end_what_nobody_waits_for();
         Ok(self.exit)
     }
 
@@ -494,71 +397,5 @@ impl App {
         }
         self.now = true;
         Ok(())
-    }
-
-    /// The screen as it is, as SVG.
-    fn picture(&self) -> String {
-        let area = Rect::from((Position::ORIGIN, self.model.size));
-        let mut buffer = Buffer::empty(area);
-        draw(&self.model, &self.theme, area, &mut buffer);
-        let name = clean(&self.model.snapshot.workspace.name);
-        svg::render(&buffer, &name, &self.theme)
-    }
-
-    fn end_what_nobody_waits_for(&mut self) {
-        let model = &self.model;
-        let gone = |number: &u64, _: &mut Going| !model.waits_for(*number);
-        let gone: Vec<_> = self.going.extract_if(gone).collect();
-        if !gone.is_empty() {
-            // Files are closed and removed, which takes its time too.
-            tokio::task::spawn_blocking(move || drop(gone));
-        }
-    }
-
-    /// The past with this number, begun where it is not there yet.
-    fn looking(&mut self, number: u64, projection: &str) -> Looking {
-        if let Some(Going::Looking(looking)) = self.going.get(&number) {
-            return looking.clone();
-        }
-        let looking = self.operator.looking(projection);
-        let going = Going::Looking(looking.clone());
-        self.going.insert(number, going);
-        looking
-    }
-
-    /// Has work done that takes its time, and tells how far it is while that changes.
-    fn watch(&self, number: u64, work: Work, task: impl Future<Output = Msg> + Send + 'static) {
-        let send = self.send.clone();
-        tokio::spawn(async move {
-            let mut task = std::pin::pin!(task);
-            let mut ticks = interval(TELL);
-            // The first tick is at once: what is quick is not told of.
-            ticks.tick().await;
-            let mut told = Progress::default();
-            let done = loop {
-                tokio::select! {
-                    done = &mut task => break done,
-                    _ = ticks.tick() => {}
-                }
-                let progress = work.progress();
-                if progress != told {
-                    told = progress;
-                    let _ = send.send(Msg::Progress { number, progress });
-                }
-            };
-            // Nobody listens any more only when the dashboard has ended.
-            let _ = send.send(done);
-        });
-    }
-
-    /// Asks the workspace; the answer comes back as a message.
-    fn ask(&self, effect: Effect) {
-        let (operator, send) = (self.operator.clone(), self.send.clone());
-        tokio::spawn(async move {
-            if let Some(msg) = answer(&operator, effect).await {
-                // Nobody listens any more only when the dashboard has ended.
-                let _ = send.send(msg);
-            }
-        });
     }
 }

@@ -47,6 +47,19 @@ impl Screen {
         }
     }
 
+    /// Its name where the dashboard is set: `overview`.
+    pub const fn setting(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Events => "events",
+            Self::Projection => "projection",
+            Self::Stream => "stream",
+            Self::Time => "time",
+            Self::Rebuilds => "rebuilds",
+            Self::Log => "log",
+        }
+    }
+
     /// Where its keys count.
     pub const fn context(self) -> Context {
         match self {
@@ -71,6 +84,13 @@ impl Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_screen_is_set_by_the_name_of_its_keys() {
+        for screen in Screen::ALL {
+            assert_eq!(screen.setting(), screen.context().name());
+        }
+    }
 
     #[test]
     fn turning_goes_around_and_back() {

@@ -10,6 +10,7 @@ mod events;
 mod hostile;
 mod kit;
 mod old_events;
+mod once;
 mod operations;
 mod parked;
 mod queries;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod door;
+#[path = "../../src/log/handing_on.rs"]
+mod handing_on;
 mod old_events;
 mod snapshots;
 mod tally;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::time::Instant;
 
-use highwater::event::{Event, EventType, JsonObject, NewEvent, Position, StreamId, Version};
+use highwater::event::{EventType, JsonObject, NewEvent, StreamId, Version};
 use highwater::log::sqlite::SqliteLog;
 use highwater::log::{
-    AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, Expected, LogError, LogInfo,
-    StreamPage,
+    AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, Expected, LogError, StreamPage,
 };
+
+use super::handing_on::hand_on;
 
 /// A real log whose answers get lost, or that somebody else is always quicker to write to.
 pub struct Trouble {
@@ -25,9 +25,7 @@ pub struct Trouble {
 }
 
 impl EventLog for Trouble {
-    fn describe(&self) -> LogInfo {
-        self.log.describe()
-    }
+    hand_on!(log: describe committed read_all head wait);
 
     fn append_all(
         &self,
@@ -56,10 +54,6 @@ impl EventLog for Trouble {
         })
     }
 
-    fn committed(&self, id: &CommitId) -> BoxFuture<'_, Result<Option<Committed>, LogError>> {
-        self.log.committed(id)
-    }
-
     fn read_stream(
         &self,
         stream: &StreamId,
@@ -72,25 +66,5 @@ impl EventLog for Trouble {
             self.read.fetch_add(page.events.len(), Ordering::SeqCst);
             Ok(page)
         })
-    }
-
-    fn read_all(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Event>, LogError>> {
-        self.log.read_all(after, limit)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.head()
-    }
-
-    fn wait(
-        &self,
-        after: Position,
-        deadline: Option<Instant>,
-    ) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.wait(after, deadline)
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
 
 use highwater::event::{Event, Position, StreamId, Version};
 use highwater::log::sqlite::SqliteLog;
 use highwater::log::{
-    AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, LogError, LogInfo, StreamPage,
+    AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, LogError, StreamPage,
 };
+
+use super::handing_on::hand_on;
 
 /// A real log, until death.
 pub struct Dying {
@@ -38,9 +39,7 @@ impl Dying {
 }
 
 impl EventLog for Dying {
-    fn describe(&self) -> LogInfo {
-        self.log.describe()
-    }
+    hand_on!(log: describe head wait);
 
     fn append_all(
         &self,
@@ -90,17 +89,5 @@ impl EventLog for Dying {
             self.alive()?;
             self.log.read_all(after, limit).await
         })
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.head()
-    }
-
-    fn wait(
-        &self,
-        after: Position,
-        deadline: Option<Instant>,
-    ) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.log.wait(after, deadline)
     }
 }

@@ -6,6 +6,8 @@ mod child;
 mod deaths;
 mod dying;
 mod engines;
+#[path = "../../src/log/handing_on.rs"]
+mod handing_on;
 mod interleavings;
 mod kit;
 mod stories;

@@ -3,66 +3,22 @@
 use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
-use highwater::event::{Event, Position, StreamId, Version};
+use highwater::event::{StreamId, Version};
+use highwater::log::EventLog;
 use highwater::log::sqlite::SqliteLog;
-use highwater::log::{
-    AppendError, BoxFuture, Commit, CommitId, Committed, EventLog, LogError, LogInfo, StreamPage,
-};
 use rusqlite::Connection;
 
 use super::conformance::folds::folded;
 use super::conformance::{self, block_on, commit, stream};
+use super::handing_on::hand_on;
 use super::open;
 
 /// A log that only has what every log must have.
 struct Bare(SqliteLog);
 
 impl EventLog for Bare {
-    fn describe(&self) -> LogInfo {
-        self.0.describe()
-    }
-
-    fn append_all(
-        &self,
-        commits: Vec<Commit>,
-    ) -> BoxFuture<'_, Vec<Result<Committed, AppendError>>> {
-        self.0.append_all(commits)
-    }
-
-    fn committed(&self, id: &CommitId) -> BoxFuture<'_, Result<Option<Committed>, LogError>> {
-        self.0.committed(id)
-    }
-
-    fn read_stream(
-        &self,
-        stream: &StreamId,
-        after: Version,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<StreamPage, LogError>> {
-        self.0.read_stream(stream, after, limit)
-    }
-
-    fn read_all(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Event>, LogError>> {
-        self.0.read_all(after, limit)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.0.head()
-    }
-
-    fn wait(
-        &self,
-        after: Position,
-        deadline: Option<Instant>,
-    ) -> BoxFuture<'_, Result<Position, LogError>> {
-        self.0.wait(after, deadline)
-    }
+    hand_on!(0: describe append_all committed read_stream read_all head wait);
 }
 
 #[test]

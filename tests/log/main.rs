@@ -11,6 +11,8 @@ use highwater::log::sqlite::{LogOptions, SqliteLog};
 mod conformance;
 mod files;
 mod folding;
+#[path = "../../src/log/handing_on.rs"]
+mod handing_on;
 mod processes;
 mod sweeping;
 mod waiting;

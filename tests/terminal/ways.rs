@@ -31,6 +31,15 @@ fn keys_that_were_set_work_and_stand_at_the_foot() {
 }
 
 #[test]
+fn the_screen_that_is_asked_for_counts_more_than_the_one_that_was_set() {
+    let place = configured("[ui]\nstart = \"log\"\n");
+    let mut console = place.console(WIDE, &["--screen", "stream"]);
+    console.shows("Which stream?");
+    console.keys("q");
+    assert_eq!(console.ended().status.exit_code(), 0);
+}
+
+#[test]
 fn what_is_wrong_with_the_configuration_is_said_and_the_rest_holds() {
     let place = configured("[ui]\nascii = true\n[ui.keys]\nquit = \"R\"\nhelp = \"f5\"\n");
     let mut console = place.console(WIDE, &[]);

@@ -1,5 +1,7 @@
 //! A form made from a command's JSON Schema: fields with types, checks and what is filled in already.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::editor::Editor;
@@ -23,14 +25,39 @@ pub struct Form {
 /// Why a command was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// `rejected`, `in conflict`, `not sent`; [`NEEDED`] where nothing is wrong.
-    pub outcome: &'static str,
+    /// What became of it.
+    pub outcome: Refusal,
     /// Why.
     pub reason: String,
 }
 
-/// The outcome of a line that was not wrong, but not all.
-pub const NEEDED: &str = "still needed";
+/// What became of a command that was not accepted, or of a question that could not be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The handler said no.
+    Rejected,
+    /// Others wrote to its stream meanwhile.
+    InConflict,
+    /// It did not get that far.
+    NotSent,
+    /// The same, of a question.
+    NotAsked,
+    /// What was typed is not wrong, but not all.
+    Needed,
+}
+
+/// In words, before the reason.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rejected => "rejected",
+            Self::InConflict => "in conflict",
+            Self::NotSent => "not sent",
+            Self::NotAsked => "not asked",
+            Self::Needed => "still needed",
+        })
+    }
+}
 
 /// One field of a form.
 #[derive(Debug, Clone)]
@@ -146,11 +173,12 @@ impl Form {
         }
         let (outcome, mut reason) = match (wrong, missing) {
             // Nobody was at these fields: they are no error.
-            ([], missing) => (NEEDED, missing.join(", ")),
-            (wrong, []) => ("not sent", wrong.join("; ")),
+            ([], missing) => (Refusal::Needed, missing.join(", ")),
+            (wrong, []) => (Refusal::NotSent, wrong.join("; ")),
             (wrong, missing) => {
                 let (wrong, missing) = (wrong.join("; "), missing.join(", "));
-                ("not sent", format!("{wrong}; {NEEDED}: {missing}"))
+                let reason = format!("{wrong}; {}: {missing}", Refusal::Needed);
+                (Refusal::NotSent, reason)
             }
         };
         if is_shown {

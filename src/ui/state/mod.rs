@@ -80,6 +80,8 @@ pub struct Model {
     pub newest: Option<Arc<Snapshot>>,
     /// How every read model lagged since the first picture.
     pub lagging: lagging::Lagging,
+    /// Whether nobody can press a key: there are no tabs and no keys, and nothing is marked for them.
+    pub still: bool,
     /// Which screen is shown.
     pub screen: Screen,
     /// The screens that one came from, the last at the end.
@@ -203,6 +205,7 @@ impl Model {
             faults: false,
             load_set: 20.0,
             newest: None,
+            still: false,
             screen: Screen::default(),
             trail: Vec::new(),
             overview: Overview::default(),

@@ -86,8 +86,6 @@ pub struct Overview {
     pub span: Span,
     /// How many of the newest events are above the first that is shown.
     pub scroll: usize,
-    /// Whether nobody can choose: no row is marked.
-    pub still: bool,
 }
 
 impl Overview {

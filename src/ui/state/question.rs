@@ -159,7 +159,7 @@ pub fn words(consistency: Consistency) -> String {
 /// What is wrong with a value: shown under the form.
 pub fn refused(reason: String) -> super::form::Answer {
     super::form::Answer {
-        outcome: "not asked",
+        outcome: super::form::Refusal::NotAsked,
         reason,
     }
 }

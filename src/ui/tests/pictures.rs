@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::ui::svg;
+use crate::ui::once;
 use crate::ui::testing::events::answer_from;
 use crate::ui::testing::scenario;
 
@@ -66,11 +66,7 @@ fn the_pictures_of_the_screens_are_what_is_drawn_now() {
     let anew = std::env::var_os("HIGHWATER_SCREENSHOTS").is_some();
     for (name, model) in pictures {
         let theme = Theme::dark();
-        let picture = svg::render(
-            &drawn(&model, &theme),
-            &model.snapshot.workspace.name,
-            &theme,
-        );
+        let picture = once::svg(&model, &theme);
         let file = folder.join(format!("{name}.svg"));
         if anew {
             std::fs::write(&file, &picture).unwrap();

@@ -1,7 +1,7 @@
 //! Forms: filled in, sent, answered.
 
 use super::super::action::Action;
-use super::super::state::form::Answer;
+use super::super::state::form::{Answer, Refusal};
 use super::super::state::ripple::Ripple;
 use super::super::state::{Layer, Model, Said, Tone};
 use super::Effect;
@@ -82,15 +82,15 @@ pub fn answered(model: &mut Model, command: &str, outcome: Result<Outcome, Strin
             return;
         }
         Ok(Outcome::Rejected { reason, .. }) => Answer {
-            outcome: "rejected",
+            outcome: Refusal::Rejected,
             reason,
         },
         Ok(Outcome::Conflict { stream, version }) => Answer {
-            outcome: "in conflict",
+            outcome: Refusal::InConflict,
             reason: format!("{stream} moved on to version {version} each time: send it again"),
         },
         Err(reason) => Answer {
-            outcome: "not sent",
+            outcome: Refusal::NotSent,
             // The outcome says that much already.
             reason: reason.replacen(&format!("{command} cannot be sent: "), "", 1),
         },

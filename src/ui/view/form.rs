@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::super::action::Context;
 use super::super::state::Model;
 use super::super::state::commands::Chooser;
-use super::super::state::form::{Field, Form, Kind, NEEDED};
+use super::super::state::form::{Field, Form, Kind, Refusal};
 use super::super::text;
 use super::super::theme::Theme;
 use super::super::widgets::{input, popup, rows};
@@ -146,7 +146,7 @@ fn answer(form: &Form, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         return Vec::new();
     };
     let (mark, style) = match answer.outcome {
-        NEEDED => ("", theme.text),
+        Refusal::Needed => ("", theme.text),
         _ => (theme.glyphs.failed, theme.bad),
     };
     let lead = format!("{mark} {}: ", answer.outcome);

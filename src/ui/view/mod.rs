@@ -161,9 +161,10 @@ struct Parts {
 impl Parts {
     fn of(model: &Model, theme: &Theme, area: Rect) -> Self {
         let header = header::height(model, area);
-        let tabs = tabs::height(area);
+        let keys = u16::from(!model.still);
+        let tabs = tabs::height(area) * keys;
         let said = said::height(model, theme, area);
-        let body = area.height.saturating_sub(header + tabs + said + 1);
+        let body = area.height.saturating_sub(header + tabs + said + keys);
         let mut y = area.y;
         let mut next = |height: u16| {
             let part = Rect { y, height, ..area };
@@ -175,7 +176,7 @@ impl Parts {
             tabs: next(tabs),
             body: next(body),
             said: next(said),
-            footer: next(1),
+            footer: next(keys),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! The Overview for people without a terminal: as tall as it needs to be, without keys.
+//! A screen for people without a terminal, without tabs and keys. The Overview is as tall as it needs to be.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
+use super::super::screen::Screen;
 use super::super::state::Model;
 use super::super::theme::Theme;
 use super::header;
@@ -12,8 +13,24 @@ use super::overview::{live, projections, ruler};
 const EVENTS: u16 = 11;
 
 /// Draws it into a buffer of its own.
-pub fn draw(model: &Model, theme: &Theme, width: u16) -> Buffer {
-    let width = width.max(super::SMALLEST.0);
+pub fn draw(model: &Model, theme: &Theme) -> Buffer {
+    let mut buf = match model.screen {
+        Screen::Overview => overview(model, theme),
+        _ => {
+            let area = Rect::from((Position::ORIGIN, model.size));
+            let mut buf = Buffer::empty(area);
+            super::screen(model, theme, area, &mut buf);
+            buf
+        }
+    };
+    if theme.is_ascii() {
+        super::only_ascii(&mut buf);
+    }
+    buf
+}
+
+fn overview(model: &Model, theme: &Theme) -> Buffer {
+    let width = model.size.width;
     let everything = Rect::new(0, 0, width, u16::MAX);
     let shown = u16::try_from(model.snapshot.recent.len()).unwrap_or(EVENTS);
     let heights = [
@@ -29,9 +46,6 @@ pub fn draw(model: &Model, theme: &Theme, width: u16) -> Buffer {
     for (part, height) in parts.into_iter().zip(heights) {
         part(model, theme, Rect::new(0, y, width, height), &mut buf);
         y += height;
-    }
-    if theme.is_ascii() {
-        super::only_ascii(&mut buf);
     }
     buf
 }

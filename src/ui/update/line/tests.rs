@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::super::super::state::Said;
-use super::super::super::state::form::Form;
+use super::super::super::state::form::{Form, Refusal};
 use super::super::super::testing::{HEAD, model, model_of, normal};
 use super::super::super::tests::{on_screen, press, type_in};
 use super::*;
@@ -79,7 +79,7 @@ fn what_is_missing_is_asked_for_in_the_form_with_what_was_typed() {
     assert_eq!(filled[3..], ["express", "by noon"]);
     assert_eq!(form.focus, 1, "the first that is missing");
     let answer = form.answer.as_ref().unwrap();
-    assert_eq!(answer.outcome, "still needed");
+    assert_eq!(answer.outcome, Refusal::Needed);
     assert!(
         answer.reason.starts_with("customer, lines. "),
         "{}",
@@ -97,7 +97,7 @@ fn what_is_missing_is_asked_for_in_the_form_with_what_was_typed() {
     let mut model = with_examples();
     lined(&mut model, "PlaceOrder order=9 priority=never");
     let answer = self::form(&model).answer.clone().unwrap();
-    assert_eq!(answer.outcome, "not sent");
+    assert_eq!(answer.outcome, Refusal::NotSent);
     assert!(
         answer.reason.contains("; still needed: customer, lines"),
         "{}",

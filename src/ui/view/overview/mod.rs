@@ -38,7 +38,7 @@ fn panel(model: &Model, pane: Pane, area: Rect, right: &Line<'_>, theme: &Theme,
         Pane::Chart => "Age over time",
         Pane::Events => "Events",
     };
-    let has_keys = model.overview.pane() == pane && !model.overview.still;
+    let has_keys = model.overview.pane() == pane && !model.still;
     rule::pane(buf, area, (name, has_keys), right, theme);
 }
 

@@ -149,7 +149,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let mut at = 0;
     for (index, height) in heights.iter().enumerate() {
         let view = &views[order[index]];
-        let selected = index == chosen && !model.overview.still;
+        let selected = index == chosen && !model.still;
         for part in 0..usize::from(*height) {
             if window.contains(&at) {
                 let line = match part.checked_sub(1).and_then(|n| under(view).nth(n)) {

@@ -23,7 +23,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
     let snapshot = &model.snapshot;
     let head = snapshot.head.get();
-    let selected = model.selected().filter(|_| !model.overview.still);
+    let selected = model.selected().filter(|_| !model.still);
     let right = match selected {
         _ if head == 0 => Line::from(own("no events yet", theme.dim)),
         Some(view) if lacks(view) > 0 => Line::from(vec![
@@ -86,7 +86,7 @@ fn marks(model: &Model, theme: &Theme) -> Vec<Mark> {
     }
     let mut marks = Vec::new();
     for view in views {
-        let first = Some(view.name.as_str()) == chosen && !model.overview.still;
+        let first = Some(view.name.as_str()) == chosen && !model.still;
         let name = text::clean(&view.name).into_owned();
         if let Some(rebuild) = &view.rebuild {
             marks.push(Mark {
