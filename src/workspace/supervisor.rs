@@ -268,7 +268,8 @@ impl<'a> Owned<'a> {
                 files_at = now.monotonic;
                 self.check_files()?;
             }
-            let head = self.charge.log.head().await?;
+            // The head as this process knows it: each step would read the file for it otherwise.
+            let head = self.charge.log.wait(looked, Some(Instant::now())).await?;
             if head > looked && now.monotonic >= looked_at + LOOK_AT_OPERATIONS {
                 (looked, looked_at) = (head, now.monotonic);
                 if self
