@@ -235,7 +235,7 @@ async fn dispatch(
         None => return screen::open(screen, context).await,
         Some(_) if screen.any() => {
             return Err(Failure::usage(
-                "--once, --svg, --screen, --read-only, --ascii and --theme before a subcommand are for the dashboard: \
+                "--once, --svg, --screen, --of, --read-only, --ascii and --theme before a subcommand are for the dashboard: \
                  leave them out, or put them after `demo`",
             ));
         }

@@ -28,6 +28,10 @@ pub struct Options {
     /// The screen to begin with
     #[arg(long, value_name = "NAME", value_parser = screens())]
     screen: Option<Screen>,
+    /// With --screen: what it is of, as it is typed after `:`. A projection for projection and time, a stream for stream,
+    /// what is looked for among events
+    #[arg(long, value_name = "WHAT", requires = "screen")]
+    of: Option<String>,
     /// Look only: no engine, and nothing that changes the workspace
     #[arg(long)]
     read_only: bool,
@@ -56,6 +60,7 @@ impl Options {
         self.once
             || self.svg.is_some()
             || self.screen.is_some()
+            || self.of.is_some()
             || self.read_only
             || self.ascii
             || self.theme.is_some()
@@ -124,6 +129,7 @@ pub async fn show(options: Options, operator: Operator) -> Result<Exit, Failure>
     }
     let look = UiOptions {
         read_only: options.read_only,
+        of: options.of,
         warning: warning(&problems).filter(|_| !options.once),
         ..settings.options()
     };
@@ -160,6 +166,7 @@ const LARGEST: u16 = 1_000;
 
 async fn draw(file: &Path, operator: Operator, look: &UiOptions) -> Result<Exit, Failure> {
     let picture = once::picture(operator, look, PICTURE).await;
+    let picture = picture.map_err(Failure::failed)?;
     std::fs::write(file, picture)
         .map_err(|e| Failure::failed(format!("{} cannot be written: {e}", file.display())))?;
     Ok(Exit::Done)
@@ -173,6 +180,7 @@ async fn print(operator: Operator, look: &UiOptions) -> Result<Exit, Failure> {
     };
     let size = (cells("COLUMNS", PICTURE.0), cells("LINES", PICTURE.1));
     let text = once::plain(operator, look, size).await;
+    let text = text.map_err(Failure::failed)?;
     let mut out = Out::new();
     for line in text.lines() {
         out.line(line)?;

@@ -23,6 +23,9 @@ pub struct UiOptions {
     pub columns: Vec<ColumnName>,
     /// The screen that it begins with. Default: the Overview.
     pub start: Screen,
+    /// What that screen is of, as it would be typed behind its name after `:`: a projection, a stream, or what is looked for
+    /// among the events. Default: what the screen itself begins with.
+    pub of: Option<String>,
     /// Something to say at the beginning: what of the configuration was wrong. Default: nothing.
     pub warning: Option<String>,
 }
@@ -37,6 +40,7 @@ impl Default for UiOptions {
             keys: Keymap::default(),
             columns: Vec::new(),
             start: Screen::default(),
+            of: None,
             warning: None,
         }
     }

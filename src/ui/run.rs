@@ -46,6 +46,9 @@ pub enum UiError {
         "there is no terminal to draw on: use --once for one picture as text, or status --json for a program"
     )]
     NoTerminal,
+    /// The first screen cannot be of what the options say.
+    #[error("the screen cannot begin with that: {0}")]
+    Of(String),
     /// Another part of the program panicked; its message is on the screen.
     #[error(
         "a part of the program failed (its message is above): what was stored is safe; start again"
@@ -210,7 +213,7 @@ impl App {
         snapshots.mark_unchanged();
         let mut screen = Screen::enter(options.mouse)?;
         let mut session = Session::new(operator, &options, screen.size()?);
-        session.begin(options.start);
+        session.begin(&options)?;
         let (theme, listening) = themed(&options, &mut screen)?;
         Ok(Self {
             session,

@@ -12,7 +12,7 @@ use tokio::time::interval;
 use super::answer::answer;
 use super::journal::Journal;
 use super::options::UiOptions;
-use super::screen::Screen;
+use super::run::UiError;
 use super::state::{Model, Tone};
 use super::update::{Effect, Msg, begin, update};
 use crate::event::Timestamp;
@@ -103,10 +103,11 @@ impl Session {
         }
     }
 
-    /// Shows the first screen.
-    pub fn begin(&mut self, start: Screen) {
-        let effects = begin(&mut self.model, start);
-        self.effects.extend(effects);
+    /// Shows the first screen that the options ask for. Errors: it cannot be of what they say.
+    pub fn begin(&mut self, options: &UiOptions) -> Result<(), UiError> {
+        let effects = begin(&mut self.model, options.start, options.of.as_deref());
+        self.effects.extend(effects.map_err(UiError::Of)?);
+        Ok(())
     }
 
     /// Takes a message in.

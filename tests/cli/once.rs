@@ -65,6 +65,45 @@ fn a_screen_is_drawn_into_a_file_with_its_tabs_and_keys() {
 }
 
 #[test]
+fn a_screen_is_of_what_it_is_told_to_be_of() {
+    let place = Place::with(&[("orders", ORDERS), ("counts", COUNTS)]);
+    for key in ["order-1", "order-2"] {
+        place.done(&["append", key, "OrderPlaced", "{\"customer\":\"ada\"}"]);
+    }
+    for (screen, of, words) in [
+        ("projection", "orders", "orders@"),
+        ("projection", "counts", "counts@"),
+        ("time", "orders", "orders as it was"),
+        ("stream", "order-1", "– 1 of 1 not there"),
+        ("stream", "order-1", "order-1, version 1 of 1"),
+        ("stream", "order-2", "order-2, version 1 of 1"),
+        ("events", "stream:order-2", "1 found, no others"),
+    ] {
+        let text = place.done(&["--once", "--screen", screen, "--of", of]).out;
+        assert!(text.contains(words), "{words:?} on {screen}:\n{text}");
+    }
+}
+
+#[test]
+fn what_a_screen_cannot_be_of_is_refused_with_the_way_out() {
+    let place = shop();
+    let refused = |args: &[&str], words: &[&str]| {
+        place.run(&[&["--once"], args].concat()).failed(1, words);
+    };
+    refused(
+        &["--screen", "projection", "--of", "nobody"],
+        &["no projection \"nobody\"", "there are orders"],
+    );
+    refused(
+        &["--screen", "log", "--of", "orders"],
+        &["log does nothing with \"orders\""],
+    );
+    place
+        .run(&["--once", "--of", "orders"])
+        .failed(2, &["--screen"]);
+}
+
+#[test]
 fn a_screen_that_there_is_not_is_refused_with_those_that_there_are() {
     let place = Place::with(&[]);
     let ran = place.run(&["--once", "--screen", "logg"]);

@@ -215,7 +215,7 @@ fn columns_and_the_screen_to_begin_with_are_as_somebody_wants_them() {
     let mut model = model_of(testing::normal(), 80, 24);
     model.columns = options.columns;
     check("columns_set_80x24", &model, &Theme::colour());
-    begin(&mut model, options.start);
+    begin(&mut model, options.start, None).unwrap();
     assert_eq!(model.screen, Screen::Log);
 }
 

@@ -161,7 +161,7 @@ fn no_more(first: &str, rest: &[String]) -> Result<(), String> {
 }
 
 /// Does what a line says; the line is closed where it could be done. Errors: what is wrong with it.
-fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, String> {
+pub fn run(model: &mut Model, first: &str, rest: &[String]) -> Result<Vec<Effect>, String> {
     if model.read_only && changes(model, first) {
         return Err("this dashboard only looks: it was started with --read-only".to_owned());
     }

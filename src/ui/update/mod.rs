@@ -39,6 +39,7 @@ use super::screen::Screen;
 use super::state;
 use super::state::editor::Editor;
 use super::state::help::Help;
+use super::state::line::words;
 use super::state::{Layer, Model, Said, Tone};
 use super::theme::ThemeName;
 use crate::event::{Position, Timestamp};
@@ -287,12 +288,16 @@ pub enum Effect {
     Quit,
 }
 
-/// Begins with a screen, and says what has to be done for it.
-pub fn begin(model: &mut Model, start: Screen) -> Vec<Effect> {
-    if start == Screen::default() {
-        return Vec::new();
+/// Begins with a screen, and says what has to be done for it. What the screen is to be of is read as it would be behind
+/// the screen's name in the command line. Errors: there is nothing like that.
+pub fn begin(model: &mut Model, start: Screen, of: Option<&str>) -> Result<Vec<Effect>, String> {
+    if let Some(of) = of {
+        return line::run(model, start.setting(), &words(of));
     }
-    screen::go(model, start)
+    if start == Screen::default() {
+        return Ok(Vec::new());
+    }
+    Ok(screen::go(model, start))
 }
 
 /// Takes in what happened at a moment, and says what has to be done.

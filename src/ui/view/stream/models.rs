@@ -72,7 +72,14 @@ fn summary(shown: &Shown, theme: &Theme, room: usize) -> Line<'static> {
     let parked = count(|model| model.coming.passed_by.parked.count.any());
     let skipped = count(|model| model.coming.passed_by.skipped > 0);
     let lack = count(|model| model.coming.lacks > 0) - parked;
+    let absent = count(|model| model.version.is_none());
     let mut pieces: Vec<Piece> = Vec::new();
+    if absent > 0 {
+        pieces.push(vec![own(
+            format!("{} {absent} of {all} not there", theme.glyphs.none),
+            theme.warn,
+        )]);
+    }
     for (has, count) in [(Has::Parked, parked), (Has::Skipped, skipped)] {
         if count > 0 {
             let (glyph, word, style) = held(has, theme);
