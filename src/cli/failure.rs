@@ -117,7 +117,12 @@ impl From<WorkspaceError> for Failure {
             WorkspaceError::Verify(VerifyError::Ahead { .. }) => Exit::No,
             _ => Exit::Failed,
         };
-        Self::told(exit, error)
+        match &error {
+            WorkspaceError::Query(QueryError::TimeLimit { .. }) => {
+                Self::told(exit, format_args!("{error} (--timeout)"))
+            }
+            _ => Self::told(exit, error),
+        }
     }
 }
 
@@ -143,6 +148,9 @@ impl From<QueryFailed> for Failure {
     fn from(error: QueryFailed) -> Self {
         match error {
             QueryFailed::Workspace(error) => error.into(),
+            QueryFailed::NotFresh(error) if error.is_slow => {
+                Self::failed(format_args!("{error} (--timeout, --consistency)"))
+            }
             other => Self::failed(other),
         }
     }

@@ -64,7 +64,7 @@ pub enum QueryError {
     },
     /// It ran longer than it may.
     #[error(
-        "query {query} was stopped after {}: ask for less, or give it longer with --timeout", crate::text::human_duration(*limit)
+        "query {query} was stopped after {}: ask for less, or give it longer", crate::text::human_duration(*limit)
     )]
     TimeLimit {
         /// The query.

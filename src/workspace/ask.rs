@@ -127,6 +127,8 @@ pub struct NotFreshError {
     pub waited: Duration,
     /// What holds it, and what helps.
     pub because: String,
+    /// Whether nothing holds it: it only needs longer.
+    pub is_slow: bool,
 }
 
 /// How often a read model in another process's hands is looked at: soon at first, then less so.
@@ -339,12 +341,14 @@ impl Workspace {
                     operations::request(&*self.0.log, &stream, &Operation::Apply, None).await;
                 request.map_err(WorkspaceError::from)?;
             }
-            let because = match self.hindrance(projection).await? {
-                Some(held) => held.because,
-                None if is_foreign => foreign(projection),
-                None if left.is_zero() => {
-                    "give it longer with --timeout, or ask with --consistency eventual".to_owned()
-                }
+            let (because, is_slow) = match self.hindrance(projection).await? {
+                Some(held) => (held.because, false),
+                None if is_foreign => (foreign(projection), false),
+                None if left.is_zero() => (
+                    "give it longer, or take what is there by asking with eventual consistency"
+                        .to_owned(),
+                    true,
+                ),
                 None => {
                     drop(reader);
                     pause(moved, began, deadline).await;
@@ -357,6 +361,7 @@ impl Workspace {
                 wanted: wanted(consistency, head),
                 waited: began.elapsed(),
                 because,
+                is_slow,
             }));
         }
     }

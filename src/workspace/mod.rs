@@ -105,7 +105,7 @@ pub use crate::read::{
     TableInfo, Without, Work,
 };
 pub use crate::read::{RowFilter, RowsPage};
-pub use crate::write::{CommandInfo, Outcome, Problem, from_word, from_words, near};
+pub use crate::write::{CommandInfo, Outcome, Problem, check_field, from_word, from_words, near};
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]

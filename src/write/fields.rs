@@ -71,6 +71,17 @@ pub fn check(schema: &Value, data: &Value) -> Vec<FieldProblem> {
     check.problems
 }
 
+/// The first problem that a value has as one of a command's fields; `None` where it fits, or there is no such field.
+pub fn check_field(schema: &Value, field: &str, value: &Value) -> Option<FieldProblem> {
+    let property = properties(schema)?.get(field)?;
+    let mut check = Check {
+        root: schema,
+        problems: Vec::new(),
+    };
+    check.value(field, property, value);
+    check.problems.into_iter().next()
+}
+
 struct Check<'a> {
     root: &'a Value,
     problems: Vec<FieldProblem>,

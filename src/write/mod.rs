@@ -29,7 +29,7 @@ mod words;
 pub use aggregate::{Aggregate, Rejection};
 pub use commands::{Commands, Stepper};
 pub use error::{EventError, SendError};
-pub use fields::{FieldProblem, Problem, check};
+pub use fields::{FieldProblem, Problem, check, check_field};
 pub use near::near;
 pub use process::{
     AnyProcess, Concern, Fact, Next, Process, ProcessCheckpoint, ProcessError, ProcessRunner,

@@ -5,7 +5,10 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::editor::Editor;
-use crate::workspace::{CommandInfo, Keys, from_word};
+use crate::workspace::{CommandInfo, Consistency, ConsistencyError, Keys, check_field, from_word};
+
+/// What stands for one answer at each consistency.
+pub const EACH: &str = "each";
 
 /// The form of one command, as far as it is filled in.
 #[derive(Debug, Clone)]
@@ -118,6 +121,8 @@ pub enum Kind {
     Object,
     /// Any JSON.
     Any,
+    /// How fresh an answer has to be: a consistency, or [`EACH`].
+    Freshness,
 }
 
 impl Kind {
@@ -132,6 +137,7 @@ impl Kind {
             Self::List => "list, as JSON".to_owned(),
             Self::Object => "object, as JSON".to_owned(),
             Self::Any => "JSON".to_owned(),
+            Self::Freshness => "one of these".to_owned(),
         }
     }
 }
@@ -221,7 +227,11 @@ impl Form {
     /// line. Errors, in words: it is required, or not what it takes.
     pub fn value(&self, field: &Field) -> Result<Option<Value>, String> {
         let text = in_full(&self.command, field, field.editor.text());
-        field.read(&text)
+        let value = field.read(&text)?;
+        let problem = value
+            .as_ref()
+            .and_then(|value| check_field(&self.command.schema, &field.name, value));
+        problem.map_or(Ok(value), |problem| Err(problem.to_string()))
     }
 
     /// Fills in `key=value` words. Errors: a word without `=`, a field the command does not have, or one that was
@@ -437,6 +447,12 @@ impl Field {
             Kind::List => json(text, "a list, as [ … ]", Value::is_array).map(Some),
             Kind::Object => json(text, "an object, as { … }", Value::is_object).map(Some),
             Kind::Any => json(text, "JSON", |_| true).map(Some),
+            Kind::Freshness if text != EACH => {
+                let level: Result<Consistency, _> = text.trim().parse();
+                level.map_err(|e: ConsistencyError| e.to_string())?;
+                Ok(Some(Value::from(text)))
+            }
+            Kind::Freshness => Ok(Some(Value::from(text))),
         }
     }
 }

@@ -5,15 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Map, json};
 
-use super::form::Form;
+use super::form::{EACH, Form, Kind};
 use crate::event::Position;
 use crate::workspace::{CommandInfo, Consistency, Policy, ProjectionView, QueryInfo};
 
 /// The field that says how fresh; a parameter of that name would be hidden by it, so it is no SQL name.
 const HOW: &str = "how fresh";
-
-/// What stands for one answer at each consistency.
-const EACH: &str = "each";
 
 /// A query that is about to be asked.
 #[derive(Debug, Clone)]
@@ -73,6 +70,9 @@ impl Question {
     pub fn new(query: &CommandInfo, filled_in: &BTreeMap<String, String>) -> Self {
         let mut form = Form::new(query);
         for field in &mut form.fields {
+            if field.name == HOW {
+                field.kind = Kind::Freshness;
+            }
             if let Some(text) = filled_in.get(&field.name) {
                 field.editor = super::editor::Editor::suggesting(text);
             }
@@ -192,6 +192,9 @@ mod tests {
         let mut question = of("live");
         let words = ["order_id=1042", "how fresh=soon"].map(str::to_owned);
         question.fill(&words).unwrap();
+        // Seen while it is typed, not first when it is asked.
+        let level = &question.form.fields[1];
+        assert!(question.form.value(level).unwrap_err().contains("soon"));
         let (field, why) = question.asked(Position::new(7)).unwrap_err();
         assert!(field == 1 && why.contains("soon"), "{why}");
         assert!(question.fill(&["soon".into()]).is_err());

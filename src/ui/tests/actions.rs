@@ -11,16 +11,9 @@ use super::{Model, answer_preview, number, press, type_in};
 use crate::event::{EventType, Position, StreamId};
 use crate::workspace::{ParkedCount, ParkedEvent};
 
-/// Screens of which no model is prepared here: their own tests press their keys.
-const ELSEWHERE: &[Context] = &[Context::Events, Context::Stream];
-
-/// Keys that have nothing to do there yet.
-const NOTHING: &[(Context, Action)] = &[];
-
-/// Whether nothing is expected of an action: it is for later, or leads to where one is.
+/// Whether nothing is expected of an action: it leads to where one is.
 fn is_idle(context: Context, action: Action) -> bool {
-    let own = matches!(action, Action::Go(screen) if screen.context() == context);
-    own || ELSEWHERE.contains(&context) || NOTHING.contains(&(context, action))
+    matches!(action, Action::Go(screen) if screen.context() == context)
 }
 
 /// A model in which every action is to be had, and there is something to do for each.
@@ -181,6 +174,41 @@ fn panes() -> Vec<Model> {
     all
 }
 
+/// The Events screen: at the head, and above it in each of its panes.
+fn events() -> Vec<Model> {
+    let mut model = base();
+    super::events::pressed(&mut model, &["2"]);
+    let mut all = vec![model.clone()];
+    super::events::pressed(&mut model, &["k", "k", "k"]);
+    for _ in 0..3 {
+        let mut down = model.clone();
+        super::events::pressed(&mut down, &["down"]);
+        let mut folded = down.clone();
+        super::events::pressed(&mut folded, &["home", "left"]);
+        all.extend([model.clone(), down, folded]);
+        super::events::pressed(&mut model, &["tab"]);
+    }
+    all
+}
+
+/// The Stream screen: the list to choose from, and a stream in each of its panes.
+fn streams() -> Vec<Model> {
+    let mut model = base();
+    press(&mut model, &["4", "j"]);
+    let mut sorted = model.clone();
+    press(&mut sorted, &[">"]);
+    let mut all = vec![model.clone(), sorted];
+    super::stream::opened(&mut model);
+    press(&mut model, &["k"]);
+    for _ in 0..3 {
+        let mut down = model.clone();
+        press(&mut down, &["down"]);
+        all.extend([model.clone(), down]);
+        press(&mut model, &["tab"]);
+    }
+    all
+}
+
 /// Models in which a key of a context may have something to do.
 fn prepared(context: Context) -> Vec<Model> {
     let mut spoken = base();
@@ -196,9 +224,9 @@ fn prepared(context: Context) -> Vec<Model> {
             press(&mut back, &["left"]);
             vec![spoken, after(&[">"]), chart, back]
         }
-        Context::Events => vec![after(&["2"])],
+        Context::Events => events(),
         Context::Projection => panes(),
-        Context::Stream => vec![after(&["4"])],
+        Context::Stream => streams(),
         Context::Time => vec![past()],
         Context::Rebuilds => vec![after(&["6", ">", "down", "down"])],
         Context::Log => vec![log()],

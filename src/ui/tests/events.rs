@@ -10,7 +10,7 @@ use crate::ui::testing::{HEAD, empty, model_of, normal};
 use crate::ui::theme::Theme;
 use crate::ui::update::{Msg, update};
 
-fn pressed(model: &mut Model, keys: &[&str]) {
+pub(super) fn pressed(model: &mut Model, keys: &[&str]) {
     for key in keys {
         let effects = press(model, &[key]);
         settle(model, effects);

@@ -29,7 +29,7 @@ fn each(name: &str, snapshot: &Snapshot, open: impl Fn(&mut Model)) {
     }
 }
 
-fn opened(model: &mut Model) {
+pub(super) fn opened(model: &mut Model) {
     let effects = stream::open(model, order());
     answer(model, effects);
 }

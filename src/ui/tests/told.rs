@@ -62,7 +62,7 @@ fn no_load_here_is_something_else_than_no_commands() {
 fn every_problem_is_on_the_log_screen_and_why_tells_that_of_a_broken_file() {
     let mut snapshot = testing::normal();
     snapshot.problems = vec![
-        "projections/bad.sql:14:9: near \"SELEC\": syntax error".to_owned(),
+        "projections/bad.sql:14:9: near \"SELEC\": syntax error in\n  SELEC 1\n  ^".to_owned(),
         "orders: its file cannot be read".to_owned(),
     ];
     let mut model = model_of(snapshot, 120, 36);
@@ -76,6 +76,13 @@ fn every_problem_is_on_the_log_screen_and_why_tells_that_of_a_broken_file() {
     let seen = screen(&model);
     assert!(seen.contains("SELEC") && seen.contains("orders: its file cannot be read"));
     assert!(!seen.contains("Nothing to report"));
+    // SQLite points at the place: its lines stay lines.
+    let column = |words: &str| {
+        let line = seen.lines().find(|line| line.trim() == words);
+        line.and_then(|line| line.find(words))
+    };
+    assert!(column("^").is_some(), "{seen}");
+    assert_eq!(column("^"), column("SELEC 1"));
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn problems(model: &Model, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
     let fitting = model.snapshot.problems.iter();
     let fitting = fitting.filter(|problem| filter.is_everything() || filter.fits(problem));
     let lines = fitting.flat_map(|problem| {
-        let wrapped = text::wrap(&text::clean(problem), room, theme.glyphs.ellipsis);
+        let wrapped = wrapped(problem, room, theme);
         let leads = std::iter::once("  now           wrong ").chain(std::iter::repeat(""));
         leads.zip(wrapped).collect::<Vec<_>>()
     });
@@ -104,16 +104,20 @@ fn problems(model: &Model, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
 /// How many cells stand before a message's words.
 const LEAD: usize = 22;
 
-fn lines(message: &Message, theme: &Theme, width: usize) -> Vec<Line<'static>> {
-    let (word, style) = level(message.level, theme);
-    let room = width.saturating_sub(LEAD + 1).max(20);
-    // The lines of what somebody else said, as SQLite's of where a statement is wrong, stay lines.
-    // One that has room keeps its spaces: SQLite points at a place with them.
+/// The lines of what somebody else said, as SQLite's of where a statement is wrong, stay lines. One that has room keeps its
+/// spaces: SQLite points at a place with them.
+fn wrapped(words: &str, room: usize, theme: &Theme) -> Vec<String> {
     let wrap = |line| match text::clean(line) {
         line if text::width(&line) <= room => vec![line.into_owned()],
         line => text::wrap(&line, room, theme.glyphs.ellipsis),
     };
-    let wrapped: Vec<String> = message.text.lines().flat_map(wrap).collect();
+    words.lines().flat_map(wrap).collect()
+}
+
+fn lines(message: &Message, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let (word, style) = level(message.level, theme);
+    let room = width.saturating_sub(LEAD + 1).max(20);
+    let wrapped = wrapped(&message.text, room, theme);
     let mut lines = Vec::with_capacity(wrapped.len());
     for (at, part) in wrapped.into_iter().enumerate() {
         lines.push(if at == 0 {

@@ -9,6 +9,20 @@ fn place_order() -> Form {
 }
 
 #[test]
+fn what_a_list_has_is_checked_while_it_is_typed() {
+    let mut form = place_order();
+    let lines = |form: &mut Form, text: &str| {
+        form.fields[2].editor.set(text);
+        form.value(&form.fields[2]).map(|_| ())
+    };
+    assert_eq!(lines(&mut form, "mug:2"), Ok(()));
+    let wrong = lines(&mut form, "mug:two").unwrap_err();
+    assert!(wrong.starts_with("lines[0].quantity must be"), "{wrong}");
+    let wrong = lines(&mut form, "[1]").unwrap_err();
+    assert!(wrong.starts_with("lines[0] must be"), "{wrong}");
+}
+
+#[test]
 fn a_form_has_the_schemas_fields_with_types_and_examples() {
     let form = place_order();
     let names: Vec<&str> = form.fields.iter().map(|f| f.name.as_str()).collect();
