@@ -7,7 +7,7 @@ pub use unix::{SUSPEND, Signals};
 mod unix {
     use std::io;
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     /// The signal that asks for a pause, not for the end.
@@ -18,6 +18,7 @@ mod unix {
         term: Signal,
         hup: Signal,
         int: Signal,
+        quit: Signal,
         stop: Signal,
     }
 
@@ -29,6 +30,7 @@ mod unix {
                 term: on(SIGTERM)?,
                 hup: on(SIGHUP)?,
                 int: on(SIGINT)?,
+                quit: on(SIGQUIT)?,
                 stop: on(SIGTSTP)?,
             })
         }
@@ -39,6 +41,7 @@ mod unix {
                 _ = self.term.recv() => SIGTERM,
                 _ = self.hup.recv() => SIGHUP,
                 _ = self.int.recv() => SIGINT,
+                _ = self.quit.recv() => SIGQUIT,
                 _ = self.stop.recv() => SIGTSTP,
             }
         }

@@ -60,6 +60,11 @@ fn sighup_ends_it_cleanly() {
 }
 
 #[test]
+fn sigquit_ends_it_cleanly() {
+    a_signal_ends_it("QUIT");
+}
+
+#[test]
 fn a_terminal_that_is_closed_ends_it() {
     let place = Place::new();
     let mut demo = place.demo(WIDE, "20");

@@ -137,7 +137,7 @@ impl Kind {
             Self::List => "list, as JSON".to_owned(),
             Self::Object => "object, as JSON".to_owned(),
             Self::Any => "JSON".to_owned(),
-            Self::Freshness => "one of these".to_owned(),
+            Self::Freshness => "level".to_owned(),
         }
     }
 }
