@@ -114,7 +114,8 @@ impl Hindrance {
 /// Why there is no answer: the read model did not get there in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{projection} has {has} and {wanted} was asked for; after {waited:.1?} it is still not there: {because}"
+    "{projection} has {} and {wanted} was asked for; after {waited:.1?} it is still not there: {because}",
+    thousands(has.get())
 )]
 pub struct NotFreshError {
     /// The projection.

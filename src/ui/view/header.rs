@@ -204,7 +204,8 @@ fn health(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
 }
 
 /// What the commands sent from this process came to, and the load: from all of it to the least that says something. The load
-/// is what somebody has switched on, and stays longest.
+/// is what somebody has switched on, and stays longest. Where there is less room, what was refused is told in one
+/// number before it is left out.
 fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 4] {
     let counts = model.snapshot.commands;
     let part = |number: u64, word: &str| {
@@ -214,11 +215,13 @@ fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 4] {
             own(format!(" {word} "), theme.dim),
         ]
     };
-    let accepted = part(counts.accepted, "accepted");
+    let accepted = part(counts.accepted, "accepted").to_vec();
     let mut rest = vec![Span::raw(" ")];
     rest.extend(part(counts.rejected, "rejected"));
     rest.push(Span::raw(" "));
     rest.extend(part(counts.conflict, "in conflict"));
+    let mut in_all = vec![Span::raw(" ")];
+    in_all.extend(part(counts.rejected + counts.conflict, "refused"));
     let title = own("sent here ", theme.dim);
     let load = model.load.filter(|load| *load > 0.0);
     let load = load.map(|load| own(format!("load {}/s ", text::rate(load)), theme.dim));
@@ -229,17 +232,16 @@ fn counts(model: &Model, theme: &Theme) -> [Line<'static>; 4] {
         let load = load.iter().cloned().chain(between.clone());
         Line::from(load.chain(spans).collect::<Vec<_>>())
     };
-    let accepted = accepted.to_vec();
     let sent = [vec![title], accepted.clone()].concat();
-    let short = [accepted, vec![here]].concat();
+    let short = [accepted.clone(), vec![here]].concat();
     let least = if load.is_empty() {
         Line::from(short.clone())
     } else {
         Line::from(load.clone())
     };
     [
-        behind_load([sent.clone(), rest].concat()),
-        behind_load(sent),
+        behind_load([sent, rest].concat()),
+        behind_load([accepted, in_all].concat()),
         behind_load(short),
         least,
     ]

@@ -145,10 +145,16 @@ const fn is_wide(width: u16) -> bool {
     width >= 60
 }
 
+/// How many cells there are for how fresh it had to be: `at least 999,999,999` where there is room.
+fn fresh_width(width: u16) -> usize {
+    17 + usize::from(width.saturating_sub(60).min(4))
+}
+
 fn heading(width: u16, theme: &Theme) -> Line<'static> {
     let parked = if is_wide(width) { "  parked" } else { "" };
+    let fresh = fresh_width(width);
     let words = format!(
-        "  {:<17}{:>11}{:>8}{:>8}{:>6}{parked}",
+        "  {:<fresh$}{:>11}{:>8}{:>8}{:>6}{parked}",
         "how fresh", "position", "age", "waited", "rows"
     );
     Line::from(own(words, theme.dim))
@@ -157,14 +163,15 @@ fn heading(width: u16, theme: &Theme) -> Line<'static> {
 fn answer(level: &Level, is_shown: bool, width: u16, theme: &Theme) -> Line<'static> {
     let mark = if is_shown { theme.glyphs.selected } else { " " };
     let style = if is_shown { theme.chosen } else { theme.text };
+    let fresh = fresh_width(width);
     let name = text::cut(
         &question::words(level.consistency),
-        17,
+        fresh,
         theme.glyphs.ellipsis,
     );
     let mut spans = vec![
         own(format!("{mark} "), theme.title),
-        own(format!("{name:<17}"), style),
+        own(format!("{name:<fresh$}"), style),
     ];
     match &level.answer {
         None => spans.push(own("    waiting …", theme.dim)),
