@@ -7,7 +7,7 @@ use std::path::Path;
 
 use highwater::event::{Position, Version};
 use highwater::log::sqlite::{LogOptions, SqliteLog, Verified};
-use highwater::log::{EventLog, LogError};
+use highwater::log::{AppendError, EventLog, LogError};
 use rusqlite::Connection;
 
 use super::conformance::{block_on, commit, everything, stream};
@@ -558,4 +558,34 @@ fn reading_leaves_no_transaction_open() {
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], checkpoint)
         .unwrap();
     assert_eq!((busy, left), (0, 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_stored_in_a_file_that_is_not_where_it_was_opened() {
+    let dir = folder(1);
+    let (file, away) = (dir.path().join("log.db"), dir.path().join("elsewhere.db"));
+    let log = open(dir.path());
+    let refused = |what: &str| {
+        for commits in [1, 3] {
+            let commits = (0..commits).map(|n| commit(&format!("order-{what}-{n}"), 1));
+            for answer in block_on(log.append_all(commits.collect())) {
+                let Err(AppendError::NotStored(LogError::Io { path, reason })) = answer else {
+                    panic!("{what}: {answer:?}");
+                };
+                assert_eq!(path, file);
+                assert!(reason.contains("put it back"), "{reason}");
+            }
+        }
+    };
+    fs::rename(&file, &away).unwrap();
+    refused("moved");
+    // Another log in its place, as a process makes one that is started now.
+    fs::copy(&away, &file).unwrap();
+    refused("replaced");
+    fs::rename(&away, &file).unwrap();
+    block_on(log.append(commit("order-0", 1))).unwrap();
+    assert_eq!(block_on(log.head()).unwrap(), Position::new(2));
+    fs::remove_file(&file).unwrap();
+    refused("removed");
 }

@@ -31,6 +31,7 @@ mod stream;
 mod sweep;
 mod transaction;
 mod verify;
+mod whereabouts;
 mod writer;
 
 pub use verify::{Progress, Verified};

@@ -14,6 +14,7 @@ use super::known::Known;
 use super::reader::{find, integer, version};
 use super::schema::Place;
 use super::sweep::Sweeper;
+use super::whereabouts::Whereabouts;
 use super::writer::Answer;
 use super::{Limits, LogOptions};
 use crate::event::{NewEvent, Position, StreamId, Version};
@@ -32,6 +33,7 @@ const KEY: &str = "INSERT INTO keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
 /// Stores commits, a transaction at a time.
 pub(super) struct Transactor {
     place: Place,
+    whereabouts: Whereabouts,
     options: LogOptions,
     genesis: Hash,
     /// `None` after a failure, until it could be opened again.
@@ -109,6 +111,7 @@ impl Transactor {
         let mut transactor = Self {
             turn: place.open_turn()?,
             sweeper: Sweeper::start(&place, options.durability)?,
+            whereabouts: Whereabouts::of(&place),
             place,
             options,
             genesis,
@@ -145,6 +148,10 @@ impl Transactor {
         if let Some(unsound) = &self.unsound {
             return Err(Failure::NotStored(unsound.clone()));
         }
+        // Before it is opened again, too: another log's events would hang on this one's first hash.
+        self.whereabouts
+            .check(&self.place)
+            .map_err(Failure::NotStored)?;
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.open().map_err(Failure::NotStored)?,
