@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use highwater::event::{Position, Version};
 use highwater::log::sqlite::{LogOptions, SqliteLog, Verified};
@@ -567,6 +568,11 @@ fn nothing_is_stored_in_a_file_that_is_not_where_it_was_opened() {
     let (file, away) = (dir.path().join("log.db"), dir.path().join("elsewhere.db"));
     let log = open(dir.path());
     let refused = |what: &str| {
+        // It is looked ten times a second.
+        let until = Instant::now() + Duration::from_secs(10);
+        while block_on(log.append(commit("order-1", 1))).is_ok() {
+            assert!(Instant::now() < until, "{what}: nobody noticed");
+        }
         for commits in [1, 3] {
             let commits = (0..commits).map(|n| commit(&format!("order-{what}-{n}"), 1));
             for answer in block_on(log.append_all(commits.collect())) {
@@ -585,7 +591,7 @@ fn nothing_is_stored_in_a_file_that_is_not_where_it_was_opened() {
     refused("replaced");
     fs::rename(&away, &file).unwrap();
     block_on(log.append(commit("order-0", 1))).unwrap();
-    assert_eq!(block_on(log.head()).unwrap(), Position::new(2));
+    assert!(block_on(log.head()).unwrap() >= Position::new(2));
     fs::remove_file(&file).unwrap();
     refused("removed");
 }

@@ -150,7 +150,7 @@ impl Transactor {
         }
         // Before it is opened again, too: another log's events would hang on this one's first hash.
         self.whereabouts
-            .check(&self.place)
+            .check(&self.place, self.connection.is_none())
             .map_err(Failure::NotStored)?;
         let connection = match self.connection.take() {
             Some(connection) => connection,
