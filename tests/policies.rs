@@ -648,7 +648,8 @@ proptest! {
         policy in prop::sample::select(vec![
             "live", "batch 5 or 3s", "every 2s", "delay 4s", "rate 3/s", "manual",
         ]),
-        pauses in prop::collection::vec(0..1_500_u64, 1..40),
+        // Never none: what is recorded at one moment is there together for a forecast, but came here one after the other.
+        pauses in prop::collection::vec(1..1_500_u64, 1..40),
     ) {
         let (arrivals, visible, [started, ended]) = really(policy, &pauses);
         let told = forecast(policy.parse().unwrap(), &arrivals, started, ended, Cost::default());

@@ -20,7 +20,7 @@ pub struct Cost {
 /// When each of these events would have been visible under a policy that began at `started`; `None` where
 /// it would not have been by `until`, or never without somebody who asks.
 ///
-/// `arrivals` are the times at which the events were recorded, in the log's order.
+/// `arrivals` are the times at which the events were recorded, in the log's order; those of one moment came together.
 ///
 /// ```
 /// use std::time::Duration;
