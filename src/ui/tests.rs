@@ -429,6 +429,23 @@ fn a_read_model_as_it_was() {
 }
 
 #[test]
+fn what_an_event_changed_has_the_room_that_few_rows_leave() {
+    let is_cut = |rows: usize| {
+        let mut model = model_of(testing::normal(), 80, 24);
+        let mut moment = testing::moment();
+        moment.rows.rows.truncate(rows);
+        moment.now.as_mut().unwrap().rows.truncate(rows);
+        let changed = moment.changed.as_mut().unwrap().rows.as_mut().unwrap();
+        changed.differences.truncate(2);
+        changed.total = 2;
+        show(&mut model, moment);
+        on_screen(&model).contains("a higher terminal shows it")
+    };
+    assert!(is_cut(24), "there is more than fits");
+    assert!(!is_cut(1));
+}
+
+#[test]
 fn what_is_verified_and_mended() {
     each_size("verify", |model| {
         let number = number(&press(model, &["V"]));

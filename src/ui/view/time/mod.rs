@@ -29,7 +29,11 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
         put_cut(buf, area, 1, &line, theme);
         return;
     };
-    let areas = Areas::of(area);
+    let told = told(pane, theme, area.width);
+    let needs = |lines: usize| u16::try_from(lines).unwrap_or(u16::MAX);
+    let lines = told.as_ref().map_or(0, |(_, lines)| needs(lines.len() + 1));
+    let table = pane.moment.as_deref().map_or(u16::MAX, table::height);
+    let areas = Areas::of(area).with_room(lines, table);
     title(model, pane, theme, areas.title, buf);
     log::draw(model, pane, theme, areas.log, buf);
     write(
@@ -41,7 +45,9 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buf: &mut Buffer) {
     if let Some(moment) = &pane.moment {
         table::draw(moment, theme, areas.table, buf);
     }
-    below(pane, theme, areas.below, buf);
+    if let Some((name, lines)) = told {
+        below(&name, lines, theme, areas.below, buf);
+    }
 }
 
 /// How many rows of a table there is room for.
@@ -109,6 +115,20 @@ impl Areas {
             table: next(area, table),
             below: next(area, below),
         }
+    }
+}
+
+impl Areas {
+    /// With so many lines below, as far as the table does not need them itself.
+    fn with_room(mut self, lines: u16, table: u16) -> Self {
+        if self.below.height > 0 {
+            let spare = self.table.height.saturating_sub(table);
+            let more = lines.saturating_sub(self.below.height).min(spare);
+            self.table.height -= more;
+            self.below.y -= more;
+            self.below.height += more;
+        }
+        self
     }
 }
 
@@ -197,21 +217,22 @@ fn head(model: &Model, pane: &Pane, theme: &Theme, area: Rect) -> Vec<Line<'stat
     lines
 }
 
-/// What the event changed; or why there is nothing new to see.
-fn below(pane: &Pane, theme: &Theme, area: Rect, buf: &mut Buffer) {
-    let width = usize::from(area.width.saturating_sub(4));
-    let (name, mut lines) = match (&pane.error, &pane.moment) {
+/// What the event changed; or why there is nothing new to see. `None` where nothing is to be said.
+fn told(pane: &Pane, theme: &Theme, width: u16) -> Option<(String, Vec<Line<'static>>)> {
+    let width = usize::from(width.saturating_sub(4));
+    let told = match (&pane.error, &pane.moment) {
         (Some(error), _) if pane.under_way.is_none() => (
             "Nothing new to see".to_owned(),
             wrapped(error, theme.bad, width, theme),
         ),
         (_, Some(moment)) => changes(moment, theme, width),
-        _ => return,
+        _ => return None,
     };
-    if name.is_empty() {
-        return;
-    }
-    rule::draw(buf, area, &name, &Line::default(), theme);
+    (!told.0.is_empty()).then_some(told)
+}
+
+fn below(name: &str, mut lines: Vec<Line<'static>>, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    rule::draw(buf, area, name, &Line::default(), theme);
     let room = usize::from(area.height.saturating_sub(1));
     if lines.len() > room && room > 0 {
         lines.truncate(room - 1);

@@ -23,6 +23,15 @@ const WIDE: u16 = 100;
 /// The cells of the marks before a row.
 const MARKS: usize = 3;
 
+/// How many lines it needs: its name, its columns and its rows; all that there are where two tables may stand below each
+/// other.
+pub fn height(moment: &Moment) -> u16 {
+    if moment.unkeyed.is_some() {
+        return u16::MAX;
+    }
+    u16::try_from(moment.rows.rows.len() + 2).unwrap_or(u16::MAX)
+}
+
 /// Draws it.
 pub fn draw(moment: &Moment, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let rows = &moment.rows;
