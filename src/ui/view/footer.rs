@@ -79,9 +79,10 @@ fn rank(context: Context, action: Action) -> usize {
             Filter,
             Commands,
             Freeze,
+            // In one column it is the way to what is not in view.
+            Next,
             Go(Screen::Stream),
             Copy,
-            Next,
             Zoom,
             Quit,
         ],
